@@ -1,0 +1,201 @@
+//! Votes, cancellation and settlement.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use countersign_app::caller::Caller;
+use countersign_app::change::{Asked, ChangeError};
+use countersign_app::submit::{check_text, visible_request};
+use countersign_app::view::RequestView;
+use countersign_app::{App, errors};
+use countersign_http::{Problem, json};
+use countersign_rules::command::{Ballot, Settlement};
+use countersign_rules::event::Created;
+use countersign_rules::{Command, Digest, Request, RequestId};
+use countersign_storage::{Found, Key, StorageError};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use crate::Callback;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approval {
+    #[serde(default)]
+    digest: Option<String>,
+    #[serde(default)]
+    comment: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rejection {
+    #[serde(default)]
+    digest: Option<String>,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettlementBody {
+    outcome: SettlementWord,
+    note: String,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SettlementWord {
+    Succeeded,
+    Failed,
+}
+
+/// What a decision begins with: caller and request, in one round trip.
+pub(crate) struct Start {
+    pub(crate) id: RequestId,
+    pub(crate) caller: Caller,
+    pub(crate) request: Request,
+    pub(crate) created: Created,
+    found: Found,
+}
+
+impl Start {
+    pub(crate) async fn read(app: &App, headers: &HeaderMap, id: &str) -> Result<Self, Problem> {
+        // A caller who is nobody must not learn which ids are well-formed.
+        app.subject(headers)?;
+        let Ok(id) = id.parse::<RequestId>() else {
+            app.identify("decide", headers, &[]).await?;
+            return Err(Problem::not_found("request"));
+        };
+        let (caller, found) = app.identify("decide", headers, &[Key::State(id), Key::Created(id)]).await?;
+        let request = visible_request(&found, id, &caller)?;
+        let created = found.created(id).map_err(|error| errors::storage(&error))?;
+        let created = created.ok_or_else(|| Problem::not_found("request"))?;
+        Ok(Self { id, caller, request, created, found })
+    }
+
+    /// Decides and writes; the caller is read anew in each round after the first.
+    async fn change(self, app: &App, ask: impl Fn(&Caller) -> Command) -> Result<Response, Problem> {
+        let Self { id, caller, created, found, .. } = self;
+        let user = caller.user.id;
+        let asked = |found: &Found, _: &Request, _| -> Result<Asked, StorageError> {
+            let mut fresh = caller.clone();
+            match found.user(user)? {
+                Some(user) => fresh.user = user,
+                None => fresh.user.disabled = true,
+            }
+            Ok(ask(&fresh).into())
+        };
+        let changed = app.change(id, Some(found), &[Key::User(user)], asked).await;
+        let request = changed.map_err(|error| change_problem(&error, id))?;
+        let view = RequestView::new(&request, &created, None, &caller, app.now(), &app.config.public_url);
+        Ok(json::answer(StatusCode::OK, &view))
+    }
+}
+
+fn change_problem(error: &ChangeError, id: RequestId) -> Problem {
+    match error {
+        ChangeError::Gone => Problem::not_found("request"),
+        ChangeError::Refused(refusal) => errors::refusal(refusal, id),
+        ChangeError::Storage(error) => errors::storage(error),
+        ChangeError::Encoding(_) => Problem::internal(),
+    }
+}
+
+fn digest(text: Option<&str>) -> Result<Digest, Problem> {
+    let text = text.ok_or_else(|| {
+        Problem::precondition_required("send the `digest` of the request that you looked at")
+            .at("/digest", "required")
+    })?;
+    text.parse().map_err(|error: countersign_rules::digest::InvalidDigest| {
+        Problem::bad_request(error.to_string()).at("/digest", error.to_string())
+    })
+}
+
+pub(crate) async fn approve(
+    State(callback): State<Callback>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let start = Start::read(&callback.app, &headers, &id).await?;
+    let body: Approval = json::optional_body(&headers, &bytes)?;
+    let digest = digest(body.digest.as_deref())?;
+    let comment = body.comment.filter(|comment| !comment.trim().is_empty());
+    if let Some(comment) = &comment {
+        check_text("/comment", comment)?;
+    }
+    start
+        .change(&callback.app, |caller| Command::Vote {
+            voter: caller.person(),
+            ballot: Ballot::Approve { comment: comment.clone() },
+            digest,
+            via: caller.via,
+        })
+        .await
+}
+
+pub(crate) async fn reject(
+    State(callback): State<Callback>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let start = Start::read(&callback.app, &headers, &id).await?;
+    let body: Rejection = json::optional_body(&headers, &bytes)?;
+    let digest = digest(body.digest.as_deref())?;
+    let reason = body.reason.filter(|reason| !reason.trim().is_empty());
+    let reason = reason.ok_or_else(|| {
+        Problem::invalid("say why, so that the requester knows what to change").at("/reason", "required")
+    })?;
+    check_text("/reason", &reason)?;
+    start
+        .change(&callback.app, |caller| Command::Vote {
+            voter: caller.person(),
+            ballot: Ballot::Reject { reason: reason.clone() },
+            digest,
+            via: caller.via,
+        })
+        .await
+}
+
+pub(crate) async fn cancel(
+    State(callback): State<Callback>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let start = Start::read(&callback.app, &headers, &id).await?;
+    let Nothing {} = json::optional_body(&headers, &bytes)?;
+    start.change(&callback.app, |caller| Command::Cancel { by: caller.person(), via: caller.via }).await
+}
+
+pub(crate) async fn settle(
+    State(callback): State<Callback>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let start = Start::read(&callback.app, &headers, &id).await?;
+    let body: SettlementBody = json::body(&headers, &bytes)?;
+    if body.note.trim().is_empty() {
+        return Err(Problem::invalid("say how you know").at("/note", "required"));
+    }
+    check_text("/note", &body.note)?;
+    let settlement = match body.outcome {
+        SettlementWord::Succeeded => Settlement::Succeeded,
+        SettlementWord::Failed => Settlement::Failed,
+    };
+    start
+        .change(&callback.app, |caller| Command::Settle {
+            by: caller.person(),
+            settlement,
+            note: body.note.clone(),
+            via: caller.via,
+        })
+        .await
+}

@@ -1,0 +1,99 @@
+//! Query strings, as strict as bodies: an unknown or repeated parameter is refused.
+
+use std::str::FromStr;
+
+use countersign_app::page::{Filter, GroupFilter};
+use countersign_http::Problem;
+use countersign_rules::{RequestId, Timestamp};
+
+/// The parameters of a call.
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+}
+
+impl Query {
+    /// Reads a query string that may name only `known` parameters, and those of `many` repeatedly.
+    pub(crate) fn read(raw: Option<&str>, known: &[&str], many: &[&str]) -> Result<Self, Problem> {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(raw.unwrap_or_default())
+            .map_err(|error| Problem::bad_request(format!("the query string cannot be read: {error}")))?;
+        for (position, (name, _)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let detail = format!("unknown parameter `{name}`, expected one of: {}", known.join(", "));
+                return Err(Problem::bad_request(detail));
+            }
+            let earlier = pairs.iter().take(position).any(|(before, _)| before == name);
+            if earlier && !many.contains(&name.as_str()) {
+                return Err(Problem::bad_request(format!("the parameter `{name}` came twice")));
+            }
+        }
+        Ok(Self { pairs })
+    }
+
+    /// The values of a parameter; one that is empty counts as not given.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let matching = self.pairs.iter().filter(move |(key, value)| key == name && !value.is_empty());
+        matching.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+
+    pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let parse = |text: &str| {
+            text.parse().map_err(|error: T::Err| Problem::bad_request(format!("the parameter `{name}`: {error}")))
+        };
+        self.text(name).map(parse).transpose()
+    }
+
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let parse = |text: &str| {
+            Timestamp::parse_rfc3339(text).ok_or_else(|| {
+                Problem::bad_request(format!("the parameter `{name}` must be RFC 3339, such as `2026-11-23T04:05:06Z`"))
+            })
+        };
+        self.text(name).map(parse).transpose()
+    }
+
+    /// `limit`: 1 to 200, 50 if not given.
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        match self.parsed::<usize>("limit")? {
+            None => Ok(50),
+            Some(limit) if (1..=200).contains(&limit) => Ok(limit),
+            Some(limit) => Err(Problem::bad_request(format!("`limit` must be between 1 and 200, got {limit}"))),
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Result<Option<RequestId>, Problem> {
+        let wrong = |_| Problem::bad_request("`cursor` must be the `next_cursor` of the page before");
+        self.text("cursor").map(|text| text.parse().map_err(wrong)).transpose()
+    }
+
+    /// The filters of a list of requests.
+    pub(crate) fn filter(&self) -> Result<Filter, Problem> {
+        let mut filter = Filter {
+            connection: self.parsed("connection")?,
+            requester: self.parsed("requester")?,
+            from: self.instant("from")?,
+            to: self.instant("to")?,
+            text: self.text("q").map(str::to_owned),
+            ..Filter::default()
+        };
+        for status in self.all("status") {
+            let status = status.parse().map_err(|error: countersign_rules::request::InvalidStatus| {
+                Problem::bad_request(error.to_string())
+            })?;
+            filter.statuses.insert(status);
+        }
+        filter.group = match self.text("group") {
+            None => None,
+            Some("mine") => Some(GroupFilter::Mine),
+            Some(_) => self.parsed("group")?.map(GroupFilter::Named),
+        };
+        Ok(filter)
+    }
+}
+
+/// The parameters by which a list of requests is filtered.
+pub(crate) const FILTERS: [&str; 9] =
+    ["status", "connection", "requester", "group", "from", "to", "q", "limit", "cursor"];

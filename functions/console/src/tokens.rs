@@ -1,0 +1,180 @@
+//! API tokens: everybody makes their own; an admin also makes those of service accounts.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use countersign_app::{App, Caller, app, errors};
+use countersign_http::{Problem, edge, json};
+use countersign_identity::token::Token;
+use countersign_rules::{TokenId, UserId};
+use countersign_storage::items::MAX_TOKENS;
+use countersign_storage::people::{Access, Remember, Saved, StoredUser};
+use countersign_storage::requests::Idempotency;
+use countersign_storage::{StorageError, StoredToken};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::query::Query;
+
+/// How often a change of a user's tokens that lost a race is tried again.
+const ROUNDS: u32 = 10;
+/// The longest life of a token that expires: ten years, in seconds.
+const MOST_SECONDS: u32 = 10 * 366 * 24 * 3600;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    name: String,
+    #[serde(default)]
+    expires_in_seconds: Option<u32>,
+    #[serde(default)]
+    user: Option<UserId>,
+}
+
+fn view(token: &StoredToken, user: UserId, secret: Option<&str>) -> Value {
+    json!({
+        "id": token.id, "name": token.name, "user": user, "secret": secret,
+        "created_at": token.created_at, "expires_at": token.expires_at, "created_by": token.created_by,
+    })
+}
+
+pub(crate) async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let (caller, _) = app.identify("create token", &headers, &[]).await?;
+    let body: Body = json::body(&headers, &bytes)?;
+    let key = edge::idempotency_key(&headers)?;
+    let key = key.map(|key| Idempotency::new(caller.user.id, "POST /v1/tokens", key, &bytes));
+    if body.name.trim().is_empty() || body.name.chars().count() > 100 {
+        return Err(Problem::invalid("a token needs a name of 1 to 100 characters").at("/name", "required"));
+    }
+    if body.expires_in_seconds.is_some_and(|seconds| seconds == 0 || seconds > MOST_SECONDS) {
+        let detail = format!("`expires_in_seconds` must be between 1 and {MOST_SECONDS}");
+        return Err(Problem::invalid(detail).at("/expires_in_seconds", "out of range"));
+    }
+    let user = body.user.unwrap_or(caller.user.id);
+    for _ in 0..ROUNDS {
+        let stored = app.store.user(user).await.map_err(|error| errors::storage(&error))?;
+        let stored = entitled(&caller, user, stored)?;
+        if let Some(made) = try_create(&app, &caller, &stored, &body, key.as_ref()).await? {
+            return Ok(json::answer(StatusCode::CREATED, &made));
+        }
+    }
+    Err(errors::storage(&StorageError::Contended))
+}
+
+/// The user for whom the caller may make a token.
+fn entitled(caller: &Caller, user: UserId, stored: Option<StoredUser>) -> Result<StoredUser, Problem> {
+    let own = user == caller.user.id;
+    let stored = stored.filter(|_| own || caller.is_admin()).ok_or_else(|| Problem::not_found("user"))?;
+    if own || stored.user.owner.is_some() {
+        Ok(stored)
+    } else {
+        Err(Problem::forbidden("nobody makes a token for another person; an admin makes them for service accounts"))
+    }
+}
+
+/// `None` if somebody else changed the user meanwhile.
+async fn try_create(
+    app: &App,
+    caller: &Caller,
+    stored: &StoredUser,
+    body: &Body,
+    key: Option<&Idempotency>,
+) -> Result<Option<Value>, Problem> {
+    let now = app.now();
+    let user_id = stored.user.id;
+    let token = Token::random(user_id).map_err(|_| errors::no_randomness())?;
+    let id = TokenId::from_parts(now, app::random().map_err(|_| errors::no_randomness())?);
+    let expires_at = body.expires_in_seconds.map(|seconds| now.plus_seconds(seconds));
+    let mut user = stored.user.clone();
+    // Expired ones only take up room.
+    user.tokens.retain(|token| token.expires_at.is_none_or(|expires_at| now < expires_at));
+    if user.tokens.len() >= MAX_TOKENS {
+        let detail = format!("a user has at most {MAX_TOKENS} tokens; revoke one first");
+        return Err(Problem::conflict("too-many-tokens", detail));
+    }
+    let made = token.stored(id, body.name.clone(), now, expires_at, caller.user.id);
+    user.tokens.push(made.clone());
+    let made_id = id.to_string();
+    let remember = key.map(|key| Remember { key, made: &made_id, now });
+    match app.store.put_user(Some(stored), &user, Access::Unchanged, remember).await {
+        Ok(Saved::Yes) => Ok(Some(view(&made, user_id, Some(token.reveal())))),
+        // A replay never shows the secret again.
+        Ok(Saved::Before(before)) => {
+            let known = stored.user.tokens.iter().find(|token| token.id.to_string() == before);
+            let known = known.ok_or_else(|| Problem::not_found("token"))?;
+            Ok(Some(view(known, user_id, None)))
+        }
+        Ok(Saved::KeyReused) => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency-key-reused",
+            "This key was used for something else",
+            "the same Idempotency-Key came with another body; take a new key",
+        )),
+        Ok(Saved::EmailTaken) => Err(Problem::internal()),
+        Err(StorageError::Conflict) => Ok(None),
+        Err(error) => Err(errors::storage(&error)),
+    }
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let (caller, _) = app.identify("tokens", &headers, &[]).await?;
+    let query = Query::read(raw.as_deref(), &["user", "limit", "cursor"], &[])?;
+    let user = match query.parsed::<UserId>("user")? {
+        None => caller.user.clone(),
+        Some(id) if id == caller.user.id => caller.user.clone(),
+        Some(id) if caller.sees_all() => {
+            let stored = app.store.user(id).await.map_err(|error| errors::storage(&error))?;
+            stored.ok_or_else(|| Problem::not_found("user"))?.user
+        }
+        Some(_) => return Err(Problem::not_found("user")),
+    };
+    let items: Vec<Value> = user.tokens.iter().map(|token| view(token, user.id, None)).collect();
+    Ok(json::answer(StatusCode::OK, &json!({ "items": items, "next_cursor": null })))
+}
+
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (caller, _) = app.identify("revoke token", &headers, &[]).await?;
+    let id: TokenId = id.parse().map_err(|_| Problem::not_found("token"))?;
+    let owner = owner_of(&app, &caller, id).await?;
+    for _ in 0..ROUNDS {
+        let stored = app.store.user(owner).await.map_err(|error| errors::storage(&error))?;
+        let stored = stored.ok_or_else(|| Problem::not_found("token"))?;
+        let mut user = stored.user.clone();
+        user.tokens.retain(|token| token.id != id);
+        if user.tokens.len() == stored.user.tokens.len() {
+            return Err(Problem::not_found("token"));
+        }
+        match app.store.put_user(Some(&stored), &user, Access::Unchanged, None).await {
+            Ok(_) => return Ok(StatusCode::NO_CONTENT.into_response()),
+            Err(StorageError::Conflict) => {}
+            Err(error) => return Err(errors::storage(&error)),
+        }
+    }
+    Err(errors::storage(&StorageError::Contended))
+}
+
+/// Whose token it is: the caller's, or, for an admin, anybody's.
+async fn owner_of(app: &App, caller: &Caller, id: TokenId) -> Result<UserId, Problem> {
+    if caller.user.tokens.iter().any(|token| token.id == id) {
+        return Ok(caller.user.id);
+    }
+    if !caller.is_admin() {
+        return Err(Problem::not_found("token"));
+    }
+    let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
+    let owner = people.iter().find(|user| user.tokens.iter().any(|token| token.id == id));
+    owner.map(|user| user.id).ok_or_else(|| Problem::not_found("token"))
+}

@@ -1,0 +1,22 @@
+//! Wiring of the `dispatch` function.
+
+use countersign_app::aws::{Aws, AwsSettings};
+use anyhow::Context as _;
+use countersign_app::{Config, Invoker, telemetry};
+use countersign_timer::Timer;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    telemetry::start_json();
+    let config = Config::from_environment()?;
+    let aws = Aws::new(AwsSettings::from_environment()?);
+    let invoker = Invoker::new(&config, &aws)?;
+    let timer_config = config.timer.clone().context("the environment variable `COUNTERSIGN_SCHEDULE_GROUP` is missing")?;
+    let handler = countersign_dispatch::Dispatch { timer: Timer::new(aws.scheduler(), timer_config), invoker };
+    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
+        handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
+    }))
+    .await
+    .map_err(anyhow::Error::from_boxed)
+}

@@ -1,0 +1,186 @@
+//! `execute` runs approved commands, each at most once.
+//!
+//! [`claim`] wins the right to run or goes away; [`output`] keeps what the target says; this file
+//! joins them: claim, run, store, complete. Whoever dies in between leaves a lease that lapses into
+//! UNKNOWN, and nothing runs again.
+//!
+//! **Invariant:** what runs are the stored bytes, and only if the digest recomputed from them and
+//! from the connection as it is now is the one that every voter approved.
+
+mod claim;
+mod output;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_app::App;
+use countersign_app::app::ExecuteEvent;
+use countersign_app::change::{Asked, ChangeError};
+use countersign_rules::command::Ending;
+use countersign_rules::digest::sha256_hex;
+use countersign_rules::event::Outcome;
+use countersign_rules::{Command, RequestId, Timestamp};
+use countersign_storage::StorageError;
+use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
+use countersign_targets::{
+    CancellationToken, Environment, FileSecrets, RunError, Secret, SecretRef, TargetSpec, resolve_secret, run,
+};
+use serde_json::{Value, json};
+
+use crate::claim::Claimed;
+use crate::output::{Kept, Keeper};
+
+/// Looks up a variable that a secret reference names.
+pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The function and what it holds.
+#[derive(Clone)]
+pub struct Execute {
+    /// The use cases.
+    pub app: App,
+    /// What this machine offers to targets.
+    pub environment: Environment,
+    /// Where `env:` secrets are looked up.
+    pub lookup: Lookup,
+    /// Whether `file:` secrets are allowed.
+    pub files: FileSecrets,
+}
+
+/// Why an event was not handled.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// It is none of ours.
+    #[error("expected `{{\"request_id\": …}}`: {0}")]
+    Event(serde_json::Error),
+    /// The claim or the report could not be written.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// The system has no randomness.
+    #[error("the system has no randomness")]
+    NoRandomness,
+}
+
+impl Execute {
+    /// With secrets from the process's environment, as in Lambda.
+    #[must_use]
+    pub fn from_environment(app: App) -> Self {
+        let sqlite_root = app.config.sqlite_root.clone();
+        Self {
+            app,
+            environment: Environment { sqlite_root, forbidden: Vec::new() },
+            lookup: Arc::new(|name| std::env::var(name).ok()),
+            files: FileSecrets::Refused,
+        }
+    }
+
+    /// Handles an invocation. A duplicate, a late or a needless one goes away.
+    ///
+    /// # Errors
+    /// [`ExecuteError`]; Lambda may invoke again, which cannot run anything twice.
+    pub async fn handle(&self, payload: Value) -> Result<Value, ExecuteError> {
+        let event: ExecuteEvent = serde_json::from_value(payload).map_err(ExecuteError::Event)?;
+        let id = event.request_id;
+        let Some(claimed) = claim::claim(&self.app, id).await? else {
+            return Ok(json!({ "ran": false }));
+        };
+        tracing::info!(request_id = %id, connection = %claimed.connection.name, "running");
+        let (ending, aside) = self.run(&claimed, id).await;
+        let status = self.complete(id, &claimed, ending, aside).await?;
+        tracing::info!(request_id = %id, status, "ran");
+        Ok(json!({ "ran": true, "status": status }))
+    }
+
+    async fn run(&self, claimed: &Claimed, id: RequestId) -> (Ending, Aside) {
+        let prepared = claimed.spec.as_ref().map_err(Clone::clone).and_then(|spec| Ok((spec, self.secret(claimed)?)));
+        let (spec, secret) = match prepared {
+            Ok(prepared) => prepared,
+            Err(message) => return failed(format!("not started: {message}"), Kept::default()),
+        };
+        let mut keeper = Keeper::new(self.app.store.clone(), id);
+        let cancel = CancellationToken::new();
+        let command = &claimed.command;
+        let ran =
+            run(spec, secret.as_ref(), command, spec.caps(), &self.environment, &mut keeper, cancel).await;
+        let kept = keeper.finish().await;
+        match ran {
+            Ok(summary) => {
+                let mut outcome = kept.outcome();
+                outcome.rows = Some(summary.rows);
+                outcome.output_cut |= summary.truncated() || summary.output_error.is_some();
+                let error = summary.output_error.map(|_| {
+                    "the command ran and succeeded, but its output could not be stored".to_owned()
+                });
+                outcome.error_sha256 = error.as_deref().map(|text| sha256_hex(text.as_bytes()));
+                (Ending::Succeeded(outcome), Aside { error, output: kept.inline, access_version: None })
+            }
+            Err(RunError::Lost { message }) => {
+                let error = Some(shortened(&format!("outcome unknown: {message}")));
+                (Ending::Lost, Aside { error, ..Aside::default() })
+            }
+            Err(
+                error @ (RunError::NotStarted { .. }
+                | RunError::Failed { .. }
+                | RunError::TimedOut { .. }
+                | RunError::Cancelled),
+            ) => failed(describe(&error), kept),
+        }
+    }
+
+    fn secret(&self, claimed: &Claimed) -> Result<Option<Secret>, String> {
+        let Some(reference) = &claimed.connection.secret else {
+            return Ok(None);
+        };
+        let reference = SecretRef::parse(reference, self.files).map_err(|error| error.to_string())?;
+        resolve_secret(&reference, &*self.lookup).map(Some).map_err(|error| error.to_string())
+    }
+
+    /// Reports the outcome. The store being away for a moment must not turn it into UNKNOWN, so it
+    /// is tried until the lease ends.
+    async fn complete(
+        &self,
+        id: RequestId,
+        claimed: &Claimed,
+        ending: Ending,
+        aside: Aside,
+    ) -> Result<&'static str, ExecuteError> {
+        loop {
+            let ask = |_: &_, _: &_, _: Timestamp| -> Result<Asked, StorageError> {
+                let command = Command::Complete { nonce: claimed.nonce.clone(), ending: ending.clone() };
+                Ok(Asked { command, aside: aside.clone() })
+            };
+            match self.app.change(id, None, &[], ask).await {
+                Ok(request) => return Ok(request.status().as_str()),
+                Err(ChangeError::Storage(StorageError::Unavailable(_) | StorageError::Contended))
+                    if self.app.now() < claimed.lease_until =>
+                {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn failed(error: String, kept: Kept) -> (Ending, Aside) {
+    let error = shortened(&error);
+    let mut outcome: Outcome = kept.outcome();
+    outcome.error_sha256 = Some(sha256_hex(error.as_bytes()));
+    (Ending::Failed(outcome), Aside { error: Some(error), output: kept.inline, access_version: None })
+}
+
+fn describe(error: &RunError) -> String {
+    match error {
+        RunError::Failed { message, code: Some(code), .. } => format!("{message} ({code})"),
+        other => other.to_string(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(ERROR_CHARACTERS).collect()
+}
+
+/// The settings of a connection's target, or why they cannot be used.
+pub(crate) fn spec_of(kind: &str, target: &Value) -> Result<TargetSpec, String> {
+    let kind = kind.parse().map_err(|error: countersign_targets::TargetError| error.to_string())?;
+    TargetSpec::parse(kind, target).map_err(|error| error.to_string())
+}

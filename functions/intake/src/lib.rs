@@ -1,0 +1,52 @@
+//! `intake` takes requests in: `POST /v1/requests`.
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Router, middleware};
+use countersign_app::submit::{NewRequest, connection_name};
+use countersign_app::{App, errors};
+use countersign_http::{Problem, edge, json};
+use countersign_storage::Key;
+use countersign_storage::requests::Idempotency;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+/// The router of this function.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/v1/requests", post(submit).fallback(|| async { Problem::method_not_allowed("GET, POST") }))
+        .fallback(|| async { Problem::not_found("page") })
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(edge::finish))
+        .with_state(app)
+}
+
+async fn submit(State(app): State<App>, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
+    // Whoever cannot be anybody learns nothing of what the body should look like.
+    let subject = app.subject(&headers)?;
+    let body: Result<NewRequest, Problem> = json::body(&headers, &bytes);
+    let name = body.as_ref().ok().map(|body| connection_name(&body.connection));
+    let also: Vec<Key> = name.iter().flatten().cloned().map(Key::Connection).collect();
+    let (caller, found) = app.identify("intake", &headers, &also).await?;
+    let body = body?;
+    let connection = match name {
+        Some(Ok(name)) => found.connection(&name).map_err(|error| errors::storage(&error))?,
+        Some(Err(problem)) => return Err(problem),
+        None => None,
+    };
+    let key = edge::idempotency_key(&headers)?;
+    let idempotency = key.map(|key| Idempotency::new(subject, "POST /v1/requests", key, &bytes));
+    let answer = app.submit(&caller, connection, body, idempotency).await?;
+    let location = format!("/v1/requests/{}", answer.request.id);
+    let mut response = json::answer(StatusCode::CREATED, &answer.request).into_response();
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    if answer.replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,116 @@
+//! What every function holds.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use countersign_identity::Scheme;
+use countersign_identity::token::ApiTokens;
+use countersign_rules::{RequestId, Timestamp, UserId};
+use countersign_storage::Store;
+use serde::{Deserialize, Serialize};
+
+use crate::aws::Aws;
+use crate::directory::Directory;
+use crate::{Config, config::ConfigError};
+
+/// The table, the configuration and who may call. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The table.
+    pub store: Store,
+    /// The configuration.
+    pub config: Arc<Config>,
+    pub(crate) schemes: Arc<[Box<dyn Scheme>]>,
+    pub(crate) directory: Directory,
+}
+
+impl App {
+    /// An app on these clients.
+    #[must_use]
+    pub fn new(config: Config, aws: &Aws) -> Self {
+        let store = Store::new(aws.dynamodb(), config.table.clone());
+        Self::on(config, store)
+    }
+
+    /// An app on this table.
+    #[must_use]
+    pub fn on(config: Config, store: Store) -> Self {
+        let schemes: Vec<Box<dyn Scheme>> = vec![Box::new(ApiTokens)];
+        Self { store, config: Arc::new(config), schemes: schemes.into(), directory: Directory::default() }
+    }
+
+    /// What time it is. Read anew before each attempt to write.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// 128 random bits, for ids and nonces.
+///
+/// # Errors
+/// If the system has no randomness.
+pub fn random() -> Result<u128, getrandom::Error> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(u128::from_be_bytes(bytes))
+}
+
+/// What `execute` is invoked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecuteEvent {
+    /// Which request.
+    pub request_id: RequestId,
+    /// Who asked for it; none if the service did.
+    #[serde(default)]
+    pub requested_by: Option<UserId>,
+}
+
+/// Has commands executed, asynchronously. The invocation may be lost or doubled.
+#[derive(Debug, Clone)]
+pub struct Invoker {
+    client: aws_sdk_lambda::Client,
+    function: String,
+}
+
+/// An execution could not be asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the function that runs commands cannot be invoked: {0}")]
+pub struct InvokeError(String);
+
+impl Invoker {
+    /// For the function that the configuration names.
+    ///
+    /// # Errors
+    /// If it names none.
+    pub fn new(config: &Config, aws: &Aws) -> Result<Self, ConfigError> {
+        let function = config.execute_function.clone();
+        let function = function.ok_or(ConfigError::Missing("COUNTERSIGN_EXECUTE_FUNCTION"))?;
+        Ok(Self { client: aws.lambda(), function })
+    }
+
+    /// Asks for the execution of a request.
+    ///
+    /// # Errors
+    /// If Lambda did not take it.
+    pub async fn execute(&self, event: &ExecuteEvent) -> Result<(), InvokeError> {
+        let payload = serde_json::to_vec(event).map_err(|error| InvokeError(error.to_string()))?;
+        let invoke = self
+            .client
+            .invoke()
+            .function_name(&self.function)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(payload));
+        match invoke.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                use aws_sdk_lambda::error::ProvideErrorMetadata as _;
+                Err(InvokeError(error.code().unwrap_or("no answer").to_owned()))
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! AWS clients, built eagerly from the environment and nothing else.
+//!
+//! No profile files, no metadata service, no system roots: in Lambda all that is needed stands in
+//! the environment, and looking elsewhere costs milliseconds of every cold start. The variables are
+//! the SDK's own, so the same binary talks to AWS, to DynamoDB Local and to the local platform.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use crate::config::ConfigError;
+
+/// The roots that AWS's endpoints use: Amazon's own and Starfield's.
+const AMAZON_ROOTS: &[u8] = include_bytes!("../roots/amazon.pem");
+
+/// Where AWS is and who we are there.
+#[derive(Debug, Clone)]
+pub struct AwsSettings {
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+    pub credentials: Credentials,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
+    pub dynamodb_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_SCHEDULER`, else `AWS_ENDPOINT_URL`.
+    pub scheduler_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_LAMBDA`, else `AWS_ENDPOINT_URL`.
+    pub lambda_url: Option<String>,
+    /// `AWS_CA_BUNDLE`: PEM certificates to trust instead of Amazon's.
+    pub ca_bundle: Option<Vec<u8>>,
+}
+
+impl AwsSettings {
+    /// Reads the settings through `lookup`.
+    ///
+    /// # Errors
+    /// The first variable that is missing or wrong.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let required = |name: &'static str| set(name).ok_or(ConfigError::Missing(name));
+        let url = |name: &str| set(name).or_else(|| set("AWS_ENDPOINT_URL"));
+        let ca_bundle = match set("AWS_CA_BUNDLE") {
+            None => None,
+            Some(path) => Some(std::fs::read(&path).map_err(|_| ConfigError::Invalid {
+                name: "AWS_CA_BUNDLE",
+                expected: "a readable PEM file",
+                got: path,
+            })?),
+        };
+        Ok(Self {
+            region: set("AWS_REGION")
+                .or_else(|| set("AWS_DEFAULT_REGION"))
+                .ok_or(ConfigError::Missing("AWS_REGION"))?,
+            credentials: Credentials::new(
+                required("AWS_ACCESS_KEY_ID")?,
+                required("AWS_SECRET_ACCESS_KEY")?,
+                set("AWS_SESSION_TOKEN"),
+                None,
+                "environment",
+            ),
+            dynamodb_url: url("AWS_ENDPOINT_URL_DYNAMODB"),
+            scheduler_url: url("AWS_ENDPOINT_URL_SCHEDULER"),
+            lambda_url: url("AWS_ENDPOINT_URL_LAMBDA"),
+            ca_bundle,
+        })
+    }
+
+    /// Reads the settings out of the process's environment.
+    ///
+    /// # Errors
+    /// As [`AwsSettings::read`].
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        Self::read(&|name| std::env::var(name).ok())
+    }
+
+    /// Settings for endpoints on this machine that verify no signature.
+    #[must_use]
+    pub fn local(dynamodb_url: &str, scheduler_url: &str, lambda_url: &str) -> Self {
+        Self {
+            region: "eu-central-1".to_owned(),
+            credentials: Credentials::new("local", "local", None, None, "local"),
+            dynamodb_url: Some(dynamodb_url.to_owned()),
+            scheduler_url: Some(scheduler_url.to_owned()),
+            lambda_url: Some(lambda_url.to_owned()),
+            ca_bundle: None,
+        }
+    }
+}
+
+/// Makes clients that share one connection pool.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    settings: AwsSettings,
+    http: SharedHttpClient,
+}
+
+macro_rules! client {
+    ($self:ident, $sdk:ident, $url:ident, $retries:expr) => {{
+        let mut config = $sdk::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new($self.settings.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new($self.settings.credentials.clone()))
+            .http_client($self.http.clone())
+            .retry_config($retries)
+            .timeout_config(timeouts())
+            .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new());
+        if let Some(url) = &$self.settings.$url {
+            config = config.endpoint_url(url);
+        }
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
+impl Aws {
+    /// Builds the connection pool of these settings.
+    #[must_use]
+    pub fn new(settings: AwsSettings) -> Self {
+        let roots = settings.ca_bundle.as_deref().unwrap_or(AMAZON_ROOTS);
+        let trust = TrustStore::empty().with_pem_certificate(roots);
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+        let http = match TlsContext::builder().with_trust_store(trust).build() {
+            Ok(context) => http.tls_context(context).build_https(),
+            // Only a bundle that is no PEM gets here; the system's roots are the safe second choice.
+            Err(_) => http.build_https(),
+        };
+        Self { settings, http }
+    }
+
+    /// DynamoDB, without retries: the storage retries in its one place.
+    #[must_use]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        client!(self, aws_sdk_dynamodb, dynamodb_url, RetryConfig::disabled())
+    }
+
+    /// EventBridge Scheduler.
+    #[must_use]
+    pub fn scheduler(&self) -> aws_sdk_scheduler::Client {
+        client!(self, aws_sdk_scheduler, scheduler_url, RetryConfig::standard().with_max_attempts(3))
+    }
+
+    /// Lambda.
+    #[must_use]
+    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+        client!(self, aws_sdk_lambda, lambda_url, RetryConfig::standard().with_max_attempts(3))
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .build()
+}

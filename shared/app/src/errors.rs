@@ -1,0 +1,80 @@
+//! Domain errors become problems here, and nowhere else.
+
+use countersign_http::Problem;
+use countersign_identity::Unauthenticated;
+use countersign_rules::submit::Unsubmittable;
+use countersign_rules::{Refusal, RequestId};
+use countersign_storage::StorageError;
+use http::StatusCode;
+
+/// The problem of a failed read or write. What the database said goes to the log, not to the caller.
+#[must_use]
+pub fn storage(error: &StorageError) -> Problem {
+    match error {
+        StorageError::Conflict => Problem::conflict("conflict", "it was changed by somebody else just now; look again"),
+        StorageError::Contended => {
+            tracing::warn!(%error, "storage");
+            Problem::unavailable(1)
+        }
+        StorageError::Unavailable(_) => {
+            tracing::error!(%error, "storage");
+            Problem::unavailable(2)
+        }
+        StorageError::TooLarge(_) => Problem::too_large("that is more than the store takes"),
+        StorageError::Corrupt(_) => {
+            tracing::error!(%error, "storage");
+            Problem::internal()
+        }
+    }
+}
+
+/// The problem of somebody who is not who they say.
+#[must_use]
+pub fn unauthenticated(error: Unauthenticated) -> Problem {
+    Problem::unauthenticated(error.to_string())
+}
+
+/// The problem of a refused command.
+#[must_use]
+pub fn refusal(refusal: &Refusal, id: RequestId) -> Problem {
+    let detail = refusal.to_string();
+    let problem = match refusal {
+        Refusal::Disabled | Refusal::MayNotCancel | Refusal::MayNotRun | Refusal::MayNotSettle => {
+            Problem::forbidden(detail)
+        }
+        Refusal::NotReviewer => {
+            Problem::new(StatusCode::FORBIDDEN, "not-a-reviewer", "You do not review this request", detail)
+        }
+        Refusal::OwnRequest => Problem::new(StatusCode::FORBIDDEN, "own-request", "It is your own request", detail),
+        Refusal::DigestMismatch => {
+            Problem::new(StatusCode::PRECONDITION_FAILED, "digest-mismatch", "That is not what you looked at", detail)
+        }
+        Refusal::VoteNotNeeded => Problem::conflict("vote-not-needed", detail),
+        Refusal::Wrong(status) => Problem::conflict("wrong-status", detail).with("status_now", status.as_str()),
+        Refusal::AlreadyClaimed | Refusal::NotTheClaimant | Refusal::LeaseOver => {
+            Problem::conflict("already-claimed", detail)
+        }
+        Refusal::OtherEpoch => Problem::conflict("restored", detail),
+    };
+    problem.with("request_id", id.to_string())
+}
+
+/// The problem of something that cannot be submitted.
+#[must_use]
+pub fn unsubmittable(error: &Unsubmittable) -> Problem {
+    match error {
+        Unsubmittable::Disabled => Problem::forbidden(error.to_string()),
+        Unsubmittable::NotAllowed => Problem::not_found("connection"),
+        Unsubmittable::TimeoutTooLong { .. } | Unsubmittable::Policy(_) => {
+            Problem::invalid(error.to_string()).at("/timeout_seconds", error.to_string())
+        }
+        Unsubmittable::Encoding => Problem::internal(),
+    }
+}
+
+/// The problem of a system without randomness.
+#[must_use]
+pub fn no_randomness() -> Problem {
+    tracing::error!("the system has no randomness");
+    Problem::internal()
+}

@@ -1,0 +1,27 @@
+//! The use cases: what joins the rules, the table, the timers and the callers.
+//!
+//! - [`config`] and [`aws`]: the environment, read once; [`app`] what every function holds
+//! - [`caller`]: who is calling, in the same round trip as what they ask for
+//! - [`submit`] and [`change`]: the two ways that something is written about a request
+//! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
+//! - [`directory`]: the known people, for warnings
+//! - [`errors`]: domain errors become problems here, and nowhere else
+//! - [`telemetry`]: structured logs, without commands and secrets
+//!
+//! **Invariant:** a request changes by `load → decide → one transaction` in [`change`], and nowhere else.
+
+pub mod app;
+pub mod aws;
+pub mod caller;
+pub mod change;
+pub mod config;
+pub mod directory;
+pub mod errors;
+pub mod page;
+pub mod submit;
+pub mod telemetry;
+pub mod view;
+
+pub use app::{App, Invoker};
+pub use caller::Caller;
+pub use config::Config;

@@ -1,0 +1,215 @@
+//! Lists of requests: the filters of the contract, the index that serves them, and who sees what.
+
+use std::collections::BTreeSet;
+
+use countersign_http::Problem;
+use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
+use countersign_storage::lists::{Page, Source, Window};
+use countersign_storage::{Found, Key, StorageError};
+use serde::Serialize;
+
+use crate::view::{RequestView, may_see};
+use crate::{App, Caller, errors};
+
+/// How many keys a page looks at before it hands back a cursor although it is not full.
+const MOST_KEYS: usize = 1000;
+
+/// What a list is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only these statuses; all if empty.
+    pub statuses: BTreeSet<Status>,
+    /// Only on that connection.
+    pub connection: Option<ConnectionName>,
+    /// Only of that requester.
+    pub requester: Option<UserId>,
+    /// Only what that group reviews.
+    pub group: Option<GroupFilter>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+    /// Only where command, reason or code contain that text, in any case.
+    pub text: Option<String>,
+}
+
+/// A group to filter by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupFilter {
+    /// What waits for a group of the caller's.
+    Mine,
+    /// What that group reviews.
+    Named(GroupName),
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct RequestPage {
+    /// Newest first.
+    pub items: Vec<RequestView>,
+    /// Where to go on; none at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl App {
+    /// A page of at most `limit` requests behind `cursor` that match `filter` and that the caller
+    /// may see. Authentication comes in the same round trip as the requests wherever the index
+    /// does not depend on who calls.
+    ///
+    /// # Errors
+    /// The contract's problems.
+    pub async fn list_requests(
+        &self,
+        headers: &http::HeaderMap,
+        filter: &Filter,
+        cursor: Option<RequestId>,
+        limit: usize,
+    ) -> Result<RequestPage, Problem> {
+        let subject = self.subject(headers)?;
+        let mut known = None;
+        let sources = if needs_caller(filter) {
+            let (caller, _) = self.identify("list", headers, &[]).await?;
+            let sources = sources(filter, Some(&caller));
+            known = Some(caller);
+            sources
+        } else {
+            sources(filter, None)
+        };
+        let mut window = Window::everything(self.now());
+        window.from = filter.from.unwrap_or(window.from);
+        window.to = filter.to.unwrap_or(window.to);
+        window.before = cursor;
+        let mut items = Vec::new();
+        let mut looked_at = 0;
+        loop {
+            let wanted = limit.saturating_sub(items.len()).max(1);
+            let page = self.merged(&sources, window, wanted).await.map_err(|error| errors::storage(&error))?;
+            looked_at += page.ids.len().max(1);
+            let mut keys: Vec<Key> = page.ids.iter().flat_map(|id| [Key::State(*id), Key::Created(*id)]).collect();
+            if known.is_none() {
+                keys.push(Key::User(subject));
+            }
+            let found = self.store.read("list", &keys).await.map_err(|error| errors::storage(&error))?;
+            let caller = match known.take() {
+                Some(caller) => caller,
+                None => self.verify(headers, subject, &found)?,
+            };
+            for id in &page.ids {
+                if let Some(view) = self.matching(*id, &found, filter, &caller)? {
+                    items.push(view);
+                }
+            }
+            known = Some(caller);
+            let next_cursor = page.more_before.map(|id| id.to_string());
+            if next_cursor.is_none() || items.len() >= limit || looked_at >= MOST_KEYS {
+                return Ok(RequestPage { items, next_cursor });
+            }
+            window.before = page.more_before;
+        }
+    }
+
+    fn matching(
+        &self,
+        id: RequestId,
+        found: &Found,
+        filter: &Filter,
+        caller: &Caller,
+    ) -> Result<Option<RequestView>, Problem> {
+        let now = self.now();
+        let request = found.request(id).map_err(|error| errors::storage(&error))?;
+        let created = found.created(id).map_err(|error| errors::storage(&error))?;
+        let (Some(request), Some(created)) = (request, created) else {
+            return Ok(None);
+        };
+        if !may_see(&request, caller) || !filter.matches(&request, caller, now) {
+            return Ok(None);
+        }
+        let text = filter.text.as_deref().map(str::to_lowercase);
+        let contains = |text: &str| {
+            created.command.to_lowercase().contains(text)
+                || created.reason.as_deref().is_some_and(|reason| reason.to_lowercase().contains(text))
+                || request.digest.code().to_lowercase().contains(text)
+        };
+        if text.as_deref().is_some_and(|text| !contains(text)) {
+            return Ok(None);
+        }
+        let view = RequestView::new(&request, &created, found.error_text(id), caller, now, &self.config.public_url);
+        Ok(Some(view.shortened()))
+    }
+
+    /// The newest of several sources together.
+    async fn merged(&self, sources: &[Source], window: Window, limit: usize) -> Result<Page, StorageError> {
+        if let [source] = sources {
+            return self.store.list(source, window, limit).await;
+        }
+        let mut pages = Vec::with_capacity(sources.len());
+        for source in sources {
+            pages.push(self.store.list(source, window, limit).await?);
+        }
+        Ok(merge(pages, limit))
+    }
+}
+
+/// Newest first without doubles; only as far back as every source was looked at.
+fn merge(pages: Vec<Page>, limit: usize) -> Page {
+    // What lies behind a source's own cursor is unknown, so nothing older than it may be shown yet.
+    let horizon = pages.iter().filter_map(|page| page.more_before).max();
+    let ids: BTreeSet<RequestId> = pages.into_iter().flat_map(|page| page.ids).collect();
+    let mut ids: Vec<RequestId> =
+        ids.into_iter().rev().filter(|id| horizon.is_none_or(|horizon| *id >= horizon)).collect();
+    if ids.len() > limit {
+        ids.truncate(limit);
+        let more_before = ids.last().copied();
+        return Page { ids, more_before };
+    }
+    Page { ids, more_before: horizon }
+}
+
+fn needs_caller(filter: &Filter) -> bool {
+    filter.group == Some(GroupFilter::Mine)
+}
+
+/// The index, or the indexes together, that serve a filter with the fewest keys.
+fn sources(filter: &Filter, caller: Option<&Caller>) -> Vec<Source> {
+    if let (Some(GroupFilter::Mine), Some(caller)) = (&filter.group, caller) {
+        return caller.user.groups.iter().cloned().map(Source::Inbox).collect();
+    }
+    if let Some(requester) = filter.requester {
+        return vec![Source::Requester(requester)];
+    }
+    if !filter.statuses.is_empty() {
+        return by_status(&filter.statuses);
+    }
+    if let Some(connection) = &filter.connection {
+        return vec![Source::Connection(connection.clone())];
+    }
+    vec![Source::All]
+}
+
+fn by_status(statuses: &BTreeSet<Status>) -> Vec<Source> {
+    let mut sources: Vec<Source> =
+        statuses.iter().filter(|status| status.is_terminal()).map(|status| Source::Ended(*status)).collect();
+    // An expired request may not be written down as such yet.
+    if statuses.iter().any(|status| !status.is_terminal() || *status == Status::Expired) {
+        sources.push(Source::Open);
+    }
+    sources
+}
+
+impl Filter {
+    fn matches(&self, request: &Request, caller: &Caller, now: Timestamp) -> bool {
+        let group = match &self.group {
+            None => true,
+            Some(GroupFilter::Mine) => {
+                let person = caller.person();
+                let voted = request.approvals().any(|vote| vote.human == person.human);
+                request.status_at(now) == Status::Pending && request.requester.human != person.human && !voted
+            }
+            Some(GroupFilter::Named(group)) => request.policy.groups.contains(group),
+        };
+        group
+            && (self.statuses.is_empty() || self.statuses.contains(&request.status_at(now)))
+            && self.connection.as_ref().is_none_or(|connection| request.connection == *connection)
+            && self.requester.is_none_or(|requester| request.requester.user == requester)
+    }
+}

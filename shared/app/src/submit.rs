@@ -1,0 +1,191 @@
+//! The first way that something is written about a request: its submission.
+
+use countersign_http::Problem;
+use countersign_rules::event::Created;
+use countersign_rules::request::RunMode;
+use countersign_rules::submit::Submission;
+use countersign_rules::{ConnectionName, Fact, Request, RequestId, evolve, submit};
+use countersign_storage::requests::{Idempotency, Submitted};
+use countersign_storage::{Connection, Key};
+use serde::Deserialize;
+
+use crate::view::RequestView;
+use crate::{App, Caller, app, errors};
+
+/// The most bytes of a command: 100 KiB.
+pub const MAX_COMMAND_BYTES: usize = 100 * 1024;
+/// The most characters of a reason, a comment or a note.
+pub const MAX_TEXT_CHARACTERS: usize = 2000;
+/// The version of the masking rules that digests cover; 0 is none.
+pub const MASKING_VERSION: u32 = 0;
+
+/// The body of a submission.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRequest {
+    /// The connection's name.
+    pub connection: String,
+    /// The command.
+    pub command: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Who starts it; the requester by default.
+    #[serde(default)]
+    pub run: Option<RunMode>,
+    /// A shorter time for votes than the connection gives, in seconds.
+    #[serde(default)]
+    pub timeout_seconds: Option<u32>,
+}
+
+/// A submission's answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The request as it was when it was submitted.
+    pub request: RequestView,
+    /// Whether this was a repeated call.
+    pub replayed: bool,
+}
+
+impl App {
+    /// Submits a request for `caller`.
+    ///
+    /// # Errors
+    /// The contract's problems.
+    pub async fn submit(
+        &self,
+        caller: &Caller,
+        connection: Option<Connection>,
+        body: NewRequest,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Answer, Problem> {
+        let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+        let submission = self.submission(caller, &connection, body)?;
+        let (request, events) =
+            submit(&submission, self.now()).map_err(|error| errors::unsubmittable(&error))?;
+        // The people are looked at while the store writes: a warning must not cost a round trip.
+        let warned = self.warnings(&request.policy, Some(request.requester.human));
+        let stored = self.store.create(&request, &events, idempotency.as_ref());
+        let (warnings, stored) = tokio::join!(warned, stored);
+        match stored.map_err(|error| errors::storage(&error))? {
+            Submitted::New => {
+                let created = created_of(&events).ok_or_else(Problem::internal)?;
+                let view = RequestView::new(&request, created, None, caller, self.now(), &self.config.public_url);
+                Ok(Answer { request: view.with_warnings(warnings), replayed: false })
+            }
+            Submitted::Before(id) => self.first_answer(caller, id).await,
+            Submitted::KeyReused => Err(Problem::new(
+                http::StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "This key was used for something else",
+                "the same Idempotency-Key came with another body; take a new key for a new request",
+            )),
+        }
+    }
+
+    /// The answer that was given when the key was first used, if the caller may still see it.
+    async fn first_answer(&self, caller: &Caller, id: RequestId) -> Result<Answer, Problem> {
+        let found = self.store.read("replay", &[Key::State(id)]).await.map_err(|error| errors::storage(&error))?;
+        let now = found.request(id).map_err(|error| errors::storage(&error))?;
+        let visible = now.is_some_and(|request| crate::view::may_see(&request, caller));
+        let commits = self.store.commits(id).await.map_err(|error| errors::storage(&error))?;
+        let first = commits.get(..1).unwrap_or_default();
+        let (Some(request), true) = (evolve::replay(id, first), visible) else {
+            return Err(Problem::not_found("request"));
+        };
+        let created = first.first().and_then(|events| created_of(events)).ok_or_else(Problem::internal)?;
+        let warnings = self.warnings(&request.policy, Some(request.requester.human)).await;
+        let view = RequestView::as_written(&request, created, caller, &self.config.public_url);
+        Ok(Answer { request: view.with_warnings(warnings), replayed: true })
+    }
+
+    fn submission(&self, caller: &Caller, connection: &Connection, body: NewRequest) -> Result<Submission, Problem> {
+        check_command(&body.command)?;
+        let reason = body.reason.filter(|reason| !reason.trim().is_empty());
+        if connection.require_reason && reason.is_none() {
+            return Err(Problem::invalid("this connection wants a reason").at("/reason", "a reason is required"));
+        }
+        if let Some(reason) = &reason {
+            check_text("/reason", reason)?;
+        }
+        let random = app::random().map_err(|_| errors::no_randomness())?;
+        Ok(Submission {
+            id: RequestId::from_parts(self.now(), random),
+            requester: caller.person(),
+            via: caller.via,
+            connection: connection.name.clone(),
+            kind: connection.kind.clone(),
+            target: connection.canonical_target().map_err(|error| errors::storage(&error))?,
+            secret: connection.secret.clone().unwrap_or_default(),
+            command: body.command,
+            reason,
+            run: body.run.unwrap_or(RunMode::Manual),
+            policy: connection.policy(),
+            timeout_seconds: connection.timeout_seconds.unwrap_or(self.config.review_timeout_sec),
+            wanted_timeout_seconds: body.timeout_seconds,
+            masking_version: MASKING_VERSION,
+            epoch: self.config.epoch,
+        })
+    }
+}
+
+/// The name of a connection in a body; one that is no name names no connection.
+///
+/// # Errors
+/// 404.
+pub fn connection_name(text: &str) -> Result<ConnectionName, Problem> {
+    text.parse().map_err(|_| Problem::not_found("connection"))
+}
+
+fn check_command(command: &str) -> Result<(), Problem> {
+    if command.len() > MAX_COMMAND_BYTES {
+        let detail = format!("the command has {} bytes, the most is {MAX_COMMAND_BYTES}", command.len());
+        return Err(Problem::too_large(detail).at("/command", "too long"));
+    }
+    if command.trim().is_empty() {
+        return Err(Problem::invalid("the command is empty").at("/command", "there is nothing to run"));
+    }
+    if command.contains('\0') {
+        return Err(Problem::invalid("the command contains U+0000, which no target takes").at("/command", "U+0000"));
+    }
+    Ok(())
+}
+
+/// Checks free text of a person.
+///
+/// # Errors
+/// 422.
+pub fn check_text(pointer: &str, text: &str) -> Result<(), Problem> {
+    let characters = text.chars().count();
+    if characters > MAX_TEXT_CHARACTERS {
+        let detail = format!("{characters} characters are too many, the most is {MAX_TEXT_CHARACTERS}");
+        return Err(Problem::invalid(detail.clone()).at(pointer, detail));
+    }
+    Ok(())
+}
+
+fn created_of(events: &[countersign_rules::Event]) -> Option<&Created> {
+    match &events.first()?.fact {
+        Fact::Created(created) => Some(created),
+        _ => None,
+    }
+}
+
+/// What a request, its creation and its error text are read by.
+#[must_use]
+pub fn keys_of(id: RequestId) -> [Key; 2] {
+    [Key::State(id), Key::Created(id)]
+}
+
+/// The request of that id in what was found, if the caller may see it.
+///
+/// # Errors
+/// 404 if not.
+pub fn visible_request(
+    found: &countersign_storage::Found,
+    id: RequestId,
+    caller: &Caller,
+) -> Result<Request, Problem> {
+    let request = found.request(id).map_err(|error| errors::storage(&error))?;
+    request.filter(|request| crate::view::may_see(request, caller)).ok_or_else(|| Problem::not_found("request"))
+}

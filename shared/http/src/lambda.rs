@@ -1,0 +1,93 @@
+//! The seam between a router and Lambda: API Gateway's HTTP API v2 JSON in, its v2 JSON out.
+//!
+//! `lambda_http::Adapter` and its request and response types are hidden from documentation, so
+//! their exact version is pinned and nothing else of ours names them.
+
+use axum::Router;
+use lambda_http::Adapter;
+use lambda_http::request::LambdaRequest;
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::Value;
+use tower::{Service as _, ServiceExt as _};
+
+/// Why an event was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum LambdaError {
+    /// It is no event of an HTTP API.
+    #[error("the payload is no HTTP API event: {0}")]
+    Event(serde_json::Error),
+    /// The answer cannot be written.
+    #[error("the answer cannot be written: {0}")]
+    Answer(serde_json::Error),
+}
+
+/// Answers one HTTP API event through `router`.
+///
+/// # Errors
+/// If the payload is no such event. Whatever the router says is an answer, not an error.
+pub async fn invoke(router: &Router, payload: Value) -> Result<Value, LambdaError> {
+    // LambdaRequest borrows while it is read, so it is read from text.
+    let text = payload.to_string();
+    let event: LambdaRequest = serde_json::from_str(&text).map_err(LambdaError::Event)?;
+    let mut adapter = Adapter::from(router.clone());
+    let event = LambdaEvent::new(event, Context::default());
+    let answer = match adapter.ready().await {
+        Ok(ready) => ready.call(event).await,
+        Err(never) => match never {},
+    };
+    match answer {
+        Ok(answer) => serde_json::to_value(answer).map_err(LambdaError::Answer),
+        Err(never) => match never {},
+    }
+}
+
+/// Serves `router` in Lambda until the sandbox goes away.
+///
+/// # Errors
+/// What the runtime reports.
+pub async fn serve(router: Router) -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::run(Adapter::from(router)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use serde_json::json;
+
+    fn event(method: &str, path: &str) -> Value {
+        json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "a=1&a=2",
+            "cookies": ["one=1", "two=2"],
+            "headers": {"host": "countersign.test", "x-many": "a,b"},
+            "queryStringParameters": {"a": "1,2"},
+            "requestContext": {
+                "accountId": "1", "apiId": "a", "domainName": "countersign.test", "domainPrefix": "x",
+                "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t"},
+                "requestId": "r", "routeKey": "$default", "stage": "$default",
+                "time": "23/Nov/2026:00:00:00 +0000", "timeEpoch": 1_795_392_000_000_u64
+            },
+            "isBase64Encoded": false
+        })
+    }
+
+    #[tokio::test]
+    async fn an_event_becomes_a_request_and_the_answer_an_event() {
+        let router = Router::new().route(
+            "/there",
+            get(|request: axum::extract::Request| async move {
+                let cookies = request.headers().get("cookie").and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
+                let query = request.uri().query().unwrap_or("").to_owned();
+                ([("set-cookie", "three=3")], format!("{cookies} {query}"))
+            }),
+        );
+        let answer = invoke(&router, event("GET", "/there")).await.unwrap();
+        assert_eq!(answer["statusCode"], 200);
+        assert_eq!(answer["body"], "one=1;two=2 a=1&a=2");
+        assert_eq!(answer["cookies"][0], "three=3");
+        assert_eq!(invoke(&router, event("GET", "/nowhere")).await.unwrap()["statusCode"], 404);
+        let refused = invoke(&router, event("POST", "/there")).await.unwrap();
+        assert_eq!(refused["statusCode"], 405);
+        assert!(invoke(&router, json!({"no": "event"})).await.is_err());
+    }
+}

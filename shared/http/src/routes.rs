@@ -1,0 +1,61 @@
+//! Which function serves which route. `infra/template.yaml` says the same; a test compares them.
+
+use http::Method;
+
+/// A function that answers HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HttpFunction {
+    /// Takes requests in.
+    Intake,
+    /// Takes decisions.
+    Callback,
+    /// Everything else: reads, administration, pages.
+    Console,
+}
+
+impl HttpFunction {
+    /// The name of the function, as the template has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Callback => "callback",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// The verbs of `POST /v1/requests/{id}/…` that change a request.
+pub const DECISIONS: [&str; 5] = ["approve", "reject", "cancel", "settle", "run"];
+
+/// The function that serves a request.
+#[must_use]
+pub fn function_of(method: &Method, path: &str) -> HttpFunction {
+    if method != Method::POST {
+        return HttpFunction::Console;
+    }
+    let segments: Vec<&str> = path.split('/').collect();
+    match segments.as_slice() {
+        ["", "v1", "requests"] => HttpFunction::Intake,
+        ["", "v1", "requests", _, verb] if DECISIONS.contains(verb) => HttpFunction::Callback,
+        _ => HttpFunction::Console,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_posts_that_change_requests_leave_the_console() {
+        assert_eq!(function_of(&Method::POST, "/v1/requests"), HttpFunction::Intake);
+        assert_eq!(function_of(&Method::GET, "/v1/requests"), HttpFunction::Console);
+        for verb in DECISIONS {
+            let path = format!("/v1/requests/req_1/{verb}");
+            assert_eq!(function_of(&Method::POST, &path), HttpFunction::Callback);
+            assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
+        }
+        assert_eq!(function_of(&Method::POST, "/v1/requests/req_1/output"), HttpFunction::Console);
+        assert_eq!(function_of(&Method::POST, "/v1/tokens"), HttpFunction::Console);
+    }
+}

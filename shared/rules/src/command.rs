@@ -1,0 +1,123 @@
+//! What can be asked of a request.
+
+use std::collections::BTreeMap;
+
+use crate::event::Outcome;
+use crate::{Actor, Digest, Person, Timestamp, UserId, Via};
+
+/// Which way somebody votes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ballot {
+    /// For, with a comment perhaps.
+    Approve {
+        /// Free text.
+        comment: Option<String>,
+    },
+    /// Against.
+    Reject {
+        /// Why; the requester reads it.
+        reason: String,
+    },
+}
+
+/// The people of a request as they are at the claim, read strongly consistent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct People {
+    /// By account; an account that is missing here counts as gone.
+    pub by_user: BTreeMap<UserId, Person>,
+}
+
+/// How an execution ended, for [`Command::Complete`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// It succeeded.
+    Succeeded(Outcome),
+    /// It failed, or could not be started; nothing is left half-done by the target's own promise.
+    Failed(Outcome),
+    /// The target was lost half-way: nobody can tell.
+    Lost,
+}
+
+/// How an admin settles an UNKNOWN request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// It did what it should.
+    Succeeded,
+    /// It did not.
+    Failed,
+}
+
+/// What is asked of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Somebody votes.
+    Vote {
+        /// Who, as known now.
+        voter: Person,
+        /// Which way.
+        ballot: Ballot,
+        /// The digest that the voter saw.
+        digest: Digest,
+        /// Through what.
+        via: Via,
+    },
+    /// Somebody calls it off.
+    Cancel {
+        /// Who, as known now.
+        by: Person,
+        /// Through what.
+        via: Via,
+    },
+    /// Time went by: a timer fired or the sweep came along. Harmless at any time.
+    Tick,
+    /// An executor wants to run it.
+    Claim {
+        /// The executor's own random name.
+        nonce: String,
+        /// The instant from which it shall count as dead.
+        lease_until: Timestamp,
+        /// The requester and the voters as known now.
+        people: People,
+        /// The digest of what would run now; `None` if the connection is gone.
+        digest: Option<Digest>,
+        /// The deployment's epoch now.
+        epoch: u32,
+    },
+    /// The executor that holds the claim reports.
+    Complete {
+        /// Its name.
+        nonce: String,
+        /// What happened.
+        ending: Ending,
+    },
+    /// An admin says how an UNKNOWN request ended.
+    Settle {
+        /// Who, as known now.
+        by: Person,
+        /// Which way.
+        settlement: Settlement,
+        /// Why they think so.
+        note: String,
+        /// Through what.
+        via: Via,
+    },
+    /// The deployment was restored from a backup and now has this epoch.
+    RaiseEpoch {
+        /// The new epoch.
+        epoch: u32,
+    },
+}
+
+impl Command {
+    /// Who the events of this command name, and through what they acted.
+    #[must_use]
+    pub fn actor(&self) -> (Actor, Via) {
+        match self {
+            Self::Vote { voter, via, .. } => (Actor::user(voter), *via),
+            Self::Cancel { by, via } | Self::Settle { by, via, .. } => (Actor::user(by), *via),
+            Self::Tick => (Actor::system("expire"), Via::System),
+            Self::Claim { .. } | Self::Complete { .. } => (Actor::system("execute"), Via::System),
+            Self::RaiseEpoch { .. } => (Actor::system("restore"), Via::System),
+        }
+    }
+}

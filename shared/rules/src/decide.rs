@@ -1,0 +1,340 @@
+//! The one decision function.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::command::{Ballot, Ending, People, Settlement};
+use crate::event::{
+    CancelCause, Decision, ExpiryCause, Outcome, UnknownCause, VoidCause, VoidVote, VoteCast,
+};
+use crate::quorum;
+use crate::request::{AutoApproval, AutoCause, Phase};
+use crate::submit::reviewing_groups;
+use crate::{Command, Digest, Fact, GroupName, Person, Refusal, Request, Status, Timestamp, UserId};
+
+/// Decides what `command` does to `request` at `now`.
+///
+/// The answer is the facts to record, in one commit. No facts means that the command is already
+/// satisfied (an identical vote again, a timer that came early or twice): the caller answers as if
+/// it had been done.
+///
+/// # Errors
+/// A [`Refusal`] says why nothing changes. Nothing may be written then.
+pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    match command {
+        Command::Vote { voter, ballot, digest, .. } => vote(request, voter, ballot, *digest, now),
+        Command::Cancel { by, .. } => cancel(request, by, now),
+        Command::Tick => Ok(tick(request, now)),
+        Command::Claim { nonce, lease_until, people, digest, epoch } => {
+            let claim = Claiming { nonce, lease_until: *lease_until, people, digest: *digest, epoch: *epoch };
+            claim_it(request, &claim, now)
+        }
+        Command::Complete { nonce, ending } => complete(request, nonce, ending),
+        Command::Settle { by, settlement, note, .. } => settle(request, by, *settlement, note),
+        Command::RaiseEpoch { epoch } => Ok(raise_epoch(request, *epoch, now)),
+    }
+}
+
+/// Whether `by` may have the request executed now. It changes nothing: the claim does.
+///
+/// # Errors
+/// Why not.
+pub fn may_run(request: &Request, by: &Person, now: Timestamp) -> Result<(), Refusal> {
+    if by.disabled {
+        return Err(Refusal::Disabled);
+    }
+    if by.user != request.requester.user {
+        return Err(Refusal::MayNotRun);
+    }
+    match request.status_at(now) {
+        Status::Approved | Status::Running | Status::Succeeded | Status::Failed => Ok(()),
+        status @ (Status::Pending
+        | Status::Blocked
+        | Status::Rejected
+        | Status::Expired
+        | Status::Cancelled
+        | Status::Unknown) => Err(Refusal::Wrong(status)),
+    }
+}
+
+fn vote(
+    request: &Request,
+    voter: &Person,
+    ballot: &Ballot,
+    digest: Digest,
+    now: Timestamp,
+) -> Result<Vec<Fact>, Refusal> {
+    if voter.disabled {
+        return Err(Refusal::Disabled);
+    }
+    if voter.human == request.requester.human {
+        return Err(Refusal::OwnRequest);
+    }
+    let (decision, comment) = match ballot {
+        Ballot::Approve { comment } => (Decision::Approve, comment.clone()),
+        Ballot::Reject { reason } => (Decision::Reject, Some(reason.clone())),
+    };
+    let identical = |vote: &crate::request::Vote| vote.human == voter.human && vote.decision == decision;
+    let again = digest == request.digest && request.votes.iter().any(identical);
+    let groups = reviewing_groups(&request.policy, voter);
+    // Who joined another group since may help more than their vote does: it is weighed anew below.
+    let weighed = decision == Decision::Approve && request.status_at(now) == Status::Pending;
+    if again && (groups.is_empty() || !weighed) {
+        return Ok(Vec::new());
+    }
+    if groups.is_empty() {
+        return Err(Refusal::NotReviewer);
+    }
+    if digest != request.digest {
+        return Err(Refusal::DigestMismatch);
+    }
+    match request.status_at(now) {
+        Status::Pending => {}
+        status => return Err(Refusal::Wrong(status)),
+    }
+    let cast = VoteCast {
+        user: voter.user,
+        human: voter.human,
+        email: voter.email.clone(),
+        decision,
+        groups,
+        digest,
+        comment,
+        automatic: false,
+    };
+    match ballot {
+        Ballot::Reject { reason } => {
+            let reason = reason.clone();
+            Ok(vec![Fact::Vote(Box::new(cast)), Fact::Rejected { reason }])
+        }
+        Ballot::Approve { .. } => match approve(request, cast, now) {
+            Err(Refusal::VoteNotNeeded) if again => Ok(Vec::new()),
+            answer => answer,
+        },
+    }
+}
+
+fn approve(request: &Request, cast: VoteCast, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    let covered = request.coverage().covered();
+    // One vote a person: this one takes the place of theirs before.
+    let others = request.approvals().filter(|vote| vote.human != cast.human);
+    let mut voters: Vec<_> = others.map(|vote| &vote.groups).collect();
+    voters.push(&cast.groups);
+    let coverage = quorum::coverage(&request.policy, &voters);
+    if coverage.covered() <= covered {
+        return Err(Refusal::VoteNotNeeded);
+    }
+    let complete = coverage.is_complete();
+    let mut facts = vec![Fact::Vote(Box::new(cast))];
+    if complete {
+        let run_by = now.plus_seconds(request.policy.run_within_seconds);
+        facts.push(Fact::Approved { run_by, auto_approval: None });
+    }
+    Ok(facts)
+}
+
+fn cancel(request: &Request, by: &Person, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    if by.disabled {
+        return Err(Refusal::Disabled);
+    }
+    let cause = if by.human == request.requester.human {
+        CancelCause::Requester
+    } else if by.is_admin() {
+        CancelCause::Revoked
+    } else {
+        return Err(Refusal::MayNotCancel);
+    };
+    match request.status_at(now) {
+        Status::Pending | Status::Approved => Ok(vec![Fact::Cancelled { cause }]),
+        // The same person again: a lost answer was repeated.
+        Status::Cancelled if matches!(&request.phase, Phase::Cancelled { cause: was, .. } if *was == cause) => {
+            Ok(Vec::new())
+        }
+        status => Err(Refusal::Wrong(status)),
+    }
+}
+
+fn tick(request: &Request, now: Timestamp) -> Vec<Fact> {
+    if let Some(cause) = request.expired_by(now) {
+        return vec![Fact::Expired { cause }];
+    }
+    match &request.phase {
+        Phase::Running(_, claim) if now >= claim.lease_until => {
+            vec![Fact::Unknown { cause: UnknownCause::LeaseLapsed }]
+        }
+        Phase::Pending
+        | Phase::Approved(_)
+        | Phase::Running(..)
+        | Phase::Unknown { .. }
+        | Phase::Finished { .. }
+        | Phase::Rejected { .. }
+        | Phase::Expired { .. }
+        | Phase::Cancelled { .. } => Vec::new(),
+    }
+}
+
+struct Claiming<'a> {
+    nonce: &'a str,
+    lease_until: Timestamp,
+    people: &'a People,
+    digest: Option<Digest>,
+    epoch: u32,
+}
+
+fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    match &request.phase {
+        // The answer to our own claim was lost: it is ours all the same, but whoever counts as dead
+        // must not begin any more.
+        Phase::Running(_, held) if held.nonce == claim.nonce => {
+            return if now < held.lease_until { Ok(Vec::new()) } else { Err(Refusal::LeaseOver) };
+        }
+        Phase::Running(..) => return Err(Refusal::AlreadyClaimed),
+        Phase::Approved(approval) if now < approval.run_by => {}
+        Phase::Pending
+        | Phase::Approved(_)
+        | Phase::Unknown { .. }
+        | Phase::Finished { .. }
+        | Phase::Rejected { .. }
+        | Phase::Expired { .. }
+        | Phase::Cancelled { .. } => return Err(Refusal::Wrong(request.status_at(now))),
+    }
+    if claim.epoch != request.epoch {
+        return Err(Refusal::OtherEpoch);
+    }
+    if claim.digest != Some(request.digest) {
+        return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged }]);
+    }
+    let requester = claim.people.by_user.get(&request.requester.user);
+    let Some(requester) =
+        requester.filter(|person| !person.disabled && request.policy.allows(&person.groups))
+    else {
+        return Ok(vec![Fact::Cancelled { cause: CancelCause::RequesterNotAllowed }]);
+    };
+    let standing = standing(request, requester, claim.people);
+    if standing.suffices {
+        if claim.lease_until <= now {
+            return Err(Refusal::LeaseOver);
+        }
+        return Ok(vec![Fact::Running { nonce: claim.nonce.to_owned(), lease_until: claim.lease_until }]);
+    }
+    if now < request.expires_at {
+        Ok(vec![Fact::Reopened { void: standing.void, standing: standing.votes }])
+    } else {
+        Ok(vec![Fact::Expired { cause: ExpiryCause::VoteVoid }])
+    }
+}
+
+struct Standing {
+    votes: BTreeMap<UserId, BTreeSet<GroupName>>,
+    void: Vec<VoidVote>,
+    suffices: bool,
+}
+
+/// What still stands of the approvals when everybody is looked at again.
+fn standing(request: &Request, requester: &Person, people: &People) -> Standing {
+    let mut votes = BTreeMap::new();
+    let mut void = Vec::new();
+    for vote in request.approvals() {
+        let entitled = |person: &&Person| !vote.automatic || person.is_admin();
+        let current = people.by_user.get(&vote.user).filter(|person| !person.disabled);
+        match current {
+            None => void.push(VoidVote { user: vote.user, cause: VoidCause::Disabled }),
+            Some(person) if !entitled(&person) => {
+                void.push(VoidVote { user: vote.user, cause: VoidCause::NoLongerEntitled });
+            }
+            Some(person) => {
+                let groups: BTreeSet<GroupName> = vote.groups.intersection(&person.groups).cloned().collect();
+                if groups.len() < vote.groups.len() {
+                    void.push(VoidVote { user: vote.user, cause: VoidCause::LeftGroup });
+                }
+                if !groups.is_empty() {
+                    votes.insert(vote.user, groups);
+                }
+            }
+        }
+    }
+    let suffices = match &request.auto_approval {
+        Some(AutoApproval { cause: AutoCause::ApprovalsDisabled, .. }) => true,
+        Some(AutoApproval { cause: AutoCause::Exempt, .. }) => {
+            let exempt = !request.policy.exempt_groups.is_disjoint(&requester.groups);
+            if !exempt {
+                void.push(VoidVote { user: requester.user, cause: VoidCause::NoLongerEntitled });
+            }
+            exempt
+        }
+        Some(AutoApproval { cause: AutoCause::Admin, .. }) | None => {
+            // In the order in which the votes came, as everywhere.
+            let voters: Vec<_> = request.approvals().filter_map(|vote| votes.get(&vote.user)).collect();
+            quorum::coverage(&request.policy, &voters).is_complete()
+        }
+    };
+    Standing { votes, void, suffices }
+}
+
+fn complete(request: &Request, nonce: &str, ending: &Ending) -> Result<Vec<Fact>, Refusal> {
+    let claim = request.claim().ok_or(Refusal::Wrong(request.status()))?;
+    if claim.nonce != nonce {
+        return Err(Refusal::NotTheClaimant);
+    }
+    match (&request.phase, ending) {
+        (Phase::Running(..), Ending::Succeeded(outcome)) => {
+            Ok(vec![Fact::Succeeded(Box::new(outcome.clone()))])
+        }
+        (Phase::Running(..), Ending::Failed(outcome)) => Ok(vec![Fact::Failed(Box::new(outcome.clone()))]),
+        (Phase::Running(..), Ending::Lost) => Ok(vec![Fact::Unknown { cause: UnknownCause::TargetLost }]),
+        // The answer to our own report was lost.
+        (Phase::Finished { succeeded: true, outcome: was, .. }, Ending::Succeeded(outcome))
+        | (Phase::Finished { succeeded: false, outcome: was, .. }, Ending::Failed(outcome))
+            if **was == *outcome =>
+        {
+            Ok(Vec::new())
+        }
+        (Phase::Unknown { cause: UnknownCause::TargetLost, .. }, Ending::Lost) => Ok(Vec::new()),
+        (
+            Phase::Pending
+            | Phase::Approved(_)
+            | Phase::Unknown { .. }
+            | Phase::Finished { .. }
+            | Phase::Rejected { .. }
+            | Phase::Expired { .. }
+            | Phase::Cancelled { .. },
+            Ending::Succeeded(_) | Ending::Failed(_) | Ending::Lost,
+        ) => Err(Refusal::Wrong(request.status())),
+    }
+}
+
+fn settle(request: &Request, by: &Person, settlement: Settlement, note: &str) -> Result<Vec<Fact>, Refusal> {
+    if by.disabled {
+        return Err(Refusal::Disabled);
+    }
+    if !by.is_admin() || by.human == request.requester.human {
+        return Err(Refusal::MayNotSettle);
+    }
+    if request.status() != Status::Unknown {
+        return Err(Refusal::Wrong(request.status()));
+    }
+    let outcome = Box::new(Outcome { settled_note: Some(note.to_owned()), ..Outcome::default() });
+    match settlement {
+        Settlement::Succeeded => Ok(vec![Fact::Succeeded(outcome)]),
+        Settlement::Failed => Ok(vec![Fact::Failed(outcome)]),
+    }
+}
+
+/// A restored table may have forgotten a claim: nothing of an older epoch may run.
+fn raise_epoch(request: &Request, epoch: u32, now: Timestamp) -> Vec<Fact> {
+    if epoch <= request.epoch {
+        return Vec::new();
+    }
+    match &request.phase {
+        // Readers have seen it expired: it must not become something else.
+        Phase::Pending if now >= request.expires_at => {
+            vec![Fact::Expired { cause: ExpiryCause::ReviewTimeout }]
+        }
+        Phase::Pending => vec![Fact::Cancelled { cause: CancelCause::Restored }],
+        Phase::Approved(_) | Phase::Running(..) => vec![Fact::Unknown { cause: UnknownCause::Restored }],
+        Phase::Unknown { .. }
+        | Phase::Finished { .. }
+        | Phase::Rejected { .. }
+        | Phase::Expired { .. }
+        | Phase::Cancelled { .. } => Vec::new(),
+    }
+}

@@ -1,0 +1,439 @@
+//! The state of a request: the fold of its events.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{CancelCause, Decision, ExpiryCause, Outcome, UnknownCause};
+use crate::quorum::{self, Coverage};
+use crate::{ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, UserId, Via};
+
+/// The status of a request, as the contract names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Status {
+    /// Votes are awaited.
+    Pending,
+    /// It may be claimed.
+    Approved,
+    /// An executor has it.
+    Running,
+    /// It ran and succeeded.
+    Succeeded,
+    /// It ran and failed.
+    Failed,
+    /// A guardrail blocked it at intake.
+    Blocked,
+    /// A reviewer said no.
+    Rejected,
+    /// Time ran out.
+    Expired,
+    /// Called off.
+    Cancelled,
+    /// Nobody knows how it ended.
+    Unknown,
+}
+
+impl Status {
+    /// Every status, in the order of a request's life.
+    pub const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::Approved,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Blocked,
+        Self::Rejected,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Unknown,
+    ];
+
+    /// The name in the contract, such as `PENDING`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Approved => "APPROVED",
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Blocked => "BLOCKED",
+            Self::Rejected => "REJECTED",
+            Self::Expired => "EXPIRED",
+            Self::Cancelled => "CANCELLED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Whether nothing can happen to the request any more. UNKNOWN still waits for its settlement.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Pending | Self::Approved | Self::Running | Self::Unknown => false,
+            Self::Succeeded
+            | Self::Failed
+            | Self::Blocked
+            | Self::Rejected
+            | Self::Expired
+            | Self::Cancelled => true,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is no status.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown status `{0}`, expected one of PENDING, APPROVED, RUNNING, SUCCEEDED, FAILED, BLOCKED, REJECTED, EXPIRED, CANCELLED, UNKNOWN"
+)]
+pub struct InvalidStatus(String);
+
+impl FromStr for Status {
+    type Err = InvalidStatus;
+    /// Takes the name in any case.
+    fn from_str(text: &str) -> Result<Self, InvalidStatus> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str().eq_ignore_ascii_case(text))
+            .ok_or_else(|| InvalidStatus(text.chars().take(32).collect()))
+    }
+}
+
+/// Who starts the execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMode {
+    /// The requester, once approved.
+    Manual,
+    /// The service, as soon as it is approved.
+    OnApproval,
+}
+
+impl RunMode {
+    /// The name in the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::OnApproval => "on_approval",
+        }
+    }
+}
+
+/// Why an approval needed no vote of somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoCause {
+    /// An admin's own request, counted in a reviewer group of theirs.
+    Admin,
+    /// The requester is in an exempt group.
+    Exempt,
+    /// Approvals are switched off on the connection.
+    ApprovalsDisabled,
+}
+
+/// An automatic approval and the group that it came through.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AutoApproval {
+    /// Why.
+    pub cause: AutoCause,
+    /// Through which group, if through one.
+    pub group: Option<GroupName>,
+}
+
+/// Who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requester {
+    /// The account.
+    pub user: UserId,
+    /// The human behind it.
+    pub human: UserId,
+    /// For display.
+    pub email: String,
+}
+
+/// A vote that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Vote {
+    /// The account.
+    pub user: UserId,
+    /// The human behind it.
+    pub human: UserId,
+    /// For display.
+    pub email: String,
+    /// The direction.
+    pub decision: Decision,
+    /// The groups of the request that the vote counts for.
+    pub groups: BTreeSet<GroupName>,
+    /// Through what.
+    pub via: Via,
+    /// When.
+    pub at: Timestamp,
+    /// Comment or reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Cast by submitting, as an admin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
+}
+
+/// When it was approved and until when it may be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Approval {
+    /// When nothing was missing any more.
+    pub at: Timestamp,
+    /// The instant from which it cannot be claimed.
+    pub run_by: Timestamp,
+}
+
+/// Who won the right to run it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Claim {
+    /// When.
+    pub at: Timestamp,
+    /// The executor's own random name.
+    pub nonce: String,
+    /// The instant from which it counts as dead.
+    pub lease_until: Timestamp,
+}
+
+/// Where a request stands, with exactly what is known there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Votes are awaited until `expires_at`.
+    Pending,
+    /// It may be claimed until `run_by`.
+    Approved(Approval),
+    /// An executor has it.
+    Running(Approval, Claim),
+    /// Nobody knows how it ended. Without a claim only after a restore.
+    Unknown {
+        /// Its approval.
+        approval: Approval,
+        /// Its claim.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        claim: Option<Claim>,
+        /// Since when.
+        at: Timestamp,
+        /// Why.
+        cause: UnknownCause,
+    },
+    /// It ran, or an admin settled it.
+    Finished {
+        /// Its approval.
+        approval: Approval,
+        /// Its claim; none if it was settled after a restore.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        claim: Option<Claim>,
+        /// When.
+        at: Timestamp,
+        /// How: true is SUCCEEDED, false is FAILED.
+        succeeded: bool,
+        /// The figures.
+        outcome: Box<Outcome>,
+    },
+    /// A reviewer said no; who and why stands in the votes.
+    Rejected {
+        /// When.
+        at: Timestamp,
+    },
+    /// Time ran out.
+    Expired {
+        /// When it was written down.
+        at: Timestamp,
+        /// Which time.
+        cause: ExpiryCause,
+        /// Set if it was approved before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Approval>,
+    },
+    /// Called off.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+        /// By whom or what.
+        cause: CancelCause,
+        /// Set if it was approved before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Approval>,
+    },
+}
+
+/// A request: the fold of its events, without the command itself, which stands in the first event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// How many commits it has seen; the optimistic lock of the storage.
+    pub version: u64,
+    /// The sequence number of its last event.
+    pub seq: u64,
+    /// The hash of its last event.
+    pub last_hash: String,
+    /// The deployment's epoch when it was submitted.
+    pub epoch: u32,
+    /// The connection's name.
+    pub connection: ConnectionName,
+    /// The connection's kind.
+    pub kind: String,
+    /// Who asked.
+    pub requester: Requester,
+    /// What the approvals cover.
+    pub digest: Digest,
+    /// Who starts it.
+    pub run: RunMode,
+    /// The policy, frozen.
+    pub policy: Policy,
+    /// When it was submitted.
+    pub created_at: Timestamp,
+    /// The instant from which no vote counts.
+    pub expires_at: Timestamp,
+    /// The votes that stand, in the order in which they came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
+    /// How it was approved without others, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_approval: Option<AutoApproval>,
+    /// Where it stands.
+    pub phase: Phase,
+}
+
+impl Request {
+    /// The status as written down.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match &self.phase {
+            Phase::Pending => Status::Pending,
+            Phase::Approved(_) => Status::Approved,
+            Phase::Running(..) => Status::Running,
+            Phase::Unknown { .. } => Status::Unknown,
+            Phase::Finished { succeeded: true, .. } => Status::Succeeded,
+            Phase::Finished { succeeded: false, .. } => Status::Failed,
+            Phase::Rejected { .. } => Status::Rejected,
+            Phase::Expired { .. } => Status::Expired,
+            Phase::Cancelled { .. } => Status::Cancelled,
+        }
+    }
+
+    /// The status that a reader must see at `now`: EXPIRED from the very instant on, whether or not
+    /// a timer has written it down yet.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> Status {
+        if self.expired_by(now).is_some() { Status::Expired } else { self.status() }
+    }
+
+    /// Why the request counts as expired at `now` though it is not yet written down.
+    #[must_use]
+    pub fn expired_by(&self, now: Timestamp) -> Option<ExpiryCause> {
+        match &self.phase {
+            Phase::Pending if now >= self.expires_at => Some(ExpiryCause::ReviewTimeout),
+            Phase::Approved(approval) if now >= approval.run_by => Some(ExpiryCause::RunTimeout),
+            Phase::Pending
+            | Phase::Approved(_)
+            | Phase::Running(..)
+            | Phase::Unknown { .. }
+            | Phase::Finished { .. }
+            | Phase::Rejected { .. }
+            | Phase::Expired { .. }
+            | Phase::Cancelled { .. } => None,
+        }
+    }
+
+    /// The approval, if it has or had one.
+    #[must_use]
+    pub fn approval(&self) -> Option<Approval> {
+        match &self.phase {
+            Phase::Approved(approval)
+            | Phase::Running(approval, _)
+            | Phase::Unknown { approval, .. }
+            | Phase::Finished { approval, .. } => Some(*approval),
+            Phase::Expired { approval, .. } | Phase::Cancelled { approval, .. } => *approval,
+            Phase::Pending | Phase::Rejected { .. } => None,
+        }
+    }
+
+    /// The claim, if it was claimed.
+    #[must_use]
+    pub fn claim(&self) -> Option<&Claim> {
+        match &self.phase {
+            Phase::Running(_, claim) => Some(claim),
+            Phase::Unknown { claim, .. } | Phase::Finished { claim, .. } => claim.as_ref(),
+            Phase::Pending
+            | Phase::Approved(_)
+            | Phase::Rejected { .. }
+            | Phase::Expired { .. }
+            | Phase::Cancelled { .. } => None,
+        }
+    }
+
+    /// When it was decided: approved, rejected, expired or cancelled, whichever came first.
+    #[must_use]
+    pub fn decided_at(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Pending => None,
+            Phase::Rejected { at } => Some(*at),
+            Phase::Expired { at, approval, .. } | Phase::Cancelled { at, approval, .. } => {
+                Some(approval.map_or(*at, |approval| approval.at))
+            }
+            Phase::Approved(approval)
+            | Phase::Running(approval, _)
+            | Phase::Unknown { approval, .. }
+            | Phase::Finished { approval, .. } => Some(approval.at),
+        }
+    }
+
+    /// When time alone changes something: the end of the votes, of the claim or of the lease.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Pending => Some(self.expires_at),
+            Phase::Approved(approval) => Some(approval.run_by),
+            Phase::Running(_, claim) => Some(claim.lease_until),
+            Phase::Unknown { .. }
+            | Phase::Finished { .. }
+            | Phase::Rejected { .. }
+            | Phase::Expired { .. }
+            | Phase::Cancelled { .. } => None,
+        }
+    }
+
+    /// The approvals that stand.
+    pub fn approvals(&self) -> impl Iterator<Item = &Vote> {
+        self.votes.iter().filter(|vote| vote.decision == Decision::Approve)
+    }
+
+    /// How the standing approvals cover the policy's slots; positions count [`Self::approvals`].
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        let voters: Vec<_> = self.approvals().map(|vote| &vote.groups).collect();
+        quorum::coverage(&self.policy, &voters)
+    }
+
+    /// The groups of which one more member's approval would help; none unless PENDING.
+    ///
+    /// A group whose slots are covered can be among them: its next voter frees somebody who is also
+    /// in a group that is still open.
+    #[must_use]
+    pub fn groups_waiting(&self) -> Vec<GroupName> {
+        if self.status() != Status::Pending {
+            return Vec::new();
+        }
+        let covered = self.coverage().covered();
+        let helps = |group: &&GroupName| {
+            let one_more = BTreeSet::from([(*group).clone()]);
+            let mut voters: Vec<_> = self.approvals().map(|vote| &vote.groups).collect();
+            voters.push(&one_more);
+            quorum::coverage(&self.policy, &voters).covered() > covered
+        };
+        self.policy.groups.iter().filter(helps).cloned().collect()
+    }
+}

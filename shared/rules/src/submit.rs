@@ -1,0 +1,181 @@
+//! The birth of a request: automatic approvals are decided here.
+
+use std::collections::BTreeSet;
+
+use crate::digest::Covered;
+use crate::event::{Created, Decision, VoteCast};
+use crate::policy::{InvalidPolicy, check_timeout};
+use crate::quorum;
+use crate::request::{AutoApproval, AutoCause, RunMode};
+use crate::{
+    Actor, ConnectionName, Digest, Event, Fact, GroupName, Person, Policy, Request, RequestId, Timestamp,
+    Via, evolve,
+};
+
+/// What somebody submits, with the connection as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The id that the request shall have.
+    pub id: RequestId,
+    /// Who asks, as known now.
+    pub requester: Person,
+    /// Through what.
+    pub via: Via,
+    /// The connection's name.
+    pub connection: ConnectionName,
+    /// Its kind.
+    pub kind: String,
+    /// Its target as canonical JSON, caps included.
+    pub target: String,
+    /// The reference to its secret, empty if it has none.
+    pub secret: String,
+    /// The command.
+    pub command: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Who starts it.
+    pub run: RunMode,
+    /// The policy of the connection as it is now.
+    pub policy: Policy,
+    /// How long votes may come, by the connection and the deployment, in seconds.
+    pub timeout_seconds: u32,
+    /// What the requester asked for instead, in seconds.
+    pub wanted_timeout_seconds: Option<u32>,
+    /// The version of the masking rules.
+    pub masking_version: u32,
+    /// The deployment's epoch.
+    pub epoch: u32,
+}
+
+/// Why nothing was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsubmittable {
+    /// The account is disabled.
+    #[error("your account is disabled")]
+    Disabled,
+    /// The requester may not use the connection; to them it does not exist.
+    #[error("there is no such connection")]
+    NotAllowed,
+    /// A longer time-out than the connection gives.
+    #[error("`timeout_seconds` may be at most {max} on this connection, got {got}")]
+    TimeoutTooLong {
+        /// The longest.
+        max: u32,
+        /// What came.
+        got: u32,
+    },
+    /// The policy or a time-out is out of its limits.
+    #[error(transparent)]
+    Policy(#[from] InvalidPolicy),
+    /// An event could not be written as JSON; this is a fault of ours.
+    #[error("the first event cannot be written")]
+    Encoding,
+}
+
+/// Makes the first commit of a request: its state and its events.
+///
+/// # Errors
+/// [`Unsubmittable`]; nothing is to be written then.
+pub fn submit(submission: &Submission, now: Timestamp) -> Result<(Request, Vec<Event>), Unsubmittable> {
+    let requester = &submission.requester;
+    if requester.disabled {
+        return Err(Unsubmittable::Disabled);
+    }
+    if !submission.policy.allows(&requester.groups) {
+        return Err(Unsubmittable::NotAllowed);
+    }
+    submission.policy.check()?;
+    let created = created(submission, now)?;
+    let digest = created.digest;
+    let mut facts = vec![Fact::Created(Box::new(created))];
+    let run_by = now.plus_seconds(submission.policy.run_within_seconds);
+    match automatic(&submission.policy, requester) {
+        Automatic::Approved(auto_approval) => {
+            facts.push(Fact::Approved { run_by, auto_approval: Some(auto_approval) })
+        }
+        Automatic::AdminVote(groups) => {
+            let complete = quorum::coverage(&submission.policy, &[&groups]).is_complete();
+            let group = submission.policy.groups.iter().find(|group| groups.contains(*group)).cloned();
+            facts.push(Fact::Vote(Box::new(VoteCast {
+                user: requester.user,
+                human: requester.human,
+                email: requester.email.clone(),
+                decision: Decision::Approve,
+                groups,
+                digest,
+                comment: None,
+                automatic: true,
+            })));
+            if complete {
+                let auto_approval = Some(AutoApproval { cause: AutoCause::Admin, group });
+                facts.push(Fact::Approved { run_by, auto_approval });
+            }
+        }
+        Automatic::None => {}
+    }
+    evolve::born(submission.id, &Actor::user(requester), submission.via, now, facts)
+        .ok_or(Unsubmittable::Encoding)
+}
+
+fn created(submission: &Submission, now: Timestamp) -> Result<Created, Unsubmittable> {
+    check_timeout("timeout_seconds", submission.timeout_seconds)?;
+    let timeout_seconds = match submission.wanted_timeout_seconds {
+        None => submission.timeout_seconds,
+        Some(wanted) if wanted > submission.timeout_seconds => {
+            return Err(Unsubmittable::TimeoutTooLong { max: submission.timeout_seconds, got: wanted });
+        }
+        Some(wanted) => {
+            check_timeout("timeout_seconds", wanted)?;
+            wanted
+        }
+    };
+    Ok(Created {
+        connection: submission.connection.clone(),
+        kind: submission.kind.clone(),
+        command: submission.command.clone(),
+        reason: submission.reason.clone(),
+        run: submission.run,
+        digest: Digest::of(&Covered {
+            request: submission.id,
+            connection: &submission.connection,
+            kind: &submission.kind,
+            target: &submission.target,
+            secret: &submission.secret,
+            command: submission.command.as_bytes(),
+            options: submission.run.as_str(),
+            masking_version: submission.masking_version,
+            requester: submission.requester.user,
+            policy_version: submission.policy.version,
+        }),
+        masking_version: submission.masking_version,
+        human: submission.requester.human,
+        policy: submission.policy.clone(),
+        expires_at: now.plus_seconds(timeout_seconds),
+        epoch: submission.epoch,
+    })
+}
+
+enum Automatic {
+    Approved(AutoApproval),
+    AdminVote(BTreeSet<GroupName>),
+    None,
+}
+
+fn automatic(policy: &Policy, requester: &Person) -> Automatic {
+    if !policy.approvals {
+        return Automatic::Approved(AutoApproval { cause: AutoCause::ApprovalsDisabled, group: None });
+    }
+    if let Some(group) = policy.exempt_groups.intersection(&requester.groups).next() {
+        return Automatic::Approved(AutoApproval { cause: AutoCause::Exempt, group: Some(group.clone()) });
+    }
+    let groups = reviewing_groups(policy, requester);
+    if policy.admin_auto_approve && requester.is_admin() && !groups.is_empty() {
+        return Automatic::AdminVote(groups);
+    }
+    Automatic::None
+}
+
+/// The reviewer groups of the policy that the person is in.
+pub(crate) fn reviewing_groups(policy: &Policy, person: &Person) -> BTreeSet<GroupName> {
+    policy.groups.iter().filter(|group| person.groups.contains(*group)).cloned().collect()
+}

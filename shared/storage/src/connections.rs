@@ -1,0 +1,72 @@
+//! Connections.
+
+use countersign_rules::ConnectionName;
+
+use crate::codec::{self, number, text};
+use crate::items::Connection;
+use crate::people::{Access, fresh_token, to_json};
+use crate::requests::DOC;
+use crate::store::{Condition, VERSION};
+use crate::{Key, StorageError, Store, keys};
+
+impl Store {
+    /// Stores a connection; `before` is the version that the change was decided by, none to create.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] if it exists already or was changed. Else any other.
+    pub async fn put_connection(&self, before: Option<u64>, connection: &Connection) -> Result<(), StorageError> {
+        let mut item = codec::item(keys::CONNECTIONS, connection.name.as_str());
+        item.insert(VERSION.to_owned(), number(connection.version));
+        item.insert(DOC.to_owned(), text(to_json("a connection", connection)?));
+        let condition = before.map_or(Condition::Absent, Condition::Version);
+        let mut actions = vec![self.put(item, Some(condition))?];
+        actions.extend(self.access_change(Access::Changed)?);
+        match self.transact("put connection", &fresh_token()?, actions).await {
+            Ok(()) => Ok(()),
+            Err(rejected) if rejected.perhaps_committed() => {
+                let now = self.connection(&connection.name).await?;
+                if now.as_ref() == Some(connection) { Ok(()) } else { Err(rejected.into_error()) }
+            }
+            Err(rejected) => Err(rejected.into_error()),
+        }
+    }
+
+    /// Deletes a connection of that version. What is pending on it cannot run any more.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] if it was changed. Else any other.
+    pub async fn delete_connection(&self, name: &ConnectionName, version: u64) -> Result<(), StorageError> {
+        let key = codec::key(keys::CONNECTIONS, name.as_str());
+        let mut actions = vec![self.delete_if(key, Condition::Version(version))?];
+        actions.extend(self.access_change(Access::Changed)?);
+        match self.transact("delete connection", &fresh_token()?, actions).await {
+            Ok(()) => Ok(()),
+            Err(rejected) if rejected.perhaps_committed() => {
+                if self.connection(name).await?.is_none() { Ok(()) } else { Err(rejected.into_error()) }
+            }
+            Err(rejected) => Err(rejected.into_error()),
+        }
+    }
+
+    /// A connection, strongly consistent.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn connection(&self, name: &ConnectionName) -> Result<Option<Connection>, StorageError> {
+        self.read("connection", &[Key::Connection(name.clone())]).await?.connection(name)
+    }
+
+    /// A page of connections in the order of their names.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn connections(
+        &self,
+        after: Option<&ConnectionName>,
+        limit: usize,
+    ) -> Result<Vec<Connection>, StorageError> {
+        let start = after.map(|name| codec::key(keys::CONNECTIONS, name.as_str()));
+        let items = self.collection(keys::CONNECTIONS, start, limit).await?;
+        items.iter().map(|item| crate::read::document("a connection", item)).collect()
+    }
+}

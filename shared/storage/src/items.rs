@@ -1,0 +1,164 @@
+//! What is stored besides requests: users with their tokens, and connections.
+
+use std::collections::BTreeSet;
+
+use countersign_rules::person::{Person, Role};
+use countersign_rules::{ConnectionName, GroupName, Policy, Timestamp, TokenId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// At most that many tokens a user, so that the user's item stays small.
+pub const MAX_TOKENS: usize = 20;
+/// At most that many groups a user.
+pub const MAX_GROUPS_OF_USER: usize = 100;
+
+/// A token as it is stored: never its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredToken {
+    /// Its id.
+    pub id: TokenId,
+    /// What its maker calls it.
+    pub name: String,
+    /// SHA-256 of its secret, in hexadecimal digits.
+    pub secret_sha256: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// Who made it: the user, or an admin for a service account.
+    pub created_by: UserId,
+}
+
+/// A person or a service account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The account.
+    pub id: UserId,
+    /// For display and look-up; unique.
+    pub email: String,
+    /// For display.
+    pub name: String,
+    /// Its groups.
+    pub groups: BTreeSet<GroupName>,
+    /// Its roles.
+    pub roles: BTreeSet<Role>,
+    /// Out at once.
+    pub disabled: bool,
+    /// Its Slack account, linked with proof of both ends.
+    pub slack_user_id: Option<String>,
+    /// The human behind a service account.
+    pub owner: Option<UserId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// One more with each change of what the API shows; the ETag.
+    pub version: u64,
+    /// Its tokens. They stand here so that token and user are one read.
+    pub tokens: Vec<StoredToken>,
+}
+
+impl User {
+    /// The user as the rules see them.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        Person {
+            user: self.id,
+            human: self.owner.unwrap_or(self.id),
+            email: self.email.clone(),
+            groups: self.groups.clone(),
+            roles: self.roles.clone(),
+            disabled: self.disabled,
+        }
+    }
+}
+
+/// What is masked in output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Masking {
+    /// Whether anything is.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Which entities; empty is all.
+    #[serde(default)]
+    pub entities: Vec<String>,
+}
+
+impl Default for Masking {
+    fn default() -> Self {
+        Self { enabled: true, entities: Vec::new() }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A named target with its approval policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Its name.
+    pub name: ConnectionName,
+    /// Its kind, such as `postgres`.
+    pub kind: String,
+    /// What the kind needs to know, caps included.
+    pub target: Value,
+    /// The reference to its secret, such as `env:PROD_DB_URL`; never the secret.
+    pub secret: Option<String>,
+    /// The groups that must approve.
+    pub reviewers: Vec<GroupName>,
+    /// Approvals that each group must give.
+    pub approvals_per_group: u8,
+    /// Whether k approvals need k people.
+    pub distinct_reviewers: bool,
+    /// Members' requests need no approval.
+    pub exempt_groups: BTreeSet<GroupName>,
+    /// Who may use it; empty is everybody.
+    pub allowed_groups: BTreeSet<GroupName>,
+    /// Off: direct execution.
+    pub approvals: bool,
+    /// Whether an admin's own request counts as their approval.
+    pub admin_auto_approve: bool,
+    /// How long votes may come, in seconds; the deployment's default if none.
+    pub timeout_seconds: Option<u32>,
+    /// How long an approved request may be claimed, in seconds.
+    pub run_within_seconds: u32,
+    /// Whether a request must say why.
+    pub require_reason: bool,
+    /// What is masked.
+    pub masking: Masking,
+    /// Through what reviewers are told.
+    pub notify: BTreeSet<String>,
+    /// Slack channels that are told.
+    pub slack_channels: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// One more with each change; the ETag, and the version of the policy.
+    pub version: u64,
+}
+
+impl Connection {
+    /// The policy that a request submitted now carries.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            version: self.version,
+            groups: self.reviewers.clone(),
+            approvals_per_group: self.approvals_per_group,
+            distinct_reviewers: self.distinct_reviewers,
+            admin_auto_approve: self.admin_auto_approve,
+            exempt_groups: self.exempt_groups.clone(),
+            allowed_groups: self.allowed_groups.clone(),
+            approvals: self.approvals,
+            run_within_seconds: self.run_within_seconds,
+        }
+    }
+
+    /// The target as the digest covers it: RFC 8785 JSON.
+    ///
+    /// # Errors
+    /// [`crate::StorageError::Corrupt`] if it cannot be written so, which a target that was saved can.
+    pub fn canonical_target(&self) -> Result<String, crate::StorageError> {
+        serde_json_canonicalizer::to_string(&self.target)
+            .map_err(|error| crate::StorageError::corrupt("the target of a connection", error))
+    }
+}

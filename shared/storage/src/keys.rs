@@ -1,0 +1,111 @@
+//! The names of everything in the table.
+//!
+//! | item | pk | sk |
+//! |---|---|---|
+//! | state of a request | `R#<ulid>` | `S` |
+//! | a commit's events | `R#<ulid>` | `E#<version>` |
+//! | a piece of output | `R#<ulid>` | `O#<piece>` |
+//! | waiting for a group | `I#<group>` | `<ulid>` |
+//! | idempotency key | `K#<user>#<sha-256 of route and key>` | `K` |
+//! | user with tokens | `U` | `<user>` |
+//! | who has an e-mail address | `M#<address>` | `M` |
+//! | connection | `C` | `<name>` |
+//! | version of everything that a claim checks | `A` | `A` |
+
+use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
+
+/// Open requests are spread over that many partitions of the status index.
+pub const OPEN_SHARDS: u32 = 4;
+/// Each day's events are spread over that many partitions of the feed.
+pub const FEED_SHARDS: u32 = 4;
+
+/// The sort key of a state item; the stream's filter names it.
+pub const STATE: &str = "S";
+pub(crate) const USERS: &str = "U";
+pub(crate) const CONNECTIONS: &str = "C";
+pub(crate) const ACCESS: &str = "A";
+pub(crate) const IDEMPOTENCY: &str = "K";
+pub(crate) const EMAIL: &str = "M";
+/// The sort key of the first commit's events.
+pub(crate) const FIRST_EVENTS: &str = "E#00000001";
+
+pub(crate) fn request(id: RequestId) -> String {
+    format!("R#{}", id.ulid())
+}
+
+pub(crate) fn events(version: u64) -> String {
+    format!("E#{version:08}")
+}
+
+pub(crate) fn output_piece(piece: u32) -> String {
+    format!("O#{piece:05}")
+}
+
+pub(crate) fn inbox(group: &GroupName) -> String {
+    format!("I#{group}")
+}
+
+pub(crate) fn idempotency(user: UserId, key_hash: &str) -> String {
+    format!("K#{}#{key_hash}", user.ulid())
+}
+
+pub(crate) fn requester(user: UserId) -> String {
+    format!("Q#{}", user.ulid())
+}
+
+pub(crate) fn connection_requests(name: &ConnectionName) -> String {
+    format!("N#{name}")
+}
+
+pub(crate) fn email(email: &str) -> String {
+    format!("M#{}", email.to_lowercase())
+}
+
+/// A shard that depends on the request alone.
+fn shard(id: RequestId, shards: u32) -> u32 {
+    // The low bits of a ULID are random.
+    u32::try_from(id.as_u128() % u128::from(shards.max(1))).unwrap_or(0)
+}
+
+pub(crate) fn open(shard: u32) -> String {
+    format!("O#{shard}")
+}
+
+pub(crate) fn ended(status: Status, month: &str) -> String {
+    format!("T#{status}#{month}")
+}
+
+/// `2026-11`, of an instant.
+pub(crate) fn month(at: Timestamp) -> String {
+    at.rfc3339().chars().take(7).collect()
+}
+
+/// `2026-11-23`, of an instant.
+pub(crate) fn day(at: Timestamp) -> String {
+    at.rfc3339().chars().take(10).collect()
+}
+
+pub(crate) fn feed(day: &str, shard: u32) -> String {
+    format!("F#{day}#{shard}")
+}
+
+pub(crate) fn feed_of(id: RequestId, at: Timestamp) -> (String, String) {
+    (feed(&day(at), shard(id, FEED_SHARDS)), format!("{}#{}", at.rfc3339(), id.ulid()))
+}
+
+/// Where a state stands in the status index: open ones by when the sweep should look, ended ones by
+/// status and month of submission.
+pub(crate) fn status_of(request: &Request, indexed_at: Option<Timestamp>) -> Option<(String, String)> {
+    let status = request.status();
+    if status.is_terminal() {
+        return Some((ended(status, &month(request.created_at)), request.id.ulid()));
+    }
+    // UNKNOWN waits for a person, not for time: it stays visible at the end of the order.
+    let due = indexed_at.map_or_else(|| "9999".to_owned(), Timestamp::rfc3339);
+    Some((open(shard(request.id, OPEN_SHARDS)), format!("{due}#{}", request.id.ulid())))
+}
+
+/// Reads the request's id out of a bare ULID.
+pub(crate) fn request_id(ulid: &str) -> Option<RequestId> {
+    format!("{}{ulid}", RequestId::PREFIX).parse().ok()
+}

@@ -1,0 +1,34 @@
+//! The single table: what stands where, and the only code that reads or writes it.
+//!
+//! A map of the crate:
+//!
+//! - [`schema`] is the table; [`keys`] the names of everything in it; [`codec`] bytes and JSON
+//! - [`items`] what is stored besides requests: users with their tokens, connections
+//! - [`store`] the client, [`read`] several items in one strongly consistent call
+//! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
+//! - [`lists`] requests newest first; [`sweep`] what is overdue
+//! - [`error`] what can go wrong, typed; [`meter`] what it cost
+//!
+//! **Invariants:** no table scan anywhere. State, event and inbox entries of a commit are one
+//! transaction. Nobody but `requests` writes requests. A reply that was lost after the commit is
+//! recognised by what stands in the table.
+
+pub mod codec;
+pub mod connections;
+pub mod error;
+pub mod items;
+pub mod keys;
+pub mod lists;
+pub mod meter;
+pub mod people;
+pub mod read;
+pub mod requests;
+pub mod schema;
+pub mod store;
+pub mod sweep;
+
+pub use error::StorageError;
+pub use items::{Connection, StoredToken, User};
+pub use meter::Meter;
+pub use read::{Found, Key};
+pub use store::Store;

@@ -1,0 +1,143 @@
+//! Several items in one strongly consistent call.
+
+use std::collections::HashMap;
+
+use countersign_rules::event::Created;
+use countersign_rules::{ConnectionName, Event, Fact, Request, RequestId, UserId};
+
+use crate::codec::{self, Item, get_binary, get_number, get_text};
+use crate::items::{Connection, User};
+use crate::store::VERSION;
+use crate::{StorageError, Store, keys, schema};
+
+/// Something that can be read by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// The state of a request.
+    State(RequestId),
+    /// The first commit of a request, which holds the command.
+    Created(RequestId),
+    /// A user with their tokens.
+    User(UserId),
+    /// A connection.
+    Connection(ConnectionName),
+    /// The version of everything that a claim checks.
+    Access,
+}
+
+impl Key {
+    fn parts(&self) -> (String, String) {
+        match self {
+            Self::State(id) => (keys::request(*id), keys::STATE.to_owned()),
+            Self::Created(id) => (keys::request(*id), keys::FIRST_EVENTS.to_owned()),
+            Self::User(id) => (keys::USERS.to_owned(), id.to_string()),
+            Self::Connection(name) => (keys::CONNECTIONS.to_owned(), name.to_string()),
+            Self::Access => (keys::ACCESS.to_owned(), keys::ACCESS.to_owned()),
+        }
+    }
+}
+
+/// What a [`Store::read`] found.
+#[derive(Debug, Default)]
+pub struct Found {
+    items: HashMap<(String, String), Item>,
+}
+
+impl Found {
+    fn item(&self, key: &Key) -> Option<&Item> {
+        self.items.get(&key.parts())
+    }
+
+    /// Both together; what `later` found counts where both found something.
+    #[must_use]
+    pub fn and(mut self, later: Self) -> Self {
+        self.items.extend(later.items);
+        self
+    }
+
+    /// The state of a request.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn request(&self, id: RequestId) -> Result<Option<Request>, StorageError> {
+        self.item(&Key::State(id)).map(request_of).transpose()
+    }
+
+    /// The error text of a request's execution, if it failed.
+    #[must_use]
+    pub fn error_text(&self, id: RequestId) -> Option<String> {
+        let item = self.item(&Key::State(id))?;
+        get_text(item, crate::requests::ERROR).ok().map(str::to_owned)
+    }
+
+    /// What was submitted, with its command.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn created(&self, id: RequestId) -> Result<Option<Created>, StorageError> {
+        let Some(item) = self.item(&Key::Created(id)) else {
+            return Ok(None);
+        };
+        match events_of(item)?.into_iter().next().map(|event| event.fact) {
+            Some(Fact::Created(created)) => Ok(Some(*created)),
+            _ => Err(StorageError::Corrupt("the first event of a request is not its creation".to_owned())),
+        }
+    }
+
+    /// A user.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn user(&self, id: UserId) -> Result<Option<User>, StorageError> {
+        self.item(&Key::User(id)).map(|item| document("a user", item)).transpose()
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn connection(&self, name: &ConnectionName) -> Result<Option<Connection>, StorageError> {
+        self.item(&Key::Connection(name.clone())).map(|item| document("a connection", item)).transpose()
+    }
+
+    /// The version of everything that a claim checks; 0 before the first change.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn access_version(&self) -> Result<u64, StorageError> {
+        self.item(&Key::Access).map_or(Ok(0), |item| get_number(item, VERSION))
+    }
+}
+
+impl Store {
+    /// Reads several items, strongly consistent, in one round trip for up to 100 of them.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn read(&self, operation: &'static str, wanted: &[Key]) -> Result<Found, StorageError> {
+        let mut parts: Vec<_> = wanted.iter().map(Key::parts).collect();
+        parts.sort();
+        parts.dedup();
+        let keys = parts.iter().map(|(pk, sk)| codec::key(pk, sk)).collect();
+        let items = self.batch_get(operation, keys).await?;
+        let mut found = Found::default();
+        for item in items {
+            let key = (get_text(&item, schema::PK)?.to_owned(), get_text(&item, schema::SK)?.to_owned());
+            codec::check_schema(&item)?;
+            found.items.insert(key, item);
+        }
+        Ok(found)
+    }
+}
+
+pub(crate) fn request_of(item: &Item) -> Result<Request, StorageError> {
+    codec::decode_request(get_binary(item, crate::requests::DOC)?)
+}
+
+pub(crate) fn events_of(item: &Item) -> Result<Vec<Event>, StorageError> {
+    codec::decode_events(get_binary(item, crate::requests::DOC)?)
+}
+
+pub(crate) fn document<T: serde::de::DeserializeOwned>(what: &str, item: &Item) -> Result<T, StorageError> {
+    serde_json::from_str(get_text(item, crate::requests::DOC)?).map_err(|error| StorageError::corrupt(what, error))
+}

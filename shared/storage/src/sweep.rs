@@ -1,0 +1,52 @@
+//! What is overdue, whatever timers were lost.
+
+use countersign_rules::{RequestId, Timestamp};
+
+use crate::codec::{Item, get_text, text};
+use crate::{StorageError, Store, keys, schema};
+
+/// Requests that somebody should look at.
+#[derive(Debug, Clone, Default)]
+pub struct Overdue {
+    /// Their ids, the longest overdue first.
+    pub ids: Vec<RequestId>,
+    /// Where to go on, if there are more.
+    pub next: Option<Item>,
+}
+
+impl Store {
+    /// Open requests of one shard (below [`keys::OPEN_SHARDS`]) whose time came before `now`. An
+    /// entry may be early: the state itself says what is due.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn overdue(
+        &self,
+        shard: u32,
+        now: Timestamp,
+        start: Option<Item>,
+        limit: usize,
+    ) -> Result<Overdue, StorageError> {
+        let query = self
+            .client
+            .query()
+            .index_name(schema::BY_STATUS.name)
+            .key_condition_expression("#pk = :pk AND #sk <= :now")
+            .expression_attribute_names("#pk", schema::BY_STATUS.partition_key)
+            .expression_attribute_names("#sk", schema::BY_STATUS.sort_key)
+            .expression_attribute_values(":pk", text(keys::open(shard)))
+            .expression_attribute_values(":now", text(format!("{}~", now.rfc3339())))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start);
+        let (items, next) = self.query("sweep", query).await?;
+        let ids = items
+            .iter()
+            .map(|item| {
+                let pk = get_text(item, schema::PK)?;
+                let id = pk.strip_prefix("R#").and_then(keys::request_id);
+                id.ok_or_else(|| StorageError::Corrupt(format!("`{pk}` names no request")))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Overdue { ids, next })
+    }
+}
