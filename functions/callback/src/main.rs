@@ -1,5 +1,7 @@
 //! Wiring of the `callback` function.
 
+#![recursion_limit = "256"]
+
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker, telemetry};
 
@@ -9,5 +11,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::from_environment()?;
     let aws = Aws::new(AwsSettings::from_environment()?);
     let invoker = Invoker::new(&config, &aws)?;
-    countersign_http::lambda::serve(countersign_callback::router(App::new(config, &aws), invoker)).await.map_err(anyhow::Error::from_boxed)
+    countersign_http::lambda::serve(countersign_callback::router(App::new(config, &aws), invoker))
+        .await
+        .map_err(anyhow::Error::from_boxed)
 }

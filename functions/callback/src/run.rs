@@ -28,7 +28,8 @@ pub(crate) async fn run(
     let Callback { app, invoker } = &callback;
     let start = Start::read(app, &headers, &id).await?;
     let caller = &start.caller;
-    may_run(&start.request, &caller.person(), app.now()).map_err(|refusal| errors::refusal(&refusal, start.id))?;
+    may_run(&start.request, &caller.person(), app.now())
+        .map_err(|refusal| errors::refusal(&refusal, start.id))?;
     if start.request.status() == Status::Approved {
         let event = ExecuteEvent { request_id: start.id, requested_by: Some(caller.user.id) };
         if let Err(error) = invoker.execute(&event).await {
@@ -51,7 +52,8 @@ async fn wait(callback: &Callback, start: &Start) -> Result<(Request, Option<Str
     let mut pause = FIRST_PAUSE;
     let mut reopened_from = start.request.version;
     loop {
-        let found = app.store.read("wait", &[Key::State(start.id)]).await.map_err(|error| errors::storage(&error))?;
+        let found =
+            app.store.read("wait", &[Key::State(start.id)]).await.map_err(|error| errors::storage(&error))?;
         let request = found.request(start.id).map_err(|error| errors::storage(&error))?;
         let request = request.ok_or_else(|| Problem::not_found("request"))?;
         let now = app.now();

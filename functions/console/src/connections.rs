@@ -150,7 +150,8 @@ pub(crate) async fn list(
     let mut items: Vec<Connection> = Vec::new();
     let mut next = None;
     for _ in 0..MOST {
-        let page = app.store.connections(after.as_ref(), limit).await.map_err(|error| errors::storage(&error))?;
+        let page =
+            app.store.connections(after.as_ref(), limit).await.map_err(|error| errors::storage(&error))?;
         let last_page = page.len() < limit;
         after = page.last().map(|connection| connection.name.clone());
         items.extend(page.into_iter().filter(|connection| may_see(connection, &caller)));
@@ -179,14 +180,11 @@ pub(crate) async fn show(
     Ok(answer(StatusCode::OK, &connection, &caller, warnings))
 }
 
-async fn find(
-    app: &App,
-    headers: &HeaderMap,
-    name: &str,
-) -> Result<(Caller, Option<Connection>), Problem> {
+async fn find(app: &App, headers: &HeaderMap, name: &str) -> Result<(Caller, Option<Connection>), Problem> {
     match name.parse::<ConnectionName>() {
         Ok(name) => {
-            let (caller, found) = app.identify("connection", headers, &[Key::Connection(name.clone())]).await?;
+            let (caller, found) =
+                app.identify("connection", headers, &[Key::Connection(name.clone())]).await?;
             Ok((caller, found.connection(&name).map_err(|error| errors::storage(&error))?))
         }
         Err(_) => Ok((app.identify("connection", headers, &[]).await?.0, None)),
@@ -201,19 +199,26 @@ pub(crate) async fn put(
 ) -> Result<Response, Problem> {
     let (caller, before) = find(&app, &headers, &name).await?;
     caller.must_be_admin()?;
-    let name: ConnectionName =
-        name.parse().map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
+    let name: ConnectionName = name
+        .parse()
+        .map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
     let body: Body = json::body(&headers, &bytes)?;
     let expected = if_match(&headers)?;
     match (&before, expected) {
         (Some(_), None) => {
             // The contract: without If-Match a PUT creates.
-            return Err(Problem::conflict("exists", "a connection of that name exists; send its ETag in If-Match to change it")
-                .with("precondition", "If-Match"));
+            return Err(Problem::conflict(
+                "exists",
+                "a connection of that name exists; send its ETag in If-Match to change it",
+            )
+            .with("precondition", "If-Match"));
         }
         (None, Some(_)) => return Err(Problem::stale("there is no connection of that name")),
         (Some(before), Some(version)) if before.version != version => {
-            return Err(Problem::stale(format!("the connection has version {} now; look at it again", before.version)));
+            return Err(Problem::stale(format!(
+                "the connection has version {} now; look at it again",
+                before.version
+            )));
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
@@ -224,7 +229,9 @@ pub(crate) async fn put(
         Err(StorageError::Conflict) if before.is_none() => {
             return Err(Problem::conflict("exists", "a connection of that name was made just now"));
         }
-        Err(StorageError::Conflict) => return Err(Problem::stale("the connection was changed just now; look at it again")),
+        Err(StorageError::Conflict) => {
+            return Err(Problem::stale("the connection was changed just now; look at it again"));
+        }
         Err(error) => return Err(errors::storage(&error)),
     }
     app.forget_directory();
@@ -243,14 +250,21 @@ pub(crate) async fn remove(
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
     let expected = if_match(&headers)?;
     let version = expected.ok_or_else(|| {
-        Problem::precondition_required("send the ETag of the connection in If-Match, so that you delete what you looked at")
+        Problem::precondition_required(
+            "send the ETag of the connection in If-Match, so that you delete what you looked at",
+        )
     })?;
     if connection.version != version {
-        return Err(Problem::stale(format!("the connection has version {} now; look at it again", connection.version)));
+        return Err(Problem::stale(format!(
+            "the connection has version {} now; look at it again",
+            connection.version
+        )));
     }
     match app.store.delete_connection(&connection.name, version).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(StorageError::Conflict) => Err(Problem::stale("the connection was changed just now; look at it again")),
+        Err(StorageError::Conflict) => {
+            Err(Problem::stale("the connection was changed just now; look at it again"))
+        }
         Err(error) => Err(errors::storage(&error)),
     }
 }
@@ -262,7 +276,9 @@ fn checked(
     before: Option<&Connection>,
 ) -> Result<Connection, Problem> {
     if body.name.as_deref().is_some_and(|named| named != name.as_str()) {
-        return Err(Problem::invalid("the name in the body is not the one in the path").at("/name", "another name"));
+        return Err(
+            Problem::invalid("the name in the body is not the one in the path").at("/name", "another name")
+        );
     }
     let kind: TargetKind =
         body.kind.parse().map_err(|error: countersign_targets::TargetError| invalid("/kind", &error))?;
@@ -270,15 +286,18 @@ fn checked(
     if let Some(secret) = &body.secret {
         SecretRef::parse(secret, FileSecrets::Allowed).map_err(|error| invalid("/secret", &error))?;
     } else if kind.needs_secret() {
-        let detail = format!("a `{}` connection needs a secret: a reference such as `env:PROD_DB_URL`", body.kind);
+        let detail =
+            format!("a `{}` connection needs a secret: a reference such as `env:PROD_DB_URL`", body.kind);
         return Err(Problem::invalid(detail).at("/secret", "required"));
     }
     if let Some(timeout) = body.timeout_seconds {
         check_timeout("timeout_seconds", timeout).map_err(|error| invalid("/timeout_seconds", &error))?;
     }
     if !body.guardrails.is_empty() {
-        return Err(Problem::invalid("this version knows no guardrails; a rule that nobody enforces is not stored")
-            .at("/guardrails", "must be empty"));
+        return Err(Problem::invalid(
+            "this version knows no guardrails; a rule that nobody enforces is not stored",
+        )
+        .at("/guardrails", "must be empty"));
     }
     let connection = Connection {
         name,
@@ -319,10 +338,15 @@ fn invalid(pointer: &str, error: &impl std::fmt::Display) -> Problem {
 async fn warnings(app: &App, connection: &Connection) -> Vec<String> {
     let mut warnings = app.warnings(&connection.policy(), None).await;
     if connection.masking.enabled {
-        warnings.push("this version does not mask output yet: what the target returns is stored and shown as it is".to_owned());
+        warnings.push(
+            "this version does not mask output yet: what the target returns is stored and shown as it is"
+                .to_owned(),
+        );
     }
     if !connection.notify.is_empty() {
-        warnings.push("this version does not notify anybody yet: reviewers find requests by themselves".to_owned());
+        warnings.push(
+            "this version does not notify anybody yet: reviewers find requests by themselves".to_owned(),
+        );
     }
     if connection.kind == "sqlite" && app.config.sqlite_root.is_none() {
         warnings.push("`sqlite` connections do not run in this deployment".to_owned());
@@ -336,7 +360,8 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
         return Ok(None);
     };
     let tag = value.to_str().unwrap_or_default().trim();
-    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+    let version =
+        tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
     version.map(Some).ok_or_else(|| Problem::stale("If-Match must be the ETag of the last answer"))
 }
 

@@ -11,8 +11,20 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use crate::query::{FILTERS, Query};
 
 const COLUMNS: [&str; 14] = [
-    "id", "status", "connection", "kind", "requester", "command", "reason", "code", "digest", "run", "created_at",
-    "decided_at", "rows", "error",
+    "id",
+    "status",
+    "connection",
+    "kind",
+    "requester",
+    "command",
+    "reason",
+    "code",
+    "digest",
+    "run",
+    "created_at",
+    "decided_at",
+    "rows",
+    "error",
 ];
 
 pub(crate) async fn export(
@@ -80,6 +92,11 @@ fn csv(items: &[RequestView], with_header: bool) -> String {
 /// Quoted where needed. A cell that a spreadsheet would take for a formula gets an apostrophe:
 /// this file is made for spreadsheets, and its commands are written by requesters.
 fn quoted(cell: &str) -> String {
-    let defused = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() };
-    if defused.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", defused.replace('"', "\"\"")) } else { defused }
+    let defused =
+        if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() };
+    if defused.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", defused.replace('"', "\"\""))
+    } else {
+        defused
+    }
 }

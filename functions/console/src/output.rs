@@ -40,7 +40,9 @@ pub(crate) async fn output(
         }
     };
     if !may_see_output(&request, &caller) {
-        return Err(Problem::forbidden("reviewers see the command; its output is for the requester, admins and auditors"));
+        return Err(Problem::forbidden(
+            "reviewers see the command; its output is for the requester, admins and auditors",
+        ));
     }
     let first = query.parsed::<u32>("cursor")?;
     let (page, next) = read_page(&app, &request, first).await?;
@@ -57,7 +59,9 @@ pub(crate) async fn output(
 async fn read_page(app: &App, request: &Request, first: Option<u32>) -> Result<(Page, Option<u32>), Problem> {
     let Phase::Finished { outcome, .. } = &request.phase else {
         let detail = format!("there is no output while the request is {}", request.status_at(app.now()));
-        return Err(Problem::conflict("no-output", detail).with("status_now", request.status_at(app.now()).as_str()));
+        return Err(
+            Problem::conflict("no-output", detail).with("status_now", request.status_at(app.now()).as_str())
+        );
     };
     let pieces = outcome.output_pieces;
     if pieces == 0 {
@@ -66,7 +70,9 @@ async fn read_page(app: &App, request: &Request, first: Option<u32>) -> Result<(
     }
     let first = first.unwrap_or(1);
     if !(1..=pieces).contains(&first) {
-        return Err(Problem::bad_request("`cursor` must be the `Countersign-Next-Cursor` of the page before"));
+        return Err(Problem::bad_request(
+            "`cursor` must be the `Countersign-Next-Cursor` of the page before",
+        ));
     }
     let mut number = first;
     let mut context = String::new();

@@ -39,9 +39,13 @@ impl Query {
         self.all(name).next()
     }
 
-    pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
+    pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, Problem> {
         let parse = |text: &str| {
-            text.parse().map_err(|error: T::Err| Problem::bad_request(format!("the parameter `{name}`: {error}")))
+            text.parse()
+                .map_err(|error: T::Err| Problem::bad_request(format!("the parameter `{name}`: {error}")))
         };
         self.text(name).map(parse).transpose()
     }
@@ -49,7 +53,9 @@ impl Query {
     pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let parse = |text: &str| {
             Timestamp::parse_rfc3339(text).ok_or_else(|| {
-                Problem::bad_request(format!("the parameter `{name}` must be RFC 3339, such as `2026-11-23T04:05:06Z`"))
+                Problem::bad_request(format!(
+                    "the parameter `{name}` must be RFC 3339, such as `2026-11-23T04:05:06Z`"
+                ))
             })
         };
         self.text(name).map(parse).transpose()
@@ -60,7 +66,9 @@ impl Query {
         match self.parsed::<usize>("limit")? {
             None => Ok(50),
             Some(limit) if (1..=200).contains(&limit) => Ok(limit),
-            Some(limit) => Err(Problem::bad_request(format!("`limit` must be between 1 and 200, got {limit}"))),
+            Some(limit) => {
+                Err(Problem::bad_request(format!("`limit` must be between 1 and 200, got {limit}")))
+            }
         }
     }
 

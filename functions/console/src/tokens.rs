@@ -73,7 +73,9 @@ fn entitled(caller: &Caller, user: UserId, stored: Option<StoredUser>) -> Result
     if own || stored.user.owner.is_some() {
         Ok(stored)
     } else {
-        Err(Problem::forbidden("nobody makes a token for another person; an admin makes them for service accounts"))
+        Err(Problem::forbidden(
+            "nobody makes a token for another person; an admin makes them for service accounts",
+        ))
     }
 }
 

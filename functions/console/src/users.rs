@@ -91,7 +91,9 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let (caller, _) = app.identify("users", &headers, &[]).await?;
     if !caller.sees_all() {
-        return Err(Problem::forbidden("only admins and auditors list users; `GET /v1/groups` says who reviews"));
+        return Err(Problem::forbidden(
+            "only admins and auditors list users; `GET /v1/groups` says who reviews",
+        ));
     }
     let query = Query::read(raw.as_deref(), &["limit", "cursor", "email"], &[])?;
     if let Some(email) = query.text("email") {
@@ -139,24 +141,36 @@ pub(crate) async fn put(
     let before = app.store.user(id).await.map_err(|error| errors::storage(&error))?;
     match (&before, if_match(&headers)?) {
         (Some(_), None) => {
-            return Err(Problem::precondition_required("the user exists; send their ETag in If-Match to change them"));
+            return Err(Problem::precondition_required(
+                "the user exists; send their ETag in If-Match to change them",
+            ));
         }
         (None, Some(_)) => return Err(Problem::stale("there is no user of that id")),
         (Some(before), Some(version)) if before.user.version != version => {
-            return Err(Problem::stale(format!("the user has version {} now; look again", before.user.version)));
+            return Err(Problem::stale(format!(
+                "the user has version {} now; look again",
+                before.user.version
+            )));
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
     let user = checked(&app, id, body, before.as_ref(), &people)?;
-    let access = if matters(before.as_ref(), &user) { Access::ChangedSince(access_version) } else { Access::Unchanged };
+    let access = if matters(before.as_ref(), &user) {
+        Access::ChangedSince(access_version)
+    } else {
+        Access::Unchanged
+    };
     match app.store.put_user(before.as_ref(), &user, access, None).await {
         Ok(Saved::Yes) => {}
         Ok(Saved::EmailTaken) => {
-            return Err(Problem::conflict("email-taken", "another user has that e-mail address").at("/email", "taken"));
+            return Err(Problem::conflict("email-taken", "another user has that e-mail address")
+                .at("/email", "taken"));
         }
         Ok(Saved::Before(_) | Saved::KeyReused) => return Err(Problem::internal()),
-        Err(StorageError::Conflict) => return Err(Problem::stale("people were changed just now; look again")),
+        Err(StorageError::Conflict) => {
+            return Err(Problem::stale("people were changed just now; look again"));
+        }
         Err(error) => return Err(errors::storage(&error)),
     }
     if user.disabled {
@@ -185,7 +199,9 @@ fn checked(
         return Err(Problem::invalid("expected an e-mail address").at("/email", "not an address"));
     }
     if body.groups.len() > MAX_GROUPS_OF_USER {
-        return Err(Problem::invalid(format!("at most {MAX_GROUPS_OF_USER} groups a user")).at("/groups", "too many"));
+        return Err(
+            Problem::invalid(format!("at most {MAX_GROUPS_OF_USER} groups a user")).at("/groups", "too many")
+        );
     }
     if body.slack_user_id != was.and_then(|was| was.slack_user_id.clone()) {
         return Err(Problem::invalid("a Slack account is linked by its owner, not by an admin")
@@ -218,7 +234,12 @@ fn checked(
 
 /// A service account belongs to one human for ever: were it handed on, one human's two votes could
 /// come to count as two people's.
-fn check_owner(id: UserId, owner: Option<UserId>, was: Option<&User>, people: &[User]) -> Result<(), Problem> {
+fn check_owner(
+    id: UserId,
+    owner: Option<UserId>,
+    was: Option<&User>,
+    people: &[User],
+) -> Result<(), Problem> {
     if let Some(was) = was {
         if was.owner != owner {
             return Err(Problem::invalid("the owner of an account cannot be changed; make a new account")
@@ -231,7 +252,10 @@ fn check_owner(id: UserId, owner: Option<UserId>, was: Option<&User>, people: &[
     };
     match people.iter().find(|user| user.id == owner) {
         Some(user) if user.owner.is_none() && user.id != id => Ok(()),
-        Some(_) => Err(Problem::invalid("the owner must be a person, not a service account").at("/owner", "no person")),
+        Some(_) => {
+            Err(Problem::invalid("the owner must be a person, not a service account")
+                .at("/owner", "no person"))
+        }
         None => Err(Problem::invalid("the owner is not known").at("/owner", "unknown user")),
     }
 }

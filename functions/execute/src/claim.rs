@@ -93,7 +93,9 @@ impl Round {
     fn ask(&self, app: &App, nonce: &str, now: Timestamp) -> Result<Asked, StorageError> {
         let spec = self.connection.as_ref().map(|connection| spec_of(&connection.kind, &connection.target));
         let timeout_millis = match spec {
-            Some(Ok(spec)) => i64::try_from(spec.caps().statement_timeout_ms).unwrap_or(FALLBACK_TIMEOUT_MILLIS),
+            Some(Ok(spec)) => {
+                i64::try_from(spec.caps().statement_timeout_ms).unwrap_or(FALLBACK_TIMEOUT_MILLIS)
+            }
             Some(Err(_)) | None => FALLBACK_TIMEOUT_MILLIS,
         };
         let command = Command::Claim {
@@ -127,7 +129,8 @@ impl Round {
 
     /// What runs, if the claim is indeed ours.
     fn won(self, after: &Request, nonce: String) -> Option<Claimed> {
-        let claim = after.claim().filter(|claim| after.status() == Status::Running && claim.nonce == nonce)?;
+        let claim =
+            after.claim().filter(|claim| after.status() == Status::Running && claim.nonce == nonce)?;
         let connection = self.connection?;
         Some(Claimed {
             nonce,

@@ -28,7 +28,7 @@ use countersign_targets::{
 use serde_json::{Value, json};
 
 use crate::claim::Claimed;
-use crate::output::{Kept, Keeper};
+use crate::output::{Keeper, Kept};
 
 /// Looks up a variable that a secret reference names.
 pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -84,14 +84,16 @@ impl Execute {
             return Ok(json!({ "ran": false }));
         };
         tracing::info!(request_id = %id, connection = %claimed.connection.name, "running");
-        let (ending, aside) = self.run(&claimed, id).await;
+        // Boxed: the future of a database driver in that of the SDK is too deep for the compiler.
+        let (ending, aside) = Box::pin(self.run(&claimed, id)).await;
         let status = self.complete(id, &claimed, ending, aside).await?;
         tracing::info!(request_id = %id, status, "ran");
         Ok(json!({ "ran": true, "status": status }))
     }
 
     async fn run(&self, claimed: &Claimed, id: RequestId) -> (Ending, Aside) {
-        let prepared = claimed.spec.as_ref().map_err(Clone::clone).and_then(|spec| Ok((spec, self.secret(claimed)?)));
+        let prepared =
+            claimed.spec.as_ref().map_err(Clone::clone).and_then(|spec| Ok((spec, self.secret(claimed)?)));
         let (spec, secret) = match prepared {
             Ok(prepared) => prepared,
             Err(message) => return failed(format!("not started: {message}"), Kept::default()),
@@ -107,9 +109,9 @@ impl Execute {
                 let mut outcome = kept.outcome();
                 outcome.rows = Some(summary.rows);
                 outcome.output_cut |= summary.truncated() || summary.output_error.is_some();
-                let error = summary.output_error.map(|_| {
-                    "the command ran and succeeded, but its output could not be stored".to_owned()
-                });
+                let error = summary
+                    .output_error
+                    .map(|_| "the command ran and succeeded, but its output could not be stored".to_owned());
                 outcome.error_sha256 = error.as_deref().map(|text| sha256_hex(text.as_bytes()));
                 (Ending::Succeeded(outcome), Aside { error, output: kept.inline, access_version: None })
             }

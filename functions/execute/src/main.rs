@@ -1,5 +1,7 @@
 //! Wiring of the `execute` function.
 
+#![recursion_limit = "256"]
+
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, telemetry};
 use lambda_runtime::{LambdaEvent, service_fn};

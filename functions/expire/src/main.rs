@@ -1,5 +1,7 @@
 //! Wiring of the `expire` function.
 
+#![recursion_limit = "256"]
+
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker, telemetry};
 use lambda_runtime::{LambdaEvent, service_fn};

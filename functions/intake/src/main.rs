@@ -1,5 +1,7 @@
 //! Wiring of the `intake` function.
 
+#![recursion_limit = "256"]
+
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, telemetry};
 
@@ -8,5 +10,7 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start_json();
     let config = Config::from_environment()?;
     let aws = Aws::new(AwsSettings::from_environment()?);
-    countersign_http::lambda::serve(countersign_intake::router(App::new(config, &aws))).await.map_err(anyhow::Error::from_boxed)
+    countersign_http::lambda::serve(countersign_intake::router(App::new(config, &aws)))
+        .await
+        .map_err(anyhow::Error::from_boxed)
 }

@@ -108,14 +108,19 @@ mod tests {
     fn what_is_missing_or_wrong_is_named() {
         assert_eq!(read(&[]), Err(ConfigError::Missing("COUNTERSIGN_TABLE")));
         let wrong = read(&[("COUNTERSIGN_TABLE", "t"), ("REVIEW_TIMEOUT_SEC", "1h")]);
-        assert!(wrong.is_err_and(|error| error.to_string().contains("`REVIEW_TIMEOUT_SEC` must be a whole number")));
+        assert!(
+            wrong.is_err_and(|error| error
+                .to_string()
+                .contains("`REVIEW_TIMEOUT_SEC` must be a whole number"))
+        );
         let group = read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_SCHEDULE_GROUP", "g")]);
         assert_eq!(group, Err(ConfigError::Missing("COUNTERSIGN_EXPIRE_ARN")));
     }
 
     #[test]
     fn the_defaults_are_those_of_the_design() {
-        let config = read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_PUBLIC_URL", "https://c.example/")]).unwrap();
+        let config =
+            read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_PUBLIC_URL", "https://c.example/")]).unwrap();
         assert_eq!((config.review_timeout_sec, config.max_wait_seconds, config.epoch), (3600, 20, 1));
         assert_eq!(config.public_url, "https://c.example");
     }

@@ -15,10 +15,13 @@ const FRESH_MILLIS: i64 = 30_000;
 /// Humans and the groups of all their enabled accounts.
 pub type Humans = BTreeMap<UserId, BTreeSet<GroupName>>;
 
+/// When they were read, and who they were.
+type Cached = (Timestamp, Arc<Humans>);
+
 /// A cache of [`Humans`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
-    cached: Arc<Mutex<Option<(Timestamp, Arc<Humans>)>>>,
+    cached: Arc<Mutex<Option<Cached>>>,
 }
 
 impl App {
@@ -97,7 +100,8 @@ fn warnings(policy: &Policy, humans: &Humans, requester: Option<UserId>) -> Vec<
             ));
         }
     }
-    let candidates: Vec<_> = humans.iter().map(|(human, groups)| Candidate { human: *human, groups }).collect();
+    let candidates: Vec<_> =
+        humans.iter().map(|(human, groups)| Candidate { human: *human, groups }).collect();
     if warnings.is_empty() && !satisfiable(policy, &candidates, requester) {
         warnings.push(format!(
             "nobody can satisfy this rule: it needs {} different people, and too many of its groups' members are the same",

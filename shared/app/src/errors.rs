@@ -11,7 +11,9 @@ use http::StatusCode;
 #[must_use]
 pub fn storage(error: &StorageError) -> Problem {
     match error {
-        StorageError::Conflict => Problem::conflict("conflict", "it was changed by somebody else just now; look again"),
+        StorageError::Conflict => {
+            Problem::conflict("conflict", "it was changed by somebody else just now; look again")
+        }
         StorageError::Contended => {
             tracing::warn!(%error, "storage");
             Problem::unavailable(1)
@@ -45,12 +47,19 @@ pub fn refusal(refusal: &Refusal, id: RequestId) -> Problem {
         Refusal::NotReviewer => {
             Problem::new(StatusCode::FORBIDDEN, "not-a-reviewer", "You do not review this request", detail)
         }
-        Refusal::OwnRequest => Problem::new(StatusCode::FORBIDDEN, "own-request", "It is your own request", detail),
-        Refusal::DigestMismatch => {
-            Problem::new(StatusCode::PRECONDITION_FAILED, "digest-mismatch", "That is not what you looked at", detail)
+        Refusal::OwnRequest => {
+            Problem::new(StatusCode::FORBIDDEN, "own-request", "It is your own request", detail)
         }
+        Refusal::DigestMismatch => Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "digest-mismatch",
+            "That is not what you looked at",
+            detail,
+        ),
         Refusal::VoteNotNeeded => Problem::conflict("vote-not-needed", detail),
-        Refusal::Wrong(status) => Problem::conflict("wrong-status", detail).with("status_now", status.as_str()),
+        Refusal::Wrong(status) => {
+            Problem::conflict("wrong-status", detail).with("status_now", status.as_str())
+        }
         Refusal::AlreadyClaimed | Refusal::NotTheClaimant | Refusal::LeaseOver => {
             Problem::conflict("already-claimed", detail)
         }

@@ -14,6 +14,9 @@ use crate::{App, Caller, errors};
 /// How many keys a page looks at before it hands back a cursor although it is not full.
 const MOST_KEYS: usize = 1000;
 
+/// How often a page asks an index again before it hands back a cursor.
+const MOST_ROUNDS: usize = 20;
+
 /// What a list is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -76,16 +79,21 @@ impl App {
             sources(filter, None)
         };
         let mut window = Window::everything(self.now());
-        window.from = filter.from.unwrap_or(window.from);
+        let beginning = self.store.beginning().await.map_err(|error| errors::storage(&error))?;
+        window.from = filter.from.unwrap_or(beginning).max(beginning);
         window.to = filter.to.unwrap_or(window.to);
         window.before = cursor;
         let mut items = Vec::new();
         let mut looked_at = 0;
+        let mut rounds = 0;
         loop {
+            rounds += 1;
             let wanted = limit.saturating_sub(items.len()).max(1);
-            let page = self.merged(&sources, window, wanted).await.map_err(|error| errors::storage(&error))?;
+            let page =
+                self.merged(&sources, window, wanted).await.map_err(|error| errors::storage(&error))?;
             looked_at += page.ids.len().max(1);
-            let mut keys: Vec<Key> = page.ids.iter().flat_map(|id| [Key::State(*id), Key::Created(*id)]).collect();
+            let mut keys: Vec<Key> =
+                page.ids.iter().flat_map(|id| [Key::State(*id), Key::Created(*id)]).collect();
             if known.is_none() {
                 keys.push(Key::User(subject));
             }
@@ -101,7 +109,11 @@ impl App {
             }
             known = Some(caller);
             let next_cursor = page.more_before.map(|id| id.to_string());
-            if next_cursor.is_none() || items.len() >= limit || looked_at >= MOST_KEYS {
+            if next_cursor.is_none()
+                || items.len() >= limit
+                || looked_at >= MOST_KEYS
+                || rounds >= MOST_ROUNDS
+            {
                 return Ok(RequestPage { items, next_cursor });
             }
             window.before = page.more_before;
@@ -133,7 +145,8 @@ impl App {
         if text.as_deref().is_some_and(|text| !contains(text)) {
             return Ok(None);
         }
-        let view = RequestView::new(&request, &created, found.error_text(id), caller, now, &self.config.public_url);
+        let view =
+            RequestView::new(&request, &created, found.error_text(id), caller, now, &self.config.public_url);
         Ok(Some(view.shortened()))
     }
 

@@ -70,7 +70,8 @@ impl App {
         match stored.map_err(|error| errors::storage(&error))? {
             Submitted::New => {
                 let created = created_of(&events).ok_or_else(Problem::internal)?;
-                let view = RequestView::new(&request, created, None, caller, self.now(), &self.config.public_url);
+                let view =
+                    RequestView::new(&request, created, None, caller, self.now(), &self.config.public_url);
                 Ok(Answer { request: view.with_warnings(warnings), replayed: false })
             }
             Submitted::Before(id) => self.first_answer(caller, id).await,
@@ -85,7 +86,8 @@ impl App {
 
     /// The answer that was given when the key was first used, if the caller may still see it.
     async fn first_answer(&self, caller: &Caller, id: RequestId) -> Result<Answer, Problem> {
-        let found = self.store.read("replay", &[Key::State(id)]).await.map_err(|error| errors::storage(&error))?;
+        let found =
+            self.store.read("replay", &[Key::State(id)]).await.map_err(|error| errors::storage(&error))?;
         let now = found.request(id).map_err(|error| errors::storage(&error))?;
         let visible = now.is_some_and(|request| crate::view::may_see(&request, caller));
         let commits = self.store.commits(id).await.map_err(|error| errors::storage(&error))?;
@@ -99,11 +101,18 @@ impl App {
         Ok(Answer { request: view.with_warnings(warnings), replayed: true })
     }
 
-    fn submission(&self, caller: &Caller, connection: &Connection, body: NewRequest) -> Result<Submission, Problem> {
+    fn submission(
+        &self,
+        caller: &Caller,
+        connection: &Connection,
+        body: NewRequest,
+    ) -> Result<Submission, Problem> {
         check_command(&body.command)?;
         let reason = body.reason.filter(|reason| !reason.trim().is_empty());
         if connection.require_reason && reason.is_none() {
-            return Err(Problem::invalid("this connection wants a reason").at("/reason", "a reason is required"));
+            return Err(
+                Problem::invalid("this connection wants a reason").at("/reason", "a reason is required")
+            );
         }
         if let Some(reason) = &reason {
             check_text("/reason", reason)?;
@@ -146,7 +155,9 @@ fn check_command(command: &str) -> Result<(), Problem> {
         return Err(Problem::invalid("the command is empty").at("/command", "there is nothing to run"));
     }
     if command.contains('\0') {
-        return Err(Problem::invalid("the command contains U+0000, which no target takes").at("/command", "U+0000"));
+        return Err(
+            Problem::invalid("the command contains U+0000, which no target takes").at("/command", "U+0000")
+        );
     }
     Ok(())
 }
@@ -187,5 +198,7 @@ pub fn visible_request(
     caller: &Caller,
 ) -> Result<Request, Problem> {
     let request = found.request(id).map_err(|error| errors::storage(&error))?;
-    request.filter(|request| crate::view::may_see(request, caller)).ok_or_else(|| Problem::not_found("request"))
+    request
+        .filter(|request| crate::view::may_see(request, caller))
+        .ok_or_else(|| Problem::not_found("request"))
 }

@@ -211,9 +211,13 @@ fn groups(request: &Request) -> Vec<GroupView> {
     let required = request.policy.approvals_per_group;
     let view = |(group, covering): (&countersign_rules::GroupName, Vec<usize>)| {
         let approved = covering.len() >= usize::from(required);
-        let mut decisions: Vec<&Vote> = covering.iter().filter_map(|vote| approvals.get(*vote).copied()).collect();
+        let mut decisions: Vec<&Vote> =
+            covering.iter().filter_map(|vote| approvals.get(*vote).copied()).collect();
         let rejections = || {
-            request.votes.iter().filter(|vote| vote.decision == Decision::Reject && vote.groups.contains(group))
+            request
+                .votes
+                .iter()
+                .filter(|vote| vote.decision == Decision::Reject && vote.groups.contains(group))
         };
         decisions.extend(rejections());
         decisions.sort_by_key(|vote| vote.at);

@@ -50,9 +50,9 @@ async fn problem_with_instance(response: Response, path: &str) -> Response {
 fn foreign(status: StatusCode, allow: Option<&HeaderValue>) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::not_found("page"),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            Problem::method_not_allowed(allow.and_then(|value| value.to_str().ok()).unwrap_or("other methods"))
-        }
+        StatusCode::METHOD_NOT_ALLOWED => Problem::method_not_allowed(
+            allow.and_then(|value| value.to_str().ok()).unwrap_or("other methods"),
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("the body is too large"),
         status if status.is_client_error() => Problem::bad_request("the call cannot be understood"),
         _ => Problem::internal(),

@@ -27,7 +27,10 @@ pub fn body<T: DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> Result<T
         return Err(Problem::unsupported_media_type());
     }
     if bytes.len() > MAX_BODY_BYTES {
-        return Err(Problem::too_large(format!("the body has {} bytes, the most is {MAX_BODY_BYTES}", bytes.len())));
+        return Err(Problem::too_large(format!(
+            "the body has {} bytes, the most is {MAX_BODY_BYTES}",
+            bytes.len()
+        )));
     }
     strict(bytes)
 }
@@ -36,7 +39,10 @@ pub fn body<T: DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> Result<T
 ///
 /// # Errors
 /// As [`body`].
-pub fn optional_body<T: DeserializeOwned + Default>(headers: &HeaderMap, bytes: &Bytes) -> Result<T, Problem> {
+pub fn optional_body<T: DeserializeOwned + Default>(
+    headers: &HeaderMap,
+    bytes: &Bytes,
+) -> Result<T, Problem> {
     if bytes.is_empty() { Ok(T::default()) } else { body(headers, bytes) }
 }
 

@@ -8,7 +8,7 @@ use lambda_http::Adapter;
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
-use tower::{Service as _, ServiceExt as _};
+use tower::Service as _;
 
 /// Why an event was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -29,13 +29,10 @@ pub async fn invoke(router: &Router, payload: Value) -> Result<Value, LambdaErro
     // LambdaRequest borrows while it is read, so it is read from text.
     let text = payload.to_string();
     let event: LambdaRequest = serde_json::from_str(&text).map_err(LambdaError::Event)?;
-    let mut adapter = Adapter::from(router.clone());
     let event = LambdaEvent::new(event, Context::default());
-    let answer = match adapter.ready().await {
-        Ok(ready) => ready.call(event).await,
-        Err(never) => match never {},
-    };
-    match answer {
+    // A router is always ready. The adapter must be gone before the await: it is not `Send`.
+    let answering = Adapter::from(router.clone()).call(event);
+    match answering.await {
         Ok(answer) => serde_json::to_value(answer).map_err(LambdaError::Answer),
         Err(never) => match never {},
     }
@@ -76,14 +73,15 @@ mod tests {
         let router = Router::new().route(
             "/there",
             get(|request: axum::extract::Request| async move {
-                let cookies = request.headers().get("cookie").and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
+                let cookies =
+                    request.headers().get("cookie").and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
                 let query = request.uri().query().unwrap_or("").to_owned();
                 ([("set-cookie", "three=3")], format!("{cookies} {query}"))
             }),
         );
         let answer = invoke(&router, event("GET", "/there")).await.unwrap();
         assert_eq!(answer["statusCode"], 200);
-        assert_eq!(answer["body"], "one=1;two=2 a=1&a=2");
+        assert_eq!(answer["body"], "one=1; two=2 a=1&a=2");
         assert_eq!(answer["cookies"][0], "three=3");
         assert_eq!(invoke(&router, event("GET", "/nowhere")).await.unwrap()["statusCode"], 404);
         let refused = invoke(&router, event("POST", "/there")).await.unwrap();

@@ -22,7 +22,12 @@ pub struct Problem {
 impl Problem {
     /// A problem of that status, slug and title; `detail` is for this occurrence.
     #[must_use]
-    pub fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(
+        status: StatusCode,
+        slug: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self { status, slug, title, detail: detail.into(), members: Map::new(), headers: Vec::new() }
     }
 
@@ -127,7 +132,12 @@ impl Problem {
     /// 428: say what you looked at.
     #[must_use]
     pub fn precondition_required(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::PRECONDITION_REQUIRED, "precondition-required", "Say what you looked at", detail)
+        Self::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "precondition-required",
+            "Say what you looked at",
+            detail,
+        )
     }
 
     /// 429 with the seconds to wait.
@@ -140,14 +150,16 @@ impl Problem {
     /// 500: our fault. The detail says nothing of the inside.
     #[must_use]
     pub fn internal() -> Self {
-        let detail = "something went wrong on our side; nothing of yours was changed by this call as far as we know";
+        let detail =
+            "something went wrong on our side; nothing of yours was changed by this call as far as we know";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
     }
 
     /// 503 with the seconds to wait: it may have happened, ask again with the same key.
     #[must_use]
     pub fn unavailable(retry_after_seconds: u32) -> Self {
-        let detail = "the store did not answer in time; look again or repeat the call with the same Idempotency-Key";
+        let detail =
+            "the store did not answer in time; look again or repeat the call with the same Idempotency-Key";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again", detail)
             .header(RETRY_AFTER, &retry_after_seconds.to_string())
     }

@@ -54,7 +54,8 @@ impl Token {
         expires_at: Option<Timestamp>,
         created_by: UserId,
     ) -> StoredToken {
-        let secret_sha256 = split(&self.0).map(|(_, secret)| sha256_hex(secret.as_bytes())).unwrap_or_default();
+        let secret_sha256 =
+            split(&self.0).map(|(_, secret)| sha256_hex(secret.as_bytes())).unwrap_or_default();
         StoredToken { id, name, secret_sha256, created_at, expires_at, created_by }
     }
 }

@@ -1,6 +1,7 @@
 //! The one decision function.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::command::{Ballot, Ending, People, Settlement};
 use crate::event::{
@@ -217,21 +218,23 @@ fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<V
         return Ok(vec![Fact::Running { nonce: claim.nonce.to_owned(), lease_until: claim.lease_until }]);
     }
     if now < request.expires_at {
-        Ok(vec![Fact::Reopened { void: standing.void, standing: standing.votes }])
+        let votes = standing.votes.into_iter().map(|(user, groups)| (user, groups.into_owned()));
+        Ok(vec![Fact::Reopened { void: standing.void, standing: votes.collect() }])
     } else {
         Ok(vec![Fact::Expired { cause: ExpiryCause::VoteVoid }])
     }
 }
 
-struct Standing {
-    votes: BTreeMap<UserId, BTreeSet<GroupName>>,
+struct Standing<'a> {
+    /// In the order in which the votes came; borrowed where nothing changed, which is nearly always.
+    votes: Vec<(UserId, Cow<'a, BTreeSet<GroupName>>)>,
     void: Vec<VoidVote>,
     suffices: bool,
 }
 
 /// What still stands of the approvals when everybody is looked at again.
-fn standing(request: &Request, requester: &Person, people: &People) -> Standing {
-    let mut votes = BTreeMap::new();
+fn standing<'a>(request: &'a Request, requester: &Person, people: &People) -> Standing<'a> {
+    let mut votes = Vec::with_capacity(request.votes.len());
     let mut void = Vec::new();
     for vote in request.approvals() {
         let entitled = |person: &&Person| !vote.automatic || person.is_admin();
@@ -241,13 +244,14 @@ fn standing(request: &Request, requester: &Person, people: &People) -> Standing 
             Some(person) if !entitled(&person) => {
                 void.push(VoidVote { user: vote.user, cause: VoidCause::NoLongerEntitled });
             }
+            Some(person) if vote.groups.is_subset(&person.groups) => {
+                votes.push((vote.user, Cow::Borrowed(&vote.groups)));
+            }
             Some(person) => {
-                let groups: BTreeSet<GroupName> = vote.groups.intersection(&person.groups).cloned().collect();
-                if groups.len() < vote.groups.len() {
-                    void.push(VoidVote { user: vote.user, cause: VoidCause::LeftGroup });
-                }
+                void.push(VoidVote { user: vote.user, cause: VoidCause::LeftGroup });
+                let groups: BTreeSet<_> = vote.groups.intersection(&person.groups).cloned().collect();
                 if !groups.is_empty() {
-                    votes.insert(vote.user, groups);
+                    votes.push((vote.user, Cow::Owned(groups)));
                 }
             }
         }
@@ -262,8 +266,7 @@ fn standing(request: &Request, requester: &Person, people: &People) -> Standing 
             exempt
         }
         Some(AutoApproval { cause: AutoCause::Admin, .. }) | None => {
-            // In the order in which the votes came, as everywhere.
-            let voters: Vec<_> = request.approvals().filter_map(|vote| votes.get(&vote.user)).collect();
+            let voters: Vec<_> = votes.iter().map(|(_, groups)| groups.as_ref()).collect();
             quorum::coverage(&request.policy, &voters).is_complete()
         }
     };

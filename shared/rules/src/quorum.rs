@@ -38,25 +38,56 @@ impl Coverage {
 /// a slot, though perhaps not the same one, when later ones arrive.
 #[must_use]
 pub fn coverage(policy: &Policy, voters: &[&BTreeSet<GroupName>]) -> Coverage {
-    let by_group = if policy.distinct_reviewers { distinct(policy, voters) } else { shared(policy, voters) };
+    let voters: Vec<Groups> = voters.iter().map(|groups| Groups::of(policy, groups)).collect();
+    let share = usize::from(policy.approvals_per_group);
+    let by_group = if policy.distinct_reviewers {
+        distinct(&voters, policy.groups.len(), share)
+    } else {
+        shared(&voters, policy.groups.len(), share)
+    };
     Coverage { by_group, needed: policy.approvals_needed() }
 }
 
+/// Some groups of a policy, as bits by their position: names are compared once, not once a step.
+/// A policy has at most 25 groups; what lies beyond 32 would not be seen.
+#[derive(Debug, Clone, Copy)]
+struct Groups(u32);
+
+impl Groups {
+    fn of(policy: &Policy, groups: &BTreeSet<GroupName>) -> Self {
+        let positions = (0u32..).zip(&policy.groups).filter(|(_, group)| groups.contains(*group));
+        Self(positions.fold(0, |bits, (position, _)| bits | bit(position)))
+    }
+
+    fn positions(self) -> impl Iterator<Item = u32> {
+        (0..u32::BITS).filter(move |position| self.0 & bit(*position) != 0)
+    }
+}
+
+fn bit(position: u32) -> u32 {
+    1u32.checked_shl(position).unwrap_or(0)
+}
+
 /// One vote covers all the voter's groups.
-fn shared(policy: &Policy, voters: &[&BTreeSet<GroupName>]) -> Vec<Vec<usize>> {
-    let covering = |group: &GroupName| {
-        let members = voters.iter().enumerate().filter(|(_, groups)| groups.contains(group));
-        members.map(|(voter, _)| voter).take(usize::from(policy.approvals_per_group)).collect()
+fn shared(voters: &[Groups], groups: usize, share: usize) -> Vec<Vec<usize>> {
+    let covering = |group: u32| {
+        let members = voters.iter().enumerate().filter(|(_, voter)| voter.0 & bit(group) != 0);
+        members.map(|(voter, _)| voter).take(share).collect()
     };
-    policy.groups.iter().map(covering).collect()
+    (0u32..).take(groups).map(covering).collect()
 }
 
 /// Each voter covers one slot; slots of one group are alike, so a group is a node with a capacity.
-fn distinct(policy: &Policy, voters: &[&BTreeSet<GroupName>]) -> Vec<Vec<usize>> {
-    let mut holders: Vec<Vec<usize>> = vec![Vec::new(); policy.groups.len()];
+fn distinct(voters: &[Groups], groups: usize, share: usize) -> Vec<Vec<usize>> {
+    let mut holders: Vec<Vec<usize>> = vec![Vec::with_capacity(share); groups];
+    let mut open = groups.saturating_mul(share);
     for voter in 0..voters.len() {
-        let mut visited = vec![false; policy.groups.len()];
-        place(voter, policy, voters, &mut visited, &mut holders);
+        if open == 0 {
+            break;
+        }
+        if place(voter, voters, share, &mut 0, &mut holders) {
+            open = open.saturating_sub(1);
+        }
     }
     for group in &mut holders {
         group.sort_unstable();
@@ -68,34 +99,34 @@ fn distinct(policy: &Policy, voters: &[&BTreeSet<GroupName>]) -> Vec<Vec<usize>>
 /// not yet visited, at most 25.
 fn place(
     voter: usize,
-    policy: &Policy,
-    voters: &[&BTreeSet<GroupName>],
-    visited: &mut [bool],
+    voters: &[Groups],
+    share: usize,
+    visited: &mut u32,
     holders: &mut [Vec<usize>],
 ) -> bool {
     let Some(groups) = voters.get(voter) else {
         return false;
     };
-    for (index, group) in policy.groups.iter().enumerate() {
-        let fresh = visited.get(index).is_some_and(|seen| !seen);
-        if !fresh || !groups.contains(group) {
+    for (position, index) in groups.positions().filter_map(|at| Some((at, usize::try_from(at).ok()?))) {
+        if *visited & bit(position) != 0 {
             continue;
         }
-        if let Some(seen) = visited.get_mut(index) {
-            *seen = true;
-        }
-        let held = holders.get(index).cloned().unwrap_or_default();
-        if held.len() < usize::from(policy.approvals_per_group) {
-            if let Some(holder) = holders.get_mut(index) {
-                holder.push(voter);
-            }
+        *visited |= bit(position);
+        let Some(held) = holders.get_mut(index) else {
+            continue;
+        };
+        if held.len() < share {
+            held.push(voter);
             return true;
         }
-        for other in held {
-            if place(other, policy, voters, visited, holders) {
-                if let Some(holder) = holders.get_mut(index) {
-                    holder.retain(|held| *held != other);
-                    holder.push(voter);
+        for slot in 0..share {
+            // Whoever moves away goes to a group not visited yet, so this one stays as it is.
+            let Some(other) = holders.get(index).and_then(|held| held.get(slot)).copied() else {
+                continue;
+            };
+            if place(other, voters, share, visited, holders) {
+                if let Some(freed) = holders.get_mut(index).and_then(|held| held.get_mut(slot)) {
+                    *freed = voter;
                 }
                 return true;
             }

@@ -14,7 +14,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it exists already or was changed. Else any other.
-    pub async fn put_connection(&self, before: Option<u64>, connection: &Connection) -> Result<(), StorageError> {
+    pub async fn put_connection(
+        &self,
+        before: Option<u64>,
+        connection: &Connection,
+    ) -> Result<(), StorageError> {
         let mut item = codec::item(keys::CONNECTIONS, connection.name.as_str());
         item.insert(VERSION.to_owned(), number(connection.version));
         item.insert(DOC.to_owned(), text(to_json("a connection", connection)?));
@@ -42,7 +46,11 @@ impl Store {
         match self.transact("delete connection", &fresh_token()?, actions).await {
             Ok(()) => Ok(()),
             Err(rejected) if rejected.perhaps_committed() => {
-                if self.connection(name).await?.is_none() { Ok(()) } else { Err(rejected.into_error()) }
+                if self.connection(name).await?.is_none() {
+                    Ok(())
+                } else {
+                    Err(rejected.into_error())
+                }
             }
             Err(rejected) => Err(rejected.into_error()),
         }

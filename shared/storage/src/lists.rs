@@ -59,7 +59,9 @@ impl Store {
     /// Any [`StorageError`] but `Conflict`.
     pub async fn list(&self, source: &Source, window: Window, limit: usize) -> Result<Page, StorageError> {
         match source {
-            Source::Requester(user) => self.one(Some(schema::BY_WHO), &keys::requester(*user), window, limit).await,
+            Source::Requester(user) => {
+                self.one(Some(schema::BY_WHO), &keys::requester(*user), window, limit).await
+            }
             Source::Connection(name) => {
                 self.one(Some(schema::BY_WHERE), &keys::connection_requests(name), window, limit).await
             }
@@ -78,7 +80,8 @@ impl Store {
         window: Window,
         limit: usize,
     ) -> Result<Page, StorageError> {
-        let (pk_name, sk_name) = index.map_or((schema::PK, schema::SK), |index| (index.partition_key, index.sort_key));
+        let (pk_name, sk_name) =
+            index.map_or((schema::PK, schema::SK), |index| (index.partition_key, index.sort_key));
         let (low, high) = window.ulids();
         if low > high {
             return Ok(Page::default());

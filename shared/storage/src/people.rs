@@ -105,7 +105,11 @@ impl Store {
             }
             Err(rejected) if rejected.perhaps_committed() => {
                 let now = self.user(user.id).await?;
-                if now.is_some_and(|now| now.user == *user) { Ok(Saved::Yes) } else { Err(rejected.into_error()) }
+                if now.is_some_and(|now| now.user == *user) {
+                    Ok(Saved::Yes)
+                } else {
+                    Err(rejected.into_error())
+                }
             }
             Err(rejected) => Err(rejected.into_error()),
         }
@@ -129,7 +133,8 @@ impl Store {
         let Some(item) = items.first() else {
             return Ok(None);
         };
-        let id = get_text(item, ROW)?.parse().map_err(|error| StorageError::corrupt("an e-mail item", error))?;
+        let id =
+            get_text(item, ROW)?.parse().map_err(|error| StorageError::corrupt("an e-mail item", error))?;
         self.user(id).await
     }
 
@@ -141,6 +146,23 @@ impl Store {
         let start = after.map(|id| codec::key(keys::USERS, &id.to_string()));
         let items = self.collection(keys::USERS, start, limit).await?;
         items.iter().map(|item| stored_user(item).map(|stored| stored.user)).collect()
+    }
+
+    /// An instant before which nothing can have happened: a day before the first user was made.
+    /// Lists that walk back in time stop there.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn beginning(&self) -> Result<Timestamp, StorageError> {
+        if let Some(known) = self.beginning.get() {
+            return Ok(*known);
+        }
+        let first = self.users(None, 1).await?;
+        let Some(first) = first.first() else {
+            return Ok(Timestamp::from_unix_millis(0));
+        };
+        let made_at = first.created_at.min(first.id.made_at());
+        Ok(*self.beginning.get_or_init(|| made_at.plus_millis(-86_400_000)))
     }
 
     /// Everybody. For the directory of groups; an organisation's people fit into memory.
@@ -222,10 +244,7 @@ pub struct StoredUser {
 
 fn stored_user(item: &Item) -> Result<StoredUser, StorageError> {
     codec::check_schema(item)?;
-    Ok(StoredUser {
-        user: crate::read::document("a user", item)?,
-        row: codec::get_number(item, VERSION)?,
-    })
+    Ok(StoredUser { user: crate::read::document("a user", item)?, row: codec::get_number(item, VERSION)? })
 }
 
 pub(crate) fn to_json<T: serde::Serialize>(what: &str, value: &T) -> Result<String, StorageError> {
@@ -234,7 +253,9 @@ pub(crate) fn to_json<T: serde::Serialize>(what: &str, value: &T) -> Result<Stri
 
 /// A client request token for a write that is not derived from a request's state.
 pub(crate) fn fresh_token() -> Result<String, StorageError> {
-    let high = getrandom::u64().map_err(|error| StorageError::Unavailable(format!("no randomness: {error}")))?;
-    let low = getrandom::u64().map_err(|error| StorageError::Unavailable(format!("no randomness: {error}")))?;
+    let high =
+        getrandom::u64().map_err(|error| StorageError::Unavailable(format!("no randomness: {error}")))?;
+    let low =
+        getrandom::u64().map_err(|error| StorageError::Unavailable(format!("no randomness: {error}")))?;
     Ok(format!("{high:016x}{low:016x}"))
 }

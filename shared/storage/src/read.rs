@@ -139,5 +139,6 @@ pub(crate) fn events_of(item: &Item) -> Result<Vec<Event>, StorageError> {
 }
 
 pub(crate) fn document<T: serde::de::DeserializeOwned>(what: &str, item: &Item) -> Result<T, StorageError> {
-    serde_json::from_str(get_text(item, crate::requests::DOC)?).map_err(|error| StorageError::corrupt(what, error))
+    serde_json::from_str(get_text(item, crate::requests::DOC)?)
+        .map_err(|error| StorageError::corrupt(what, error))
 }

@@ -117,7 +117,11 @@ impl Store {
             Ok(()) => Ok(Submitted::New),
             Err(Rejected::Conditions { .. }) => self.submitted_before(request, idempotency).await,
             Err(rejected) if rejected.perhaps_committed() => {
-                if self.stands(request).await? { Ok(Submitted::New) } else { Err(rejected.into_error()) }
+                if self.stands(request).await? {
+                    Ok(Submitted::New)
+                } else {
+                    Err(rejected.into_error())
+                }
             }
             Err(rejected) => Err(rejected.into_error()),
         }
@@ -199,7 +203,11 @@ impl Store {
         match self.transact("append", &token(after), actions).await {
             Ok(()) => Ok(()),
             Err(rejected) if rejected.perhaps_committed() => {
-                if self.stands(after).await? { Ok(()) } else { Err(rejected.into_error()) }
+                if self.stands(after).await? {
+                    Ok(())
+                } else {
+                    Err(rejected.into_error())
+                }
             }
             Err(rejected) => Err(rejected.into_error()),
         }
@@ -216,7 +224,11 @@ impl Store {
         }
     }
 
-    fn inbox_changes(&self, before: &Request, after: &Request) -> Result<Vec<TransactWriteItem>, StorageError> {
+    fn inbox_changes(
+        &self,
+        before: &Request,
+        after: &Request,
+    ) -> Result<Vec<TransactWriteItem>, StorageError> {
         let was: BTreeSet<GroupName> = before.groups_waiting().into_iter().collect();
         let is: BTreeSet<GroupName> = after.groups_waiting().into_iter().collect();
         let mut actions = Vec::new();
@@ -289,7 +301,12 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`. Storing the same piece again replaces it.
-    pub async fn put_output(&self, id: RequestId, number: u32, piece: &OutputPiece) -> Result<(), StorageError> {
+    pub async fn put_output(
+        &self,
+        id: RequestId,
+        number: u32,
+        piece: &OutputPiece,
+    ) -> Result<(), StorageError> {
         let compressed = codec::compress(&piece.bytes)?;
         if compressed.len() > PIECE_BYTES + 1024 {
             return Err(StorageError::TooLarge(format!("a piece of output of {} bytes", compressed.len())));
@@ -345,7 +362,11 @@ fn token(after: &Request) -> String {
     after.last_hash.chars().take(36).collect()
 }
 
-fn state_item(request: &Request, indexed_at: Option<Timestamp>, error: Option<&str>) -> Result<Item, StorageError> {
+fn state_item(
+    request: &Request,
+    indexed_at: Option<Timestamp>,
+    error: Option<&str>,
+) -> Result<Item, StorageError> {
     let mut item = codec::item(&keys::request(request.id), keys::STATE);
     item.insert(VERSION.to_owned(), number(request.version));
     item.insert(DOC.to_owned(), binary(codec::pack("the state of a request", request)?));
@@ -372,7 +393,10 @@ fn events_item(request: &Request, events: &[Event], aside: &Aside) -> Result<Ite
         let ulid = request.id.ulid();
         item.insert(schema::BY_WHO.partition_key.to_owned(), text(keys::requester(request.requester.user)));
         item.insert(schema::BY_WHO.sort_key.to_owned(), text(ulid.clone()));
-        item.insert(schema::BY_WHERE.partition_key.to_owned(), text(keys::connection_requests(&request.connection)));
+        item.insert(
+            schema::BY_WHERE.partition_key.to_owned(),
+            text(keys::connection_requests(&request.connection)),
+        );
         item.insert(schema::BY_WHERE.sort_key.to_owned(), text(ulid));
     }
     if let Some(output) = &aside.output {

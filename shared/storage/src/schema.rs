@@ -1,8 +1,8 @@
 //! The table. `infra/template.yaml` says the same; a test compares the two.
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
 use aws_sdk_dynamodb::{Client, error::ProvideErrorMetadata as _};
 
@@ -70,7 +70,8 @@ pub async fn create_table(client: &Client, table: &str) -> Result<(), StorageErr
         );
     }
     for name in attributes {
-        let definition = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        let definition =
+            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
         create = create.attribute_definitions(definition.build().map_err(unavailable)?);
     }
     match create.send().await {
@@ -78,7 +79,8 @@ pub async fn create_table(client: &Client, table: &str) -> Result<(), StorageErr
         Err(error) if error.code() == Some("ResourceInUseException") => return Ok(()),
         Err(error) => return Err(unavailable(describe(&error))),
     }
-    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build().map_err(unavailable)?;
+    let ttl =
+        TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build().map_err(unavailable)?;
     let update = client.update_time_to_live().table_name(table).time_to_live_specification(ttl);
     update.send().await.map_err(|error| unavailable(describe(&error)))?;
     Ok(())

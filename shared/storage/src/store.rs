@@ -1,12 +1,14 @@
 //! The client, and the one loop that retries.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
+
+use countersign_rules::Timestamp;
 
 use crate::codec::Item;
 use crate::meter::{Direction, Meter};
@@ -22,6 +24,8 @@ pub struct Store {
     pub(crate) client: Client,
     pub(crate) table: String,
     meter: Arc<Meter>,
+    /// When the first user was made; nothing is older. Read once.
+    pub(crate) beginning: Arc<OnceLock<Timestamp>>,
 }
 
 /// How often a call is tried before the table counts as busy or away.
@@ -33,7 +37,7 @@ impl Store {
     /// The table of that name, reached through `client`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), meter: Arc::default() }
+        Self { client, table: table.into(), meter: Arc::default(), beginning: Arc::default() }
     }
 
     /// What it has cost so far.
@@ -45,7 +49,7 @@ impl Store {
     /// The same table with a meter of its own.
     #[must_use]
     pub fn metered(&self) -> Self {
-        Self { client: self.client.clone(), table: self.table.clone(), meter: Arc::default() }
+        Self { meter: Arc::default(), ..self.clone() }
     }
 
     pub(crate) async fn query(
@@ -134,10 +138,16 @@ impl Store {
         Err(Rejected::Other { error: last, perhaps_committed })
     }
 
-    pub(crate) fn put(&self, item: Item, condition: Option<Condition>) -> Result<TransactWriteItem, StorageError> {
+    pub(crate) fn put(
+        &self,
+        item: Item,
+        condition: Option<Condition>,
+    ) -> Result<TransactWriteItem, StorageError> {
         let mut put = Put::builder().table_name(&self.table).set_item(Some(item));
         if let Some(condition) = condition {
-            put = put.condition_expression(condition.expression()).set_expression_attribute_names(condition.names());
+            put = put
+                .condition_expression(condition.expression())
+                .set_expression_attribute_names(condition.names());
             put = put.set_expression_attribute_values(condition.values());
         }
         let put = put.build().map_err(|error| StorageError::corrupt("put", error))?;
@@ -146,10 +156,16 @@ impl Store {
 
     pub(crate) fn delete(&self, key: Item) -> Result<TransactWriteItem, StorageError> {
         let delete = Delete::builder().table_name(&self.table).set_key(Some(key)).build();
-        Ok(TransactWriteItem::builder().delete(delete.map_err(|error| StorageError::corrupt("delete", error))?).build())
+        Ok(TransactWriteItem::builder()
+            .delete(delete.map_err(|error| StorageError::corrupt("delete", error))?)
+            .build())
     }
 
-    pub(crate) fn delete_if(&self, key: Item, condition: Condition) -> Result<TransactWriteItem, StorageError> {
+    pub(crate) fn delete_if(
+        &self,
+        key: Item,
+        condition: Condition,
+    ) -> Result<TransactWriteItem, StorageError> {
         let delete = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(key))
@@ -227,7 +243,9 @@ pub(crate) enum Rejected {
 impl Rejected {
     pub(crate) fn perhaps_committed(&self) -> bool {
         match self {
-            Self::Conditions { perhaps_committed, .. } | Self::Other { perhaps_committed, .. } => *perhaps_committed,
+            Self::Conditions { perhaps_committed, .. } | Self::Other { perhaps_committed, .. } => {
+                *perhaps_committed
+            }
         }
     }
 
@@ -266,8 +284,11 @@ fn judge<R>(error: &SdkError<TransactWriteItemsError, R>) -> Verdict {
     if reasons.is_empty() || busy.iter().any(|code| !with_code(code).is_empty()) {
         return Verdict::Busy;
     }
-    let said: Vec<_> = reasons.iter().filter_map(aws_sdk_dynamodb::types::CancellationReason::message).collect();
-    if !with_code("ItemCollectionSizeLimitExceeded").is_empty() || said.iter().any(|text| text.contains("size")) {
+    let said: Vec<_> =
+        reasons.iter().filter_map(aws_sdk_dynamodb::types::CancellationReason::message).collect();
+    if !with_code("ItemCollectionSizeLimitExceeded").is_empty()
+        || said.iter().any(|text| text.contains("size"))
+    {
         return Verdict::Final(StorageError::TooLarge(said.join("; ")));
     }
     Verdict::Final(StorageError::Unavailable(said.join("; ")))
@@ -288,7 +309,9 @@ fn judge_common<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Verdict {
             Some("InternalServerError" | "ServiceUnavailable" | "InternalFailure") | None => {
                 Verdict::NoAnswer(describe(error))
             }
-            Some("ItemCollectionSizeLimitExceededException") => Verdict::Final(StorageError::TooLarge(describe(error))),
+            Some("ItemCollectionSizeLimitExceededException") => {
+                Verdict::Final(StorageError::TooLarge(describe(error)))
+            }
             Some(_) => Verdict::Final(StorageError::Unavailable(describe(error))),
         },
         SdkError::ConstructionFailure(_) => Verdict::Final(StorageError::Unavailable(describe(error))),

@@ -58,9 +58,12 @@ impl Timer {
     /// # Errors
     /// What the Scheduler said.
     pub async fn wake_at(&self, request_id: RequestId, at: Timestamp) -> Result<(), TimerError> {
-        let input = serde_json::to_string(&Wake::Deadline { request_id }).map_err(|e| TimerError(e.to_string()))?;
-        let retry = RetryPolicy::builder().maximum_retry_attempts(10).maximum_event_age_in_seconds(3600).build();
-        let dead_letter = self.config.dead_letter_arn.as_ref().map(|arn| DeadLetterConfig::builder().arn(arn).build());
+        let input =
+            serde_json::to_string(&Wake::Deadline { request_id }).map_err(|e| TimerError(e.to_string()))?;
+        let retry =
+            RetryPolicy::builder().maximum_retry_attempts(10).maximum_event_age_in_seconds(3600).build();
+        let dead_letter =
+            self.config.dead_letter_arn.as_ref().map(|arn| DeadLetterConfig::builder().arn(arn).build());
         let target = Target::builder()
             .arn(&self.config.target_arn)
             .role_arn(&self.config.role_arn)
@@ -120,14 +123,17 @@ mod tests {
         let one = schedule_name(id, Timestamp::from_unix_millis(1_790_000_000_007));
         let other = schedule_name(id, Timestamp::from_unix_millis(1_790_000_000_008));
         assert_ne!(one, other);
-        assert!(one.len() <= 64 && one.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{one}");
+        assert!(
+            one.len() <= 64 && one.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
+            "{one}"
+        );
     }
 
     #[test]
     fn a_timer_is_never_set_before_its_instant() {
         let at = |millis| schedule_expression(Timestamp::from_unix_millis(millis));
-        assert_eq!(at(1_790_000_000_000), "at(2026-09-21T13:33:20)");
-        assert_eq!(at(1_790_000_000_001), "at(2026-09-21T13:33:21)");
+        assert_eq!(at(1_790_000_000_000), "at(2026-09-21T14:13:20)");
+        assert_eq!(at(1_790_000_000_001), "at(2026-09-21T14:13:21)");
     }
 
     #[test]

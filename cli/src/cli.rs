@@ -1,0 +1,144 @@
+//! The command line: what can be said, and its help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::connections::ConnectionsCommand;
+use crate::commands::decide::{ApproveArgs, CancelArgs, RejectArgs, SettleArgs};
+use crate::commands::exec::ExecArgs;
+use crate::commands::requests::RequestsCommand;
+use crate::commands::run::{EventsArgs, OutputArgs, RunArgs};
+use crate::commands::tokens::TokensCommand;
+use crate::commands::users::{GroupsCommand, UsersCommand};
+use crate::render::Format;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done; exec and run: the command ran and succeeded
+  1   refused because of how things stand now (decided already, changed meanwhile), or you said no;
+      exec and run: the command ran and failed
+  2   the call is wrong
+  10  exec and run: rejected by a reviewer
+  11  exec and run: timed out, was not run
+  12  blocked by a guardrail
+  13  exec and run: cancelled
+  14  exec and run: outcome unknown, an admin has to settle it
+  20  not signed in, not allowed, or not visible to you
+  21  the service cannot be reached or cannot answer
+  74  the output could not be written
+  130 interrupted
+
+Environment: COUNTERSIGN_URL, COUNTERSIGN_TOKEN, COUNTERSIGN_DATA (where --as looks for demo.json),
+NO_COLOR.";
+
+/// An approval gate for commands: the right people approve exactly what runs, and it runs at most
+/// once.
+#[derive(Parser)]
+#[command(name = "countersign", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The service's address [or COUNTERSIGN_URL; default: http://127.0.0.1:8700]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Your token [or COUNTERSIGN_TOKEN, which other people on this machine cannot see]
+    #[arg(long, global = true, value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Act as that user of a demo, such as alice; reads ./countersign-demo/demo.json
+    #[arg(long = "as", global = true, value_name = "NAME", conflicts_with = "token")]
+    pub(crate) as_user: Option<String>,
+    /// The demo's file, where it is somewhere else
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) demo_file: Option<PathBuf>,
+    /// How to print data
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Submit a command, wait for its approval, run it, print its output
+    Exec(ExecArgs),
+    /// List, show and watch requests
+    #[command(subcommand)]
+    Requests(RequestsCommand),
+    /// Approve a request
+    Approve(ApproveArgs),
+    /// Reject a request
+    Reject(RejectArgs),
+    /// Cancel your own request; an admin's emergency stop for any
+    Cancel(CancelArgs),
+    /// Say how a request ended whose outcome is unknown (admin)
+    Settle(SettleArgs),
+    /// Go on with your request: wait for its approval if need be, run it, print its output
+    Run(RunArgs),
+    /// Print the output of a request
+    Output(OutputArgs),
+    /// Print the audit trail of a request
+    Events(EventsArgs),
+    /// Make and change connections
+    #[command(subcommand)]
+    Connections(ConnectionsCommand),
+    /// People and service accounts
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Groups
+    #[command(subcommand)]
+    Groups(GroupsCommand),
+    /// API tokens
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+    /// Run the whole product on this machine
+    Serve(ServeArgs),
+    /// Make the first admin
+    Bootstrap(BootstrapArgs),
+}
+
+/// Options of `serve`.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8700")]
+    pub(crate) listen: String,
+    /// Where the data are [default: ./countersign-data, with --demo ./countersign-demo]
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// With made-up people, connections and data to try things out
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+/// Options of `bootstrap`.
+#[derive(Args)]
+pub(crate) struct BootstrapArgs {
+    /// The admin's e-mail address
+    #[arg(long)]
+    pub(crate) email: String,
+    /// The admin's name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Where the data are [default: ./countersign-data]
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_DATA")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,166 @@
+//! `exec`: submit, wait, run, print.
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::requests::COLUMNS;
+use super::values;
+use super::{run, warn};
+use crate::client::{Call, Client};
+use crate::error::{CliError, exit};
+use crate::exec::ending::refusal_code;
+use crate::exec::follow;
+use crate::exec::signals::Signals;
+use crate::render::command::command_head;
+use crate::render::{Line, Tone, Ui, safe};
+
+/// What `exec` takes.
+#[derive(Args)]
+#[command(after_help = "\
+Standard output gets the command's output and nothing else; -o json and -o csv pick its format. All
+else goes to standard error. A long output in JSON comes as several documents. While it waits, Ctrl-C leaves the request as it is.
+
+Exit codes: 0 ran and succeeded, 1 ran and failed, 2 the call is wrong, 10 rejected, 11 timed out,
+12 blocked by a guardrail, 13 cancelled, 14 outcome unknown, 20 not allowed, 21 the service cannot be
+reached, 74 ran, but the output could not be written, 130 interrupted.")]
+pub(crate) struct ExecArgs {
+    /// The connection to run it on
+    connection: String,
+    /// The command; `-` reads it from standard input
+    #[arg(allow_hyphen_values = true, required_unless_present = "file")]
+    command: Option<String>,
+    /// Read the command from a file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "command")]
+    file: Option<PathBuf>,
+    /// Why you want it, for those who review it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Submit, print the request's id, and leave; continue with `countersign run ID`
+    #[arg(long)]
+    no_wait: bool,
+    /// Let the service run it as soon as it is approved, whether or not this program still waits
+    #[arg(long)]
+    run_on_approval: bool,
+    /// How long approvals may take, at most what the connection allows
+    #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
+    timeout: Option<u64>,
+}
+
+/// Submits a command and follows it to its end. Gives the exit code.
+///
+/// # Errors
+/// [`CliError`] if it could not be submitted, or its output not be shown.
+pub(crate) async fn exec(client: &Client, ui: &Ui, args: ExecArgs) -> Result<u8, CliError> {
+    let output_format = run::output_format(ui, args.no_wait)?;
+    let command = read_command(&args)?;
+    let mut body = Map::new();
+    body.insert("connection".to_owned(), args.connection.into());
+    body.insert("command".to_owned(), command.into());
+    body.insert("run".to_owned(), if args.run_on_approval { "on_approval" } else { "manual" }.into());
+    if let Some(reason) = args.reason {
+        body.insert("reason".to_owned(), reason.into());
+    }
+    if let Some(timeout) = args.timeout {
+        body.insert("timeout_seconds".to_owned(), timeout.into());
+    }
+    let mut signals = Signals::listen()
+        .map_err(|error| CliError::Usage(format!("cannot listen for signals on this system: {error}")))?;
+    let call = Call::create(&["requests"], Value::Object(body));
+    let answer = tokio::select! {
+        answer = client.send(&call) => answer,
+        () = signals.stop() => {
+            ui.note(&[
+                Line::of(Tone::Warn, "Stopped while submitting; the request may have been made."),
+                Line::of(Tone::Faint, "  look with ").text("countersign requests list --mine"),
+            ]);
+            return Ok(exit::INTERRUPTED);
+        }
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(CliError::Refused(problem)) => {
+            let code = refusal_code(&problem);
+            ui.note(&refusal(&problem, code));
+            return Ok(code);
+        }
+        Err(error) => return Err(error),
+    };
+    let value = client.parse(&answer)?;
+    let request = follow::read(client, &value)?;
+    if ui.err.is_terminal && !args.no_wait {
+        let command = request.whole_command().unwrap_or_default();
+        let mut lines = vec![Line::new()];
+        lines.extend(command_head(&command, Some(ui.err_columns()), 8));
+        ui.note(&lines);
+    }
+    warn(ui, &value);
+    if args.no_wait {
+        let id = Line::new().text(safe::line(&request.id));
+        ui.one(COLUMNS, &value, |_| vec![id])?;
+        return Ok(exit::OK);
+    }
+    Ok(follow::follow(client, ui, request, answer.clock, output_format, &mut signals).await)
+}
+
+fn refusal(problem: &crate::client::Problem, code: u8) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if code == exit::BLOCKED {
+        let rule = problem.rule().unwrap_or_else(|| problem.detail());
+        lines.push(Line::of(Tone::Bad, "✘ Blocked by a guardrail: ").text(rule));
+        lines.push(Line::new().text("  The command was not run and nobody was asked."));
+        lines.extend(problem.request_id.as_deref().map(|id| {
+            Line::of(Tone::Faint, "  The attempt is on record: countersign requests show ")
+                .text(safe::line(id))
+        }));
+    } else {
+        let text = problem.to_string();
+        let mut parts = text.lines();
+        let first = parts.next().unwrap_or_default().to_owned();
+        lines.push(Line::of(Tone::Bad, "error").text(format!(": {first}")));
+        lines.extend(parts.map(|line| Line::new().text(line.to_owned())));
+    }
+    lines.extend(problem.warnings().map(|warning| super::warning_line(&warning)));
+    lines
+}
+
+fn read_command(args: &ExecArgs) -> Result<String, CliError> {
+    let (bytes, name) = match (&args.file, args.command.as_deref()) {
+        (Some(path), _) if path.as_os_str() != "-" => {
+            let name = format!("`{}`", path.display());
+            let bytes = std::fs::read(path)
+                .map_err(|error| CliError::Usage(format!("cannot read {name}: {error}")))?;
+            (bytes, name)
+        }
+        (Some(_), _) | (None, Some("-")) => {
+            let mut stdin = std::io::stdin().lock();
+            if stdin.is_terminal() {
+                eprint_hint();
+            }
+            let mut bytes = Vec::new();
+            stdin
+                .read_to_end(&mut bytes)
+                .map_err(|error| CliError::Usage(format!("cannot read standard input: {error}")))?;
+            (bytes, "standard input".to_owned())
+        }
+        (None, command) => (command.unwrap_or_default().as_bytes().to_vec(), "the command".to_owned()),
+    };
+    let command = String::from_utf8(bytes).map_err(|error| {
+        CliError::Usage(format!(
+            "{name} is no UTF-8 text: byte {} is not",
+            error.utf8_error().valid_up_to() + 1
+        ))
+    })?;
+    if command.trim().is_empty() {
+        return Err(CliError::Usage(format!("{name} is empty: expected a command")));
+    }
+    Ok(command)
+}
+
+/// Somebody who typed `-` by hand should know that we wait for them.
+fn eprint_hint() {
+    use std::io::Write;
+    let _ = std::io::stderr().lock().write_all(b"type the command, then Ctrl-D\n");
+}

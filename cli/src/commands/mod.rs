@@ -1,0 +1,116 @@
+//! The commands, one file each, and what they share.
+
+pub(crate) mod connections;
+pub(crate) mod decide;
+pub(crate) mod exec;
+pub(crate) mod prompt;
+pub(crate) mod requests;
+pub(crate) mod run;
+pub(crate) mod tokens;
+pub(crate) mod users;
+pub(crate) mod values;
+pub(crate) mod watch;
+
+use std::process::ExitCode;
+
+use serde_json::{Map, Value};
+
+use crate::cli::{Cli, Command};
+use crate::client::{Answer, Call, Client};
+use crate::config::Config;
+use crate::error::CliError;
+use crate::render::{Line, Tone, Ui};
+
+/// Runs the command that was asked for.
+///
+/// # Errors
+/// [`CliError`], which knows its exit code.
+pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
+    let command = match cli.command {
+        Command::Serve(args) => return crate::serve::serve(args).await,
+        Command::Bootstrap(args) => return crate::serve::bootstrap(args).await,
+        command => command,
+    };
+    let config = Config::resolve(&cli.global)?;
+    if config.exposes_token() {
+        ui.note(&[
+            Line::of(Tone::Warn, "warning").text(": the token travels unencrypted over http; use https")
+        ]);
+    }
+    let client = Client::new(&config)?;
+    let code = match command {
+        Command::Exec(args) => exec::exec(&client, ui, args).await?,
+        Command::Run(args) => run::run(&client, ui, &args).await?,
+        Command::Requests(command) => requests::requests(&client, ui, command).await.map(|()| 0)?,
+        Command::Approve(args) => decide::approve(&client, ui, &args).await.map(|()| 0)?,
+        Command::Reject(args) => decide::reject(&client, ui, &args).await.map(|()| 0)?,
+        Command::Cancel(args) => decide::cancel(&client, ui, &args).await.map(|()| 0)?,
+        Command::Settle(args) => decide::settle(&client, ui, &args).await.map(|()| 0)?,
+        Command::Output(args) => run::output(&client, ui, &args).await.map(|()| 0)?,
+        Command::Events(args) => run::events(&client, ui, &args).await.map(|()| 0)?,
+        Command::Connections(command) => connections::connections(&client, ui, command).await.map(|()| 0)?,
+        Command::Users(command) => users::users(&client, ui, command).await.map(|()| 0)?,
+        Command::Groups(command) => users::groups(&client, ui, &command).await.map(|()| 0)?,
+        Command::Tokens(command) => tokens::tokens(&client, ui, command).await.map(|()| 0)?,
+        Command::Serve(_) | Command::Bootstrap(_) => 0,
+    };
+    Ok(ExitCode::from(code))
+}
+
+/// Tells what the service warned of in `warnings`.
+fn warn(ui: &Ui, answer: &Value) {
+    let warnings = answer.get("warnings").and_then(Value::as_array);
+    let lines: Vec<Line> = warnings
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .flat_map(|warning| warning_line(warning).wrap(ui.err_columns(), 2))
+        .collect();
+    ui.note(&lines);
+}
+
+/// A warning of the service.
+fn warning_line(text: &str) -> Line {
+    Line::of(Tone::Warn, "warning").text(format!(": {}", crate::render::safe::line(text)))
+}
+
+/// Says on standard error what was done.
+fn done(ui: &Ui, text: impl Into<String>) {
+    ui.note(&[Line::of(Tone::Good, "✔ ").text(text.into())]);
+}
+
+/// Members of an answer that are no settings: they are not sent back.
+const READ_ONLY: [&str; 7] =
+    ["warnings", "version", "created_at", "updated_at", "created_by", "updated_by", "policy_version"];
+
+/// A thing as it stands, without what cannot be set, and the `ETag` that a change is based on. All
+/// other members stay, also those that this client does not know: leaving them out would reset them.
+async fn current(client: &Client, path: &[&str]) -> Result<(Map<String, Value>, Option<String>), CliError> {
+    let answer = client.send(&Call::get(path)).await?;
+    let etag = answer.header("etag");
+    let Value::Object(mut thing) = client.parse(&answer)? else {
+        return Err(client.odd("something else than an object"));
+    };
+    thing.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
+    Ok((thing, etag))
+}
+
+/// Says what to do where somebody else changed it meanwhile.
+fn changed(result: Result<Answer, CliError>) -> Result<Answer, CliError> {
+    match result {
+        Err(CliError::Refused(problem)) if problem.status == 412 => Err(CliError::Stopped(format!(
+            "{problem}\n  somebody changed it at the same time: look at it and run this again"
+        ))),
+        other => other,
+    }
+}
+
+/// Whether more is there than was printed.
+fn hint_more(ui: &Ui, more: bool, shown: usize) {
+    if more {
+        ui.note(&[Line::of(
+            Tone::Faint,
+            format!("the first {shown} are shown; --limit N or --all shows more"),
+        )]);
+    }
+}

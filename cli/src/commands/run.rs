@@ -1,0 +1,128 @@
+//! `run`, `output` and `events`: what comes after a request was made.
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::client::{Call, Client, all_pages};
+use crate::error::CliError;
+use crate::exec::signals::Signals;
+use crate::exec::{follow, output as copying};
+use crate::render::columns::text;
+use crate::render::{Column, Format, Line, Tone, Ui, moment, safe};
+
+/// What `run` takes.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// The request
+    id: String,
+}
+
+/// What `output` takes.
+#[derive(Args)]
+pub(crate) struct OutputArgs {
+    /// The request
+    id: String,
+}
+
+/// What `events` takes.
+#[derive(Args)]
+pub(crate) struct EventsArgs {
+    /// The request
+    id: String,
+}
+
+/// The service's name for the format of a command's output.
+///
+/// # Errors
+/// [`CliError::Usage`] for `jsonl`, which outputs do not have, unless only the request is printed.
+pub(crate) fn output_format(ui: &Ui, only_request: bool) -> Result<&'static str, CliError> {
+    match ui.format {
+        Format::Table => Ok("text"),
+        Format::Json => Ok("json"),
+        Format::Csv => Ok("csv"),
+        Format::Jsonl if only_request => Ok("text"),
+        Format::Jsonl => Err(CliError::Usage(
+            "a command's output comes as `-o table` (text), `-o json` or `-o csv`, not as `-o jsonl`"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Follows a request that exists. Gives the exit code of `exec`.
+///
+/// # Errors
+/// [`CliError`] if it cannot be had.
+pub(crate) async fn run(client: &Client, ui: &Ui, args: &RunArgs) -> Result<u8, CliError> {
+    let format = output_format(ui, false)?;
+    let mut signals = Signals::listen()
+        .map_err(|error| CliError::Usage(format!("cannot listen for signals on this system: {error}")))?;
+    let call = Call::get(&["requests", &args.id]);
+    let answer = tokio::select! {
+        answer = client.send(&call) => answer?,
+        () = signals.stop() => return Ok(crate::error::exit::INTERRUPTED),
+    };
+    let request = follow::read(client, &client.parse(&answer)?)?;
+    Ok(follow::follow(client, ui, request, answer.clock, format, &mut signals).await)
+}
+
+/// Prints the output of a request.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) async fn output(client: &Client, ui: &Ui, args: &OutputArgs) -> Result<(), CliError> {
+    copying::copy(client, ui, &args.id, output_format(ui, false)?).await
+}
+
+const EVENTS: &[Column] = &[
+    Column::shown("seq", "#"),
+    Column::shown("at", "AT").drawn(|event| Line::of(Tone::Faint, moment::stamp(text(event, "at")))),
+    Column::shown("type", "EVENT"),
+    Column::shown("actor", "WHO").drawn(|event| Line::new().text(actor(event))),
+    Column::shown("via", "VIA"),
+    Column::cut("data", "WHAT").drawn(|event| Line::new().text(summary(event))),
+    Column::data("prev_hash"),
+    Column::data("hash"),
+];
+
+fn actor(event: &Value) -> String {
+    let Some(actor) = event.get("actor") else { return String::new() };
+    let name = ["email", "id", "system"].iter().find_map(|name| actor.get(name)?.as_str());
+    safe::line(name.or(actor.as_str()).unwrap_or_default())
+}
+
+/// What a person wants to know of an event's data.
+fn summary(event: &Value) -> String {
+    let Some(data) = event.get("data").and_then(Value::as_object) else { return String::new() };
+    let members = [
+        "decision",
+        "cause",
+        "reason",
+        "comment",
+        "connection",
+        "run_by",
+        "rows",
+        "exit_code",
+        "settled_note",
+    ];
+    let facts: Vec<String> = members
+        .iter()
+        .filter_map(|name| {
+            let value = data.get(*name).filter(|value| !value.is_null())?;
+            Some(match value {
+                Value::String(text) if *name == "decision" => safe::line(text),
+                Value::String(text) => format!("{name}: {}", safe::line(text)),
+                other => format!("{name}: {other}"),
+            })
+        })
+        .collect();
+    facts.join(", ")
+}
+
+/// Prints the audit trail of a request.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) async fn events(client: &Client, ui: &Ui, args: &EventsArgs) -> Result<(), CliError> {
+    let items = all_pages(client, &Call::get(&["requests", &args.id, "events"])).await?;
+    ui.list(EVENTS, &items)
+}

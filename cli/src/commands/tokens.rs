@@ -1,0 +1,105 @@
+//! `tokens`: make, list, revoke.
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
+
+use super::{done, users, values};
+use crate::client::{Call, Client, every_item};
+use crate::error::CliError;
+use crate::render::columns::text;
+use crate::render::{Column, Format, Line, Tone, Ui, moment, safe};
+
+/// What can be done with API tokens.
+#[derive(Subcommand)]
+pub(crate) enum TokensCommand {
+    /// Make a token for yourself; its secret is shown once
+    Create(CreateArgs),
+    /// List your tokens
+    List,
+    /// Make a token useless, at once
+    Revoke {
+        /// Its id
+        id: String,
+    },
+}
+
+/// What `tokens create` takes.
+#[derive(Args)]
+pub(crate) struct CreateArgs {
+    /// What it is for
+    name: String,
+    /// When it ends by itself
+    #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
+    expires_in: Option<u64>,
+    /// For that service account, id or e-mail address (admin)
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+}
+
+const COLUMNS: &[Column] = &[
+    Column::shown("id", "ID"),
+    Column::cut("name", "NAME"),
+    Column::cut("user", "USER").drawn(|item| {
+        let user = item.get("user");
+        let name = user.and_then(|user| user.as_str().or_else(|| user.get("email")?.as_str()));
+        Line::new().text(safe::line(name.unwrap_or_default()))
+    }),
+    Column::shown("created_at", "CREATED")
+        .drawn(|item| Line::of(Tone::Faint, moment::stamp(text(item, "created_at"))))
+        .spared(1),
+    Column::shown("expires_at", "EXPIRES").drawn(|item| {
+        match item.get("expires_at").and_then(Value::as_str) {
+            Some(at) => Line::new().text(moment::stamp(at)),
+            None => Line::of(Tone::Faint, "never"),
+        }
+    }),
+];
+
+const CREATED: &[Column] = &[
+    Column::data("id"),
+    Column::data("name"),
+    Column::data("user"),
+    Column::data("secret"),
+    Column::data("created_at"),
+    Column::data("expires_at"),
+];
+
+/// Runs a command on tokens.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) async fn tokens(client: &Client, ui: &Ui, command: TokensCommand) -> Result<(), CliError> {
+    match command {
+        TokensCommand::Create(args) => create(client, ui, &args).await,
+        TokensCommand::List => ui.list(COLUMNS, &every_item(client, &Call::get(&["tokens"])).await?),
+        TokensCommand::Revoke { id } => {
+            client.send(&Call::delete(&["tokens", &id], None)).await?;
+            done(ui, format!("revoked {}", safe::line(&id)));
+            Ok(())
+        }
+    }
+}
+
+async fn create(client: &Client, ui: &Ui, args: &CreateArgs) -> Result<(), CliError> {
+    let mut body = Map::new();
+    body.insert("name".to_owned(), args.name.as_str().into());
+    if let Some(seconds) = args.expires_in {
+        body.insert("expires_in_seconds".to_owned(), seconds.into());
+    }
+    if let Some(user) = &args.user {
+        body.insert("user".to_owned(), users::find(client, user).await?.into());
+    }
+    let value = client.json(&Call::create(&["tokens"], Value::Object(body))).await?;
+    let id = safe::line(text(&value, "id"));
+    if text(&value, "secret").is_empty() {
+        // The answer to a repeated call comes without it.
+        return Err(CliError::Stopped(format!(
+            "the token {id} was made, but the answer with its secret was lost: revoke it with `countersign tokens \
+             revoke {id}` and make another"
+        )));
+    }
+    if ui.format == Format::Table {
+        ui.note(&[Line::of(Tone::Good, "✔ ").text(format!("made {id}; its secret is shown only now:"))]);
+    }
+    ui.one(CREATED, &value, |_| vec![Line::new().text(safe::line(text(&value, "secret")))])
+}

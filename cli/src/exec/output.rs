@@ -1,0 +1,64 @@
+//! The output of a command, page after page, on standard output.
+
+use crate::client::{Call, Client};
+use crate::error::CliError;
+use crate::render::safe;
+use crate::render::ui::{Ui, write_out};
+
+/// Copies the output of a request in the service's `format` (`text`, `json`, `csv`) to standard
+/// output: byte for byte into a pipe or a file, made safe on a terminal.
+///
+/// # Errors
+/// As [`Client::send`], and [`CliError::Output`].
+pub(crate) async fn copy(client: &Client, ui: &Ui, id: &str, format: &str) -> Result<(), CliError> {
+    let mut cursor: Option<String> = None;
+    let mut tail = Vec::new();
+    let mut ends_with_newline = true;
+    loop {
+        let call =
+            Call::get(&["requests", id, "output"]).with("format", format).with_some("cursor", cursor.clone());
+        let page = client.send(&call).await?;
+        if let Some(last) = page.body.last() {
+            ends_with_newline = *last == b'\n';
+        }
+        let next = page.header("countersign-next-cursor").filter(|next| !next.is_empty());
+        let at_end = next.is_none() || next == cursor;
+        if ui.out.is_terminal {
+            tail.extend_from_slice(&page.body);
+            let whole = if at_end { tail.len() } else { whole_characters(&tail) };
+            let rest = tail.split_off(whole);
+            write_out(safe::output(&String::from_utf8_lossy(&tail)).as_bytes())?;
+            tail = rest;
+        } else {
+            write_out(&page.body)?;
+        }
+        if at_end {
+            break;
+        }
+        cursor = next;
+    }
+    if ui.out.is_terminal && !ends_with_newline {
+        write_out(b"\n")?;
+    }
+    Ok(())
+}
+
+/// How many bytes to take so that no character is split between two pages.
+fn whole_characters(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_is_not_split_between_pages() {
+        assert_eq!(whole_characters("aä".as_bytes()), 3);
+        assert_eq!(whole_characters(&"aä".as_bytes()[..2]), 1);
+        assert_eq!(whole_characters(b"a\xffb"), 3);
+    }
+}

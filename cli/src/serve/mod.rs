@@ -1,0 +1,123 @@
+//! `serve` and `bootstrap`: the whole product on this machine.
+
+mod demo_hint;
+
+use std::io::IsTerminal as _;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use countersign_service::{Service, ServiceConfig, ServiceError, bootstrap as first_admin, demo};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{BootstrapArgs, ServeArgs};
+use crate::error::CliError;
+
+const DATA: &str = "countersign-data";
+const DEMO_DATA: &str = "countersign-demo";
+
+/// Runs the service on this machine until SIGINT or SIGTERM.
+///
+/// # Errors
+/// [`CliError::Usage`] with what stands in the way.
+pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
+    start_logging();
+    let listen = address(&args.listen)?;
+    if args.demo && !listen.ip().is_loopback() {
+        return Err(CliError::Usage(format!(
+            "the demo's tokens stand in a file, so it listens on loopback only, not on `{listen}`"
+        )));
+    }
+    let data_dir = args.data.unwrap_or_else(|| PathBuf::from(if args.demo { DEMO_DATA } else { DATA }));
+    if args.demo {
+        demo::check_directory(&data_dir).map_err(|error| failed(&error))?;
+    }
+    let mut config = ServiceConfig::new(data_dir.clone(), listen);
+    config.loopback_only = listen.ip().is_loopback();
+    if let Some(every) = sweep_every()? {
+        config.sweep_every = every;
+    }
+    let stop = stop_signal()?;
+    let opened = Service::open(config).await.map_err(|error| failed(&error))?;
+    if args.demo {
+        demo::prepare(&opened).await.map_err(|error| failed(&error))?;
+    }
+    let service = opened.run().await.map_err(|error| failed(&error))?;
+    if args.demo {
+        println!("{}", demo_hint::line(&service.url(), &data_dir));
+    } else {
+        println!("Countersign listens on {}, data in {}", service.url(), data_dir.display());
+    }
+    stop.await;
+    tracing::info!("stopping");
+    service.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the first admin in a data directory that nothing serves right now.
+///
+/// # Errors
+/// [`CliError::Usage`] with what stands in the way.
+pub(crate) async fn bootstrap(args: BootstrapArgs) -> Result<ExitCode, CliError> {
+    let data_dir = args.data.unwrap_or_else(|| PathBuf::from(DATA));
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let opened =
+        Service::open(ServiceConfig::new(data_dir, nowhere)).await.map_err(|error| failed(&error))?;
+    let name = args.name.unwrap_or_else(|| args.email.split('@').next().unwrap_or_default().to_owned());
+    let made =
+        first_admin::bootstrap(&opened.app, &args.email, &name).await.map_err(|error| failed(&error))?;
+    eprintln!("{} ({}) is the first admin. This token is shown once:", args.email, made.id);
+    println!("{}", made.token.reveal());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn address(text: &str) -> Result<SocketAddr, CliError> {
+    let wrong =
+        || CliError::Usage(format!("`--listen` wants an address such as `127.0.0.1:8700`, got `{text}`"));
+    text.to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong)
+}
+
+/// `COUNTERSIGN_SWEEP_SECONDS`: how often the sweep runs, 60 if not given.
+fn sweep_every() -> Result<Option<std::time::Duration>, CliError> {
+    let Ok(text) = std::env::var("COUNTERSIGN_SWEEP_SECONDS") else {
+        return Ok(None);
+    };
+    match text.parse::<u64>() {
+        Ok(seconds) if seconds > 0 => Ok(Some(std::time::Duration::from_secs(seconds))),
+        _ => Err(CliError::Usage(format!(
+            "`COUNTERSIGN_SWEEP_SECONDS` wants a whole number above 0, got `{text}`"
+        ))),
+    }
+}
+
+/// Waits for SIGINT or SIGTERM. Installed before anything starts, so that a stop at any moment is a
+/// clean one.
+fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
+    let listen =
+        |kind| signal(kind).map_err(|error| CliError::Usage(format!("signals cannot be handled: {error}")));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Logs go to standard error; the one line that says where to go stands on standard output.
+fn start_logging() {
+    let level = std::env::var("COUNTERSIGN_LOG").unwrap_or_default().parse().unwrap_or(tracing::Level::INFO);
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .with_ansi(colour)
+        .with_writer(std::io::stderr);
+    // A second start is a test's; the first one holds.
+    let _ = subscriber.try_init();
+}
+
+fn failed(error: &ServiceError) -> CliError {
+    CliError::Usage(error.to_string())
+}

@@ -1,0 +1,283 @@
+//! DynamoDB, embedded: the crate `dynoxide` on a file of the data directory, served on a
+//! loopback port from threads of its own.
+//!
+//! **Durability.** dynoxide opens its file with `journal_mode = WAL` and leaves `synchronous`
+//! at SQLite's default, FULL: a commit is in the log, and the log is on the disk, before the
+//! answer leaves. What was answered 2xx survives `kill -9` and, as far as the disk keeps its
+//! word, a loss of power. (`Database::disable_bulk_loading` leaves NORMAL behind: after it, a
+//! killed process still loses nothing, a loss of power may take the last commits. Only
+//! benchmarks load in bulk.) A store without a directory lives in a temporary one and syncs
+//! nothing.
+//!
+//! dynoxide answers one request at a time (one connection behind a mutex, blocking), so it has
+//! two threads to itself: one that works on the database, one that reads the next request.
+
+mod server;
+mod tokens;
+
+use crate::data_dir::DataDir;
+use crate::error::LocalError;
+use crate::http_server::{HttpServer, Limits};
+use crate::loopback;
+use dynoxide::Database;
+use rusqlite::Connection;
+use server::Server;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
+
+const FILE: &str = "store.sqlite3";
+/// Up to this size the whole file is checked for damage at the start (a second or so).
+const CHECK_UP_TO_BYTES: u64 = 64 * 1024 * 1024;
+/// How often items past their time to live are removed. AWS takes up to days; a sweep reads
+/// the whole table, a page at a time.
+const TTL_SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How long requests may still run when the store is told to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// The embedded database, running. Dropping it stops it at once.
+pub struct EmbeddedStore {
+    database: Database,
+    addr: SocketAddr,
+    path: PathBuf,
+    written: Arc<Notify>,
+    stop: Option<oneshot::Sender<()>>,
+    threads: Option<JoinHandle<()>>,
+    /// Dropped last: until then nobody else may open the directory.
+    dir: DataDir,
+}
+
+impl std::fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddedStore")
+            .field("path", &self.path)
+            .field("addr", &self.addr)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EmbeddedStore {
+    /// Opens the database in `dir`, made where it is missing, and serves it. Without a
+    /// directory the database lives in a temporary one that ends with the value.
+    ///
+    /// # Errors
+    /// [`LocalError::DataDirInUse`], [`LocalError::DataDirNotWritable`],
+    /// [`LocalError::DiskFull`], [`LocalError::Damaged`], [`LocalError::Database`].
+    pub async fn open(dir: Option<&Path>) -> Result<Self, LocalError> {
+        let dir = DataDir::take(dir)?;
+        let path = dir.path().join(FILE);
+        let database = open_database(&path, dir.is_temporary())?;
+        let (listener, addr) = loopback::listen().await?;
+        let listener = listener
+            .into_std()
+            .map_err(|source| LocalError::System { action: "handing the listener over", source })?;
+        let (stop, stopped) = oneshot::channel();
+        let written = Arc::new(Notify::new());
+        let server = Server::new(database.clone(), Arc::clone(&written));
+        let threads = serve(server, database.clone(), listener, stopped)?;
+        Ok(Self { database, addr, path, written, stop: Some(stop), threads: Some(threads), dir })
+    }
+
+    /// The URL where DynamoDB's API is answered. No signature is checked there.
+    pub fn endpoint(&self) -> String {
+        loopback::url(self.addr)
+    }
+
+    /// The database itself, for bulk loading in benchmarks (`import_items`).
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The directory that holds the database; other files of the platform lie there too.
+    pub fn data_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The database file.
+    pub fn database_file(&self) -> &Path {
+        &self.path
+    }
+
+    /// Told after each write through the API.
+    pub(crate) fn written(&self) -> Arc<Notify> {
+        Arc::clone(&self.written)
+    }
+
+    /// Takes no more requests, lets those that run end, closes the file.
+    pub async fn shutdown(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(threads) = self.threads.take() {
+            let _ = tokio::task::spawn_blocking(move || threads.join()).await;
+        }
+    }
+}
+
+/// Opens the file, after a look at whether it is one of ours and whole.
+fn open_database(path: &Path, temporary: bool) -> Result<Database, LocalError> {
+    check(path)?;
+    let text = path.to_str().ok_or_else(|| LocalError::Database {
+        path: path.to_path_buf(),
+        detail: "the path must be UTF-8".to_owned(),
+    })?;
+    let failed = |error: dynoxide::DynoxideError| match error {
+        dynoxide::DynoxideError::SqliteError(error) => LocalError::from_sqlite(path, &error),
+        other => LocalError::Database { path: path.to_path_buf(), detail: other.to_string() },
+    };
+    let database = Database::new(text).map_err(failed)?;
+    crate::stream::create_index(path)?;
+    if temporary {
+        // Nothing outlives the process anyway.
+        database.enable_bulk_loading().map_err(failed)?;
+    }
+    Ok(database)
+}
+
+/// Opens the file once beforehand, so that what is wrong with it has a typed error.
+fn check(path: &Path) -> Result<(), LocalError> {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return Ok(());
+    };
+    let sqlite = |error: rusqlite::Error| LocalError::from_sqlite(path, &error);
+    let conn = Connection::open(path).map_err(sqlite)?;
+    conn.busy_timeout(STOP_WITHIN).map_err(sqlite)?;
+    conn.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).map_err(sqlite)?;
+    if metadata.len() > CHECK_UP_TO_BYTES {
+        return Ok(());
+    }
+    let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
+    match verdict.as_str() {
+        "ok" => Ok(()),
+        detail => Err(LocalError::Damaged { path: path.to_path_buf(), detail: detail.to_owned() }),
+    }
+}
+
+/// Serves the database from its own runtime: its handlers block, and the functions' tasks
+/// must not wait behind them.
+fn serve(
+    server: Server,
+    database: Database,
+    listener: std::net::TcpListener,
+    stopped: oneshot::Receiver<()>,
+) -> Result<JoinHandle<()>, LocalError> {
+    let system = |source| LocalError::System { action: "starting the database's threads", source };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("store")
+        .enable_all()
+        .build()
+        .map_err(system)?;
+    std::thread::Builder::new()
+        .name("store-main".to_owned())
+        .spawn(move || {
+            runtime.block_on(run(server, database, listener, stopped));
+            runtime.shutdown_timeout(STOP_WITHIN);
+        })
+        .map_err(system)
+}
+
+async fn run(
+    server: Server,
+    database: Database,
+    listener: std::net::TcpListener,
+    stopped: oneshot::Receiver<()>,
+) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "the embedded database cannot listen");
+            return;
+        }
+    };
+    let limits = Limits {
+        // Longer than an SDK keeps an idle connection, so that it is the client who closes.
+        header_read_timeout: Duration::from_secs(300),
+        connections: 4096,
+    };
+    let server = Arc::new(server);
+    let serving = HttpServer::start(listener, limits, move |request, _| {
+        let server = Arc::clone(&server);
+        async move { server.handle(request).await }
+    });
+    let sweeper = tokio::spawn(sweep_ttl(database));
+    // Also resolves when the store is dropped without a shutdown.
+    let told = stopped.await.is_ok();
+    sweeper.abort();
+    serving.shutdown(if told { STOP_WITHIN } else { Duration::ZERO }).await;
+}
+
+async fn sweep_ttl(database: Database) {
+    loop {
+        tokio::time::sleep(TTL_SWEEP_EVERY).await;
+        let database = database.clone();
+        let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
+        match swept {
+            Ok(Ok(items)) => tracing::debug!(items, "removed items past their time to live"),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot remove items past their time to live"),
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_file_is_in_write_ahead_mode_and_synced_at_every_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(Some(dir.path())).await.unwrap();
+        // A second connection of the same build has dynoxide's own defaults.
+        let conn = Connection::open(store.database_file()).unwrap();
+        let mode: String = conn.query_row("PRAGMA journal_mode", [], |r| r.get(0)).unwrap();
+        let synchronous: i64 = conn.query_row("PRAGMA synchronous", [], |r| r.get(0)).unwrap();
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2), "2 is FULL");
+        store.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_database_is_reported_as_damaged_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(FILE);
+        std::fs::write(&file, "not a database, but long enough to be looked at".repeat(200)).unwrap();
+        let before = std::fs::read(&file).unwrap();
+        let error = EmbeddedStore::open(Some(dir.path())).await.unwrap_err();
+        assert!(matches!(error, LocalError::Damaged { .. }), "{error}");
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_database_with_torn_pages_is_reported_as_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        EmbeddedStore::open(Some(dir.path())).await.unwrap().shutdown().await;
+        let file = dir.path().join(FILE);
+        let mut bytes = std::fs::read(&file).unwrap();
+        assert!(bytes.len() > 3 * 4096, "the schema fills several pages");
+        // Page 1 stays whole: the header alone says nothing about the rest.
+        bytes[4096..].fill(0xA5);
+        std::fs::write(&file, bytes).unwrap();
+        let error = EmbeddedStore::open(Some(dir.path())).await.unwrap_err();
+        assert!(matches!(error, LocalError::Damaged { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_store_can_be_opened_again_after_a_shutdown() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..3 {
+            let store = EmbeddedStore::open(Some(dir.path())).await.unwrap();
+            store.shutdown().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn two_stores_do_not_share_a_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = EmbeddedStore::open(Some(dir.path())).await.unwrap();
+        let error = EmbeddedStore::open(Some(dir.path())).await.unwrap_err();
+        assert!(matches!(error, LocalError::DataDirInUse { .. }), "{error}");
+    }
+}

@@ -1,0 +1,267 @@
+//! The rules by example, one story each; the laws behind them are tested in `tests/model`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod story;
+
+use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause, VoidCause};
+use countersign_rules::request::AutoCause;
+use countersign_rules::{Fact, Phase, Refusal, Status};
+use story::{Story, at};
+
+#[test]
+fn one_group_is_content_with_any_one_member() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]).submitted_by("alice");
+    story.approves("dana").unwrap();
+    assert_eq!(story.status(), Status::Approved);
+}
+
+#[test]
+fn two_groups_need_two_people_even_if_one_is_in_both() {
+    let mut story = Story::new(&["dba", "sec"])
+        .person("rita", &["dba", "sec"])
+        .person("sam", &["sec"])
+        .submitted_by("alice");
+    story.approves("rita").unwrap();
+    assert_eq!(story.status(), Status::Pending);
+    assert_eq!(story.waiting(), ["dba", "sec"], "either would free rita for the other");
+    story.approves("sam").unwrap();
+    assert_eq!(story.status(), Status::Approved);
+}
+
+#[test]
+fn one_vote_speaks_for_all_groups_where_reviewers_need_not_be_distinct() {
+    let mut story = Story::new(&["dba", "sec"]).person("rita", &["dba", "sec"]);
+    story.policy.distinct_reviewers = false;
+    let mut story = story.submitted_by("alice");
+    story.approves("rita").unwrap();
+    assert_eq!(story.status(), Status::Approved);
+}
+
+#[test]
+fn a_second_approval_of_a_group_that_needs_one_is_not_needed() {
+    let mut story =
+        Story::new(&["dba", "sec"]).person("dana", &["dba"]).person("dora", &["dba"]).submitted_by("alice");
+    story.approves("dana").unwrap();
+    assert_eq!(story.approves("dora"), Err(Refusal::VoteNotNeeded));
+}
+
+#[test]
+fn a_member_of_a_group_that_has_approved_can_still_reject() {
+    let mut story = Story::new(&["dba", "sec"]).person("dana", &["dba"]).submitted_by("alice");
+    story.approves("dana").unwrap();
+    story.rejects("dana").unwrap();
+    assert_eq!(story.status(), Status::Rejected);
+    assert_eq!(story.rejects("dana"), Ok(vec![]), "the same again");
+    assert_eq!(story.approves("dana"), Err(Refusal::Wrong(Status::Rejected)));
+}
+
+#[test]
+fn nobody_decides_their_own_request_not_even_through_their_service_account() {
+    let mut story = Story::new(&["dba"])
+        .person("alice", &["dba"])
+        .person("robot", &["dba"])
+        .owned("robot", "alice")
+        .submitted_by("alice");
+    assert_eq!(story.approves("alice"), Err(Refusal::OwnRequest));
+    assert_eq!(story.approves("robot"), Err(Refusal::OwnRequest));
+    assert_eq!(story.rejects("robot"), Err(Refusal::OwnRequest));
+}
+
+#[test]
+fn a_person_and_their_service_account_are_one_of_two_people() {
+    let mut story = Story::new(&["dba", "sec"])
+        .person("dana", &["dba"])
+        .person("robot", &["sec"])
+        .owned("robot", "dana")
+        .submitted_by("alice");
+    story.approves("dana").unwrap();
+    assert_eq!(story.approves("robot"), Ok(vec![]), "dana has approved already");
+    assert_eq!(story.status(), Status::Pending);
+}
+
+#[test]
+fn an_admin_in_the_only_group_approves_by_submitting() {
+    let story = Story::new(&["dba"]).person("root", &["dba"]).admin("root").submitted_by("root");
+    assert_eq!(story.status(), Status::Approved);
+    let auto = story.request().auto_approval.clone().unwrap();
+    assert_eq!((auto.cause, auto.group.unwrap().as_str()), (AutoCause::Admin, "dba"));
+}
+
+#[test]
+fn an_admin_with_two_groups_still_needs_another_person() {
+    let mut story = Story::new(&["dba", "sec"])
+        .person("root", &["dba", "sec"])
+        .admin("root")
+        .person("sam", &["sec"])
+        .submitted_by("root");
+    assert_eq!(story.status(), Status::Pending);
+    story.approves("sam").unwrap();
+    assert_eq!(story.status(), Status::Approved);
+    assert_eq!(story.request().auto_approval, None, "somebody else's vote was needed");
+}
+
+#[test]
+fn an_admin_in_no_reviewer_group_waits_like_everybody() {
+    let story = Story::new(&["dba"]).person("root", &[]).admin("root").submitted_by("root");
+    assert_eq!(story.status(), Status::Pending);
+}
+
+#[test]
+fn members_of_an_exempt_group_and_everybody_where_approvals_are_off_need_nobody() {
+    let mut exempt = Story::new(&["dba"]).person("ops", &["oncall"]);
+    exempt.policy.exempt_groups.insert("oncall".parse().unwrap());
+    let exempt = exempt.submitted_by("ops");
+    assert_eq!(exempt.status(), Status::Approved);
+    assert_eq!(exempt.request().auto_approval.clone().unwrap().cause, AutoCause::Exempt);
+
+    let mut open = Story::new(&[]);
+    open.policy.approvals = false;
+    let open = open.submitted_by("alice");
+    assert_eq!(open.request().auto_approval.clone().unwrap().cause, AutoCause::ApprovalsDisabled);
+}
+
+#[test]
+fn what_nobody_decides_is_expired_from_the_very_instant_on() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]).submitted_by("alice");
+    story.now = at(story.timeout_seconds).plus_millis(-1);
+    assert_eq!(story.status(), Status::Pending);
+    story.now = at(story.timeout_seconds);
+    assert_eq!(story.status(), Status::Expired);
+    assert_eq!(story.approves("dana"), Err(Refusal::Wrong(Status::Expired)));
+    assert_eq!(story.tick().unwrap(), [Fact::Expired { cause: ExpiryCause::ReviewTimeout }]);
+}
+
+#[test]
+fn an_approval_counts_on_after_the_time_for_votes_until_run_by() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]).submitted_by("alice");
+    story.now = at(story.timeout_seconds).plus_millis(-1);
+    story.approves("dana").unwrap();
+    let run_by = story.request().approval().unwrap().run_by;
+    assert_eq!(run_by, story.now.plus_seconds(story.policy.run_within_seconds));
+    story.now = run_by;
+    assert_eq!(story.claims("x1"), Err(Refusal::Wrong(Status::Expired)));
+    assert_eq!(story.tick().unwrap(), [Fact::Expired { cause: ExpiryCause::RunTimeout }]);
+}
+
+#[test]
+fn the_first_executor_wins_and_only_it_may_report() {
+    let mut story = Story::approved();
+    story.claims("x1").unwrap();
+    assert_eq!(story.claims("x2"), Err(Refusal::AlreadyClaimed));
+    assert_eq!(story.claims("x1"), Ok(vec![]), "its answer was lost");
+    assert_eq!(story.succeeds("x2"), Err(Refusal::NotTheClaimant));
+    story.succeeds("x1").unwrap();
+    assert_eq!(story.status(), Status::Succeeded);
+}
+
+#[test]
+fn an_executor_whose_lease_is_over_must_not_begin() {
+    let mut story = Story::approved();
+    story.claims("x1").unwrap();
+    story.now = story.request().claim().unwrap().lease_until;
+    assert_eq!(story.claims("x1"), Err(Refusal::LeaseOver));
+    assert_eq!(story.tick().unwrap(), [Fact::Unknown { cause: UnknownCause::LeaseLapsed }]);
+    assert_eq!(story.succeeds("x1"), Err(Refusal::Wrong(Status::Unknown)));
+}
+
+#[test]
+fn what_is_unknown_is_settled_by_an_admin_who_is_not_the_requester() {
+    let mut story = Story::approved();
+    story.claims("x1").unwrap();
+    story.now = story.request().claim().unwrap().lease_until;
+    story.tick().unwrap();
+    assert_eq!(story.settles("dana"), Err(Refusal::MayNotSettle));
+    story.settles("root").unwrap();
+    assert_eq!(story.status(), Status::Failed);
+}
+
+#[test]
+fn a_voter_who_left_the_group_makes_the_request_pending_again() {
+    let mut story = Story::approved();
+    story.leaves("dana", "dba");
+    let facts = story.claims("x1").unwrap();
+    let Fact::Reopened { void, standing } = &facts[0] else { panic!("{facts:?}") };
+    assert_eq!((void[0].cause, standing.len()), (VoidCause::LeftGroup, 0));
+    assert_eq!((story.status(), story.request().votes.len()), (Status::Pending, 0));
+    story.joins("dana", "dba");
+    story.approves("dana").unwrap();
+    assert_eq!(story.status(), Status::Approved);
+}
+
+#[test]
+fn a_void_vote_after_the_time_for_votes_ends_the_request() {
+    let mut story = Story::approved();
+    story.disables("dana");
+    story.now = at(story.timeout_seconds);
+    assert_eq!(story.claims("x1").unwrap(), [Fact::Expired { cause: ExpiryCause::VoteVoid }]);
+}
+
+#[test]
+fn who_votes_again_after_joining_another_group_fills_its_slot_too() {
+    let mut story = Story::new(&["dba", "sec"]).person("dana", &["dba"]).person("rita", &["dba", "sec"]);
+    story.policy.distinct_reviewers = false;
+    let mut story = story.submitted_by("alice");
+    story.approves("dana").unwrap();
+    assert_eq!(story.approves("dana"), Ok(vec![]));
+    story.joins("dana", "sec");
+    assert_eq!(story.waiting(), ["sec"]);
+    story.approves("dana").unwrap();
+    assert_eq!((story.status(), story.request().votes.len()), (Status::Approved, 1));
+}
+
+#[test]
+fn a_changed_connection_or_a_requester_who_may_no_longer_cancels_it_at_the_claim() {
+    let mut changed = Story::approved();
+    changed.other_digest = true;
+    assert_eq!(changed.claims("x1").unwrap(), [Fact::Cancelled { cause: CancelCause::ConnectionChanged }]);
+    let mut disabled = Story::approved();
+    disabled.disables("alice");
+    assert_eq!(disabled.claims("x1").unwrap(), [Fact::Cancelled { cause: CancelCause::RequesterNotAllowed }]);
+}
+
+#[test]
+fn the_requester_and_an_admin_may_cancel_until_it_is_claimed() {
+    let mut story = Story::approved();
+    assert_eq!(story.cancels("dana"), Err(Refusal::MayNotCancel));
+    assert_eq!(story.cancels("root").unwrap(), [Fact::Cancelled { cause: CancelCause::Revoked }]);
+    let mut own = Story::approved();
+    assert_eq!(own.cancels("alice").unwrap(), [Fact::Cancelled { cause: CancelCause::Requester }]);
+    let mut running = Story::approved();
+    running.claims("x1").unwrap();
+    assert_eq!(running.cancels("alice"), Err(Refusal::Wrong(Status::Running)));
+}
+
+#[test]
+fn a_restore_cancels_what_is_pending_and_leaves_the_rest_unknown() {
+    let mut pending = Story::new(&["dba"]).submitted_by("alice");
+    assert_eq!(pending.raises_epoch(2), [Fact::Cancelled { cause: CancelCause::Restored }]);
+    let mut approved = Story::approved();
+    assert_eq!(approved.raises_epoch(1), []);
+    assert_eq!(approved.raises_epoch(2), [Fact::Unknown { cause: UnknownCause::Restored }]);
+    assert!(matches!(approved.request().phase, Phase::Unknown { claim: None, .. }));
+}
+
+#[test]
+fn a_restore_leaves_expired_what_everybody_has_seen_expired() {
+    let mut story = Story::new(&["dba"]).submitted_by("alice");
+    story.now = at(story.timeout_seconds);
+    assert_eq!(story.raises_epoch(2), [Fact::Expired { cause: ExpiryCause::ReviewTimeout }]);
+}
+
+#[test]
+fn who_may_not_vote_learns_nothing_about_digest_or_state() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]).person("eve", &[]).submitted_by("alice");
+    story.other_digest = true;
+    assert_eq!(story.approves("eve"), Err(Refusal::NotReviewer));
+    story.now = at(story.timeout_seconds);
+    assert_eq!(story.approves("eve"), Err(Refusal::NotReviewer));
+    assert_eq!(story.approves("dana"), Err(Refusal::DigestMismatch));
+    story.disables("dana");
+    assert_eq!(story.approves("dana"), Err(Refusal::Disabled));
+}

@@ -1,0 +1,14 @@
+//! The whole product in one process: the real functions on the local platform.
+//!
+//! - [`service`] wires functions, table, stream, timers and HTTP together
+//! - [`bootstrap`](mod@bootstrap) makes the first admin
+//! - [`demo`] makes people, connections and data to try things out
+//!
+//! What runs here are the very handlers that Lambda runs, fed with the very events.
+
+pub mod bootstrap;
+pub mod demo;
+mod functions;
+pub mod service;
+
+pub use service::{Service, ServiceConfig, ServiceError};

@@ -1,0 +1,267 @@
+//! Starting and stopping.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_app::aws::{Aws, AwsSettings};
+use countersign_app::config::ConfigError;
+use countersign_app::{App, Config, Invoker};
+use countersign_dispatch::Dispatch;
+use countersign_execute::{Execute, Lookup};
+use countersign_expire::Expire;
+use countersign_http::routes::{HttpFunction, function_of};
+use countersign_local::{
+    Chaos, Functions, GatewayConfig, LocalError, PeriodicRule, Platform, PlatformConfig, Prepared,
+    SchedulerFaults, StreamConfig, Wiring,
+};
+use countersign_storage::{StorageError, Store, keys, schema};
+use countersign_targets::{Environment, FileSecrets};
+use countersign_timer::{Timer, TimerConfig};
+use serde_json::{Value, json};
+
+/// The table's name on this machine.
+pub const TABLE: &str = "countersign";
+/// The folder of `sqlite` targets, inside the data directory.
+pub const TARGETS: &str = "targets";
+
+/// How to run the whole product.
+#[derive(Clone)]
+pub struct ServiceConfig {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether only pages and programs of this machine may call.
+    pub loopback_only: bool,
+    /// Where settings are looked up: `REVIEW_TIMEOUT_SEC`, `COUNTERSIGN_…`, `env:` secrets, and
+    /// `AWS_ENDPOINT_URL_DYNAMODB` for a DynamoDB of one's own instead of the embedded one.
+    pub lookup: Lookup,
+    /// How often the sweep runs.
+    pub sweep_every: Duration,
+    /// Seeded duplicates and reordering of stream records, for tests.
+    pub chaos: Option<Chaos>,
+    /// What goes wrong with timers, for tests.
+    pub timer_faults: SchedulerFaults,
+}
+
+impl ServiceConfig {
+    /// On that directory and address, with the process's environment.
+    #[must_use]
+    pub fn new(data_dir: PathBuf, listen: SocketAddr) -> Self {
+        Self {
+            data_dir,
+            listen,
+            loopback_only: false,
+            lookup: Arc::new(|name| std::env::var(name).ok()),
+            sweep_every: Duration::from_secs(60),
+            chaos: None,
+            timer_faults: SchedulerFaults::default(),
+        }
+    }
+}
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The machine: the address, the directory, the disk.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The table.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A file beside the table.
+    #[error("`{path}` cannot be {action}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// What was to be done.
+        action: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is not what it should be.
+    #[error("{0}")]
+    Unsuitable(String),
+    /// The system has no randomness.
+    #[error("the system has no randomness: {0}")]
+    Randomness(#[from] getrandom::Error),
+}
+
+/// The table of a data directory with nothing running on it yet.
+pub struct Opened {
+    /// The use cases.
+    pub app: App,
+    prepared: Prepared,
+    aws: Aws,
+    config: ServiceConfig,
+}
+
+/// The whole product, running.
+pub struct Service {
+    /// The use cases, on the very same table.
+    pub app: App,
+    platform: Platform,
+}
+
+impl Service {
+    /// Opens the data directory, binds the address and makes the table if it is not there.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; nothing runs then.
+    pub async fn open(config: ServiceConfig) -> Result<Opened, ServiceError> {
+        let mut platform = PlatformConfig::new(config.listen);
+        platform.data_dir = Some(config.data_dir.clone());
+        platform.faults = config.timer_faults;
+        if config.loopback_only {
+            platform.gateway = GatewayConfig::loopback_only();
+        }
+        let prepared = Platform::prepare(platform).await?;
+        let targets = absolute(&config.data_dir)?.join(TARGETS);
+        std::fs::create_dir_all(&targets).map_err(|source| file(&targets, "made", source))?;
+        let own_dynamodb = (config.lookup)("AWS_ENDPOINT_URL_DYNAMODB").filter(|url| !url.is_empty());
+        let dynamodb = own_dynamodb.unwrap_or_else(|| prepared.dynamodb_endpoint());
+        let settings =
+            AwsSettings::local(&dynamodb, &prepared.scheduler_endpoint(), &prepared.lambda_endpoint());
+        let aws = Aws::new(settings);
+        let mut app_config = Config::read(&settings_of(&config, &targets, prepared.public_addr()))?;
+        app_config.timer = Some(TimerConfig {
+            group: "countersign".to_owned(),
+            target_arn: Prepared::function_arn("expire"),
+            role_arn: "arn:aws:iam::000000000000:role/local".to_owned(),
+            dead_letter_arn: None,
+        });
+        let client = aws.dynamodb();
+        schema::create_table(&client, &app_config.table).await?;
+        let store = Store::new(client, app_config.table.clone());
+        Ok(Opened { app: App::on(app_config, store), prepared, aws, config })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.platform.public_addr()
+    }
+
+    /// The base URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// The platform underneath.
+    #[must_use]
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// Takes no more calls, lets what runs end, and closes the data directory.
+    pub async fn shutdown(self) {
+        self.platform.shutdown().await;
+    }
+}
+
+impl Opened {
+    /// Runs every function, the stream, the timers and the public address.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn run(self) -> Result<Service, ServiceError> {
+        let Self { app, prepared, aws, config } = self;
+        let invoker = Invoker::new(&app.config, &aws)?;
+        let timer_config = app.config.timer.clone();
+        let timer_config = timer_config.ok_or(ConfigError::Missing("COUNTERSIGN_SCHEDULE_GROUP"))?;
+        let timer = Timer::new(aws.scheduler(), timer_config);
+        let forbidden = vec![prepared.store().database_file().to_owned()];
+        let execute = Execute {
+            app: app.clone(),
+            environment: Environment { sqlite_root: app.config.sqlite_root.clone(), forbidden },
+            lookup: Arc::clone(&config.lookup),
+            files: FileSecrets::Allowed,
+        };
+        let expire = Expire { app: app.clone(), invoker: invoker.clone() };
+        let dispatch = Dispatch { timer, invoker: invoker.clone() };
+        let http = |router| Arc::new(crate::functions::Http(router));
+        let events = Arc::new;
+        use crate::functions::Events;
+        // Asynchronous functions may take as long as a lease; AWS's own limit is 15 minutes.
+        let long = Duration::from_secs(15 * 60);
+        let functions = Functions::new()
+            .with(HttpFunction::Intake.name(), http(countersign_intake::router(app.clone())))?
+            .with(HttpFunction::Callback.name(), http(countersign_callback::router(app.clone(), invoker)))?
+            .with(HttpFunction::Console.name(), http(countersign_console::router(app.clone())))?
+            .with("dispatch", events(Events::Dispatch(dispatch)))?
+            .with_timeout("execute", events(Events::Execute(execute)), long)?
+            .with_timeout("expire", events(Events::Expire(expire)), long)?;
+        let mut stream = StreamConfig::new(&app.config.table, "dispatch", is_state);
+        stream.chaos = config.chaos;
+        let sweep = PeriodicRule {
+            function: "expire".to_owned(),
+            payload: json!({ "sweep": true }),
+            every: config.sweep_every,
+        };
+        let route = Arc::new(|method: &_, path: &str| function_of(method, path).name().to_owned());
+        let platform = prepared.run(Wiring { functions, route, stream, rules: vec![sweep] }).await?;
+        Ok(Service { app, platform })
+    }
+
+    /// The base URL that it will have.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.prepared.public_addr())
+    }
+
+    /// The embedded database, to load in bulk.
+    #[must_use]
+    pub fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    /// The folder of `sqlite` targets.
+    #[must_use]
+    pub fn targets_dir(&self) -> PathBuf {
+        self.config.data_dir.join(TARGETS)
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.config.data_dir
+    }
+}
+
+/// The event source mapping's filter: records of state items.
+fn is_state(image: &Value) -> bool {
+    image.pointer("/sk/S").and_then(Value::as_str) == Some(keys::STATE)
+}
+
+/// What the functions would find in Lambda's environment; a variable of the real one counts where
+/// it makes sense on one machine.
+fn settings_of(
+    config: &ServiceConfig,
+    targets: &Path,
+    address: SocketAddr,
+) -> impl Fn(&str) -> Option<String> + use<> {
+    let lookup = Arc::clone(&config.lookup);
+    let targets = targets.display().to_string();
+    move |name| match name {
+        "COUNTERSIGN_TABLE" => lookup(name).or_else(|| Some(TABLE.to_owned())),
+        "COUNTERSIGN_PUBLIC_URL" => lookup(name).or_else(|| Some(format!("http://{address}"))),
+        "COUNTERSIGN_SQLITE_ROOT" => Some(targets.clone()),
+        "COUNTERSIGN_EXECUTE_FUNCTION" => Some("execute".to_owned()),
+        "COUNTERSIGN_SCHEDULE_GROUP" => None,
+        other => lookup(other),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, ServiceError> {
+    std::path::absolute(path).map_err(|source| file(path, "found", source))
+}
+
+pub(crate) fn file(path: &Path, action: &'static str, source: std::io::Error) -> ServiceError {
+    ServiceError::File { path: path.display().to_string(), action, source }
+}

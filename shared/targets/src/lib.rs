@@ -1,0 +1,41 @@
+//! What a command runs against: target kinds, their settings and secrets, the run itself, and the
+//! views of its output.
+//!
+//! This crate knows nothing of requests, approvals or storage. Whoever holds the claim calls
+//! [`run`] once, with the stored bytes of the command, and gives it a [`Sink`] for the output.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`kind`], [`caps`], [`spec`] | a connection's kind, limits and `target` object, parsed strictly |
+//! | [`secret`] | references to secrets and their resolution |
+//! | [`record`] | the typed output and its stored form, JSON lines |
+//! | [`output`] | the sink, the caps on rows and bytes, the summary |
+//! | [`mod@run`] | one run of one command |
+//! | [`view`] | stored output as text, JSON or CSV, page by page |
+//!
+//! **Invariant:** one call of [`run`] sends the command at most once. There is no retry anywhere
+//! in this crate, and no error but [`RunError::NotStarted`] may be answered with a second call.
+
+pub mod caps;
+pub mod error;
+pub mod kind;
+mod message;
+pub mod output;
+mod postgres;
+pub mod record;
+pub mod run;
+pub mod secret;
+pub mod spec;
+mod sqlite;
+pub mod view;
+
+pub use caps::Caps;
+pub use error::{RunError, TargetError};
+pub use kind::TargetKind;
+pub use output::{Pieces, Sink, SinkError, Summary};
+pub use record::{Column, Record};
+pub use run::{Environment, MAX_COMMAND_BYTES, run};
+pub use secret::{FileSecrets, Secret, SecretRef, resolve_secret};
+pub use spec::{PostgresSpec, SqliteSpec, TargetSpec};
+/// Re-exported so that a caller of [`run`] needs no version of its own.
+pub use tokio_util::sync::CancellationToken;

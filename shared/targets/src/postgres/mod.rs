@@ -1,0 +1,84 @@
+//! PostgreSQL.
+//!
+//! Text results come by the simple query protocol, row by row. Before each statement the server is
+//! asked to parse exactly that text as a prepared statement: **it refuses a text of two statements**,
+//! so that a mistake in the splitting here cannot smuggle one in, and it tells the types of the
+//! columns, which the client library hides in simple queries.
+
+mod address;
+mod execute;
+mod failure;
+mod plan;
+mod session;
+mod tags;
+mod tls;
+
+use crate::error::RunError;
+use crate::run::Output;
+use crate::spec::PostgresSpec;
+use crate::{Caps, Secret, Summary};
+use execute::{Phase, Progress};
+use failure::{Stop, Stumble};
+use session::Session;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use tls::roots;
+
+/// How long a session that was told to stop has for it, before its connection is dropped.
+const GRACE: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(
+    spec: &PostgresSpec,
+    secret: &Secret,
+    command: &str,
+    caps: Caps,
+    output: &mut Output<'_>,
+    cancel: &CancellationToken,
+) -> Result<Summary, RunError> {
+    let plan = plan::make(command).await?;
+    let address = address::parse(secret, spec)?;
+    let session = tokio::select! {
+        opened = Session::open(&address, caps) => opened?,
+        () = cancel.cancelled() => return Err(RunError::not_started("cancelled while connecting")),
+    };
+
+    let progress = Progress::default();
+    let mut work = pin!(execute::execute(session.client(), &plan, caps, output, &progress));
+    let stop = tokio::select! {
+        biased;
+        result = &mut work => return result.map_err(|stumble| failure::explain(stumble, &address.scrub, None)),
+        () = cancel.cancelled() => Stop::Cancelled,
+        () = sleep(caps.statement_timeout()) => Stop::TimedOut { limit_ms: caps.statement_timeout_ms },
+    };
+
+    progress.stop();
+    let result = tokio::select! {
+        biased;
+        result = &mut work => Some(result),
+        () = session.cancel_until_dropped() => None,
+        () = sleep(GRACE) => None,
+    };
+    match result {
+        // It came to its end before the stop arrived: the truth is what happened.
+        Some(result) => result.map_err(|stumble| failure::explain(stumble, &address.scrub, Some(stop))),
+        // The session does not answer; returning drops its connection.
+        None => Err(failure::explain(Stumble::Silent(progress.phase()), &address.scrub, Some(stop))),
+    }
+}
+
+/// What is known when the connection ends in a phase.
+fn broken(phase: Phase, how: &str) -> RunError {
+    match phase {
+        Phase::NothingSent => RunError::not_started(format!("{how} before the command was sent")),
+        Phase::InTransaction => RunError::Failed {
+            message: format!("{how} before COMMIT was sent, so the server rolled the transaction back"),
+            code: None,
+            statement: None,
+        },
+        Phase::Single => RunError::lost(format!("{how} while the statement ran")),
+        Phase::Committing => RunError::lost(format!("{how} while the transaction was committed")),
+    }
+}

@@ -1,0 +1,233 @@
+//! What will be sent: the command split into statements, refused where it takes the transaction
+//! into its own hands.
+//!
+//! Splitting needs PostgreSQL's grammar (`BEGIN ATOMIC` bodies hold semicolons). Where the parser
+//! is not sure, nothing is split: the whole text goes as one statement, and the server, which is
+//! asked first, refuses it if it is more than one. Transaction control is told by the first words of
+//! a statement alone, which is where PostgreSQL's grammar has it, so that check needs no tree.
+
+use super::tags::Kind;
+use crate::RunError;
+use crate::run::MAX_COMMAND_BYTES;
+use squawk_syntax::ast::{self, AstNode};
+use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind, SyntaxNode};
+use std::time::Duration;
+
+/// The parser and its tree recurse: a chain of a few thousand operators overflows a thread's usual
+/// stack and would take the process down. Measured: 64 MiB are enough for any command of 100 KiB in
+/// a release build; pages that are not touched cost nothing.
+const STACK_BYTES: usize = 512 * 1024 * 1024;
+// The measure above holds for this length.
+const _: () = assert!(MAX_COMMAND_BYTES <= 100 * 1024);
+
+/// The parser's time grows with the square of the nesting: 34,000 calls in each other took two
+/// minutes. The server itself gives up at a few thousand levels.
+const MAX_NESTING: usize = 1000;
+
+/// Long chains of operators are slow as well: this ends the wait, not the thread.
+const PARSE_LIMIT: Duration = Duration::from_secs(20);
+
+/// The statements to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Runs as itself, without a transaction of ours.
+    Single(Statement),
+    /// Two or more, all or nothing.
+    Several(Vec<Statement>),
+}
+
+/// One statement.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Statement {
+    /// Its text, as it stands in the command.
+    pub(super) text: String,
+    pub(super) kind: Kind,
+    /// False if the parser was not sure and the text is the whole command.
+    pub(super) parsed: bool,
+}
+
+/// Commands never reach a `Debug`.
+impl std::fmt::Debug for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Statement")
+            .field("kind", &self.kind)
+            .field("bytes", &self.text.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Splits and checks a command.
+pub(super) async fn make(command: &str) -> Result<Plan, RunError> {
+    make_within(command, PARSE_LIMIT).await
+}
+
+async fn make_within(command: &str, limit: Duration) -> Result<Plan, RunError> {
+    if nesting(command) > MAX_NESTING {
+        return Err(RunError::not_started(format!(
+            "the command nests brackets deeper than {MAX_NESTING} levels (those in strings are counted too)"
+        )));
+    }
+    let text = command.to_owned();
+    let (give, take) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("parse".to_owned())
+        .stack_size(STACK_BYTES)
+        // Nobody takes the plan after the limit; then it is dropped here.
+        .spawn(move || give.send(parse(&text)).is_ok())
+        .map_err(|error| RunError::not_started(format!("no thread to parse the command in: {error}")))?;
+    match tokio::time::timeout(limit, take).await {
+        Ok(Ok(plan)) => plan,
+        // The thread panicked: the parser has a bug, and nothing is known about the command.
+        Ok(Err(_)) => Err(RunError::not_started(
+            "the parser failed on this command, so it cannot be shown to be safe to send",
+        )),
+        Err(_) => Err(RunError::not_started(format!(
+            "the command could not be parsed within {limit:?}; make it simpler"
+        ))),
+    }
+}
+
+/// The deepest nesting of brackets, counted without regard to strings and comments.
+fn nesting(command: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in command.bytes() {
+        match byte {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+fn parse(command: &str) -> Result<Plan, RunError> {
+    let parse = SourceFile::parse(command);
+    let root = parse.syntax_node();
+    let statements = if parse.errors().is_empty() { split(&root) } else { None };
+    let statements = statements.unwrap_or_else(|| whole(command, &root));
+    for (number, (statement, words, copy)) in (1_u32..).zip(&statements) {
+        check(number, statement, words, copy)?;
+    }
+    let mut statements: Vec<Statement> = statements.into_iter().map(|(statement, ..)| statement).collect();
+    match (statements.pop(), statements.is_empty()) {
+        (None, _) => Err(RunError::not_started("the command has no statement")),
+        (Some(only), true) => Ok(Plan::Single(only)),
+        (Some(last), false) => {
+            statements.push(last);
+            Ok(Plan::Several(statements))
+        }
+    }
+}
+
+/// A statement, its first words in capitals, and what kind of COPY it is.
+type Found = (Statement, Vec<String>, CopyEnd);
+
+/// The statements of a tree without errors; `None` if anything stands between them.
+fn split(root: &SyntaxNode) -> Option<Vec<Found>> {
+    let mut found = Vec::new();
+    for child in root.children_with_tokens() {
+        match child {
+            SyntaxElement::Token(token) => {
+                if !matches!(
+                    token.kind(),
+                    SyntaxKind::WHITESPACE | SyntaxKind::COMMENT | SyntaxKind::SEMICOLON
+                ) {
+                    return None;
+                }
+            }
+            SyntaxElement::Node(node) => match node.kind() {
+                SyntaxKind::EMPTY_STMT => {}
+                SyntaxKind::ERROR => return None,
+                kind => {
+                    let statement =
+                        Statement { text: node.to_string(), kind: Kind::Known(kind), parsed: true };
+                    found.push((statement, first_words(&node), copy_end(&node)));
+                }
+            },
+        }
+    }
+    Some(found)
+}
+
+/// The command as one statement that the parser did not understand.
+fn whole(command: &str, root: &SyntaxNode) -> Vec<Found> {
+    let words = first_words(root);
+    let word = words.first().cloned().unwrap_or_default();
+    let copy = if word == "COPY" { CopyEnd::Unknown } else { CopyEnd::NotCopy };
+    vec![(Statement { text: command.to_owned(), kind: Kind::Word(word), parsed: false }, words, copy)]
+}
+
+/// The first tokens that are neither space nor comment (nor a semicolon before the statement).
+fn first_words(node: &SyntaxNode) -> Vec<String> {
+    node.descendants_with_tokens()
+        .filter_map(SyntaxElement::into_token)
+        .filter(|token| !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT))
+        .skip_while(|token| token.kind() == SyntaxKind::SEMICOLON)
+        .take(3)
+        .map(|token| token.text().to_ascii_uppercase())
+        .collect()
+}
+
+/// Where the data of a COPY would come from or go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CopyEnd {
+    NotCopy,
+    /// The server's own file or program.
+    Server,
+    /// Standard input or output: this client.
+    Client,
+    /// A COPY that was not understood.
+    Unknown,
+}
+
+fn copy_end(node: &SyntaxNode) -> CopyEnd {
+    let Some(copy) = ast::Copy::cast(node.clone()) else { return CopyEnd::NotCopy };
+    let program = match copy.copy_direction() {
+        Some(ast::CopyDirection::CopyFrom(from)) => {
+            matches!(from.copy_source(), Some(ast::CopySource::CopyProgram(_)))
+        }
+        Some(ast::CopyDirection::CopyTo(to)) => {
+            matches!(to.copy_target(), Some(ast::CopyTarget::CopyProgram(_)))
+        }
+        None => false,
+    };
+    if program { CopyEnd::Server } else { CopyEnd::Client }
+}
+
+fn check(number: u32, statement: &Statement, words: &[String], copy: &CopyEnd) -> Result<(), RunError> {
+    if let Some(what) = transaction_control(words) {
+        return Err(RunError::not_started(format!(
+            "statement {number} is transaction control (`{what}`), which is refused: a single statement runs as itself, several run in one transaction already; leave it out"
+        )));
+    }
+    match copy {
+        CopyEnd::NotCopy | CopyEnd::Server => Ok(()),
+        CopyEnd::Client => Err(RunError::not_started(format!(
+            "statement {number} copies from or to the client, which is refused: use INSERT, or SELECT instead of `COPY … TO STDOUT`"
+        ))),
+        CopyEnd::Unknown => Err(RunError::not_started(format!(
+            "statement {number} is a COPY that could not be parsed ({} bytes); check its syntax",
+            statement.text.len()
+        ))),
+    }
+}
+
+/// The words that make a statement transaction control.
+fn transaction_control(words: &[String]) -> Option<String> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "SAVEPOINT" | "RELEASE", ..] => {
+            words.first().map(|word| (*word).to_owned())
+        }
+        ["PREPARE", "TRANSACTION", ..] => Some("PREPARE TRANSACTION".to_owned()),
+        ["SET", "TRANSACTION", ..] | ["SET", "LOCAL" | "SESSION", "TRANSACTION", ..] => {
+            Some("SET TRANSACTION".to_owned())
+        }
+        ["SET", "SESSION", "CHARACTERISTICS", ..] => Some("SET SESSION CHARACTERISTICS".to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

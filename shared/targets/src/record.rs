@@ -1,0 +1,137 @@
+//! The typed output of a command, and its stored form.
+//!
+//! **Stored form (stable):** one JSON object a line, UTF-8, `\n` after each:
+//!
+//! ```text
+//! {"columns":[{"name":"id","type":"int4"},{"name":"note","type":"text"}]}
+//! {"row":["7",null]}
+//! {"row":["8",""]}
+//! {"truncated":{"kept_rows":2,"kept_bytes":32,"missing_rows":998}}
+//! {"done":{"tag":"SELECT 1000","rows":1000}}
+//! ```
+//!
+//! Each statement ends with `done`. `columns` comes before its rows, and only for statements that
+//! return rows; `truncated` comes right before `done` (or last, when the statement failed). A row
+//! without a `columns` above it belongs to a page that starts in the middle. A cell is `null` (NULL)
+//! or a string: the text the database itself gives for the value. Readers ignore no member: new
+//! ones come with a new name of record.
+
+use crate::TargetError;
+use serde::{Deserialize, Serialize};
+
+/// One column of a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Its name as the database gives it; names may repeat.
+    pub name: String,
+    /// The database's name of its type (`int4`, `INTEGER`); empty where the database has none.
+    #[serde(rename = "type")]
+    pub type_name: String,
+}
+
+/// One piece of output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Record {
+    /// The columns of the rows that follow.
+    Columns(Vec<Column>),
+    /// One row; `None` is NULL, which differs from the empty string.
+    Row(Vec<Option<String>>),
+    /// The end of one statement.
+    Done {
+        /// What was done: `DELETE 1`, `SELECT 3`, `CREATE TABLE`.
+        tag: String,
+        /// Rows returned or affected, where that means something.
+        rows: Option<u64>,
+    },
+    /// The rows of this statement were cut by the caps; the statement itself ran to its end.
+    Truncated {
+        /// Rows of this statement that were kept.
+        kept_rows: u64,
+        /// Bytes of this statement that were kept, in the stored form.
+        kept_bytes: u64,
+        /// Rows that are missing; `None` means more, an unknown number, since the run stopped.
+        missing_rows: Option<u64>,
+    },
+}
+
+impl Record {
+    /// The stored form: one line with its line end.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        // A `Value` prints without an error to handle, unlike a serializer.
+        let mut line = serde_json::json!(self).to_string();
+        line.push('\n');
+        line
+    }
+
+    /// Reads one stored line, with or without its line end.
+    ///
+    /// # Errors
+    /// [`TargetError::Member`] if the line is no record of this version.
+    pub fn from_line(line: &str) -> Result<Self, TargetError> {
+        serde_json::from_str(line.trim_end_matches('\n'))
+            .map_err(|error| TargetError::member("", format!("stored output is damaged: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_record() -> impl Strategy<Value = Record> {
+        let cell = proptest::option::of(any::<String>());
+        prop_oneof![
+            proptest::collection::vec((any::<String>(), any::<String>()), 0..5).prop_map(|columns| {
+                Record::Columns(
+                    columns.into_iter().map(|(name, type_name)| Column { name, type_name }).collect(),
+                )
+            }),
+            proptest::collection::vec(cell, 0..6).prop_map(Record::Row),
+            (any::<String>(), any::<Option<u64>>()).prop_map(|(tag, rows)| Record::Done { tag, rows }),
+            (any::<u64>(), any::<u64>(), any::<Option<u64>>()).prop_map(
+                |(kept_rows, kept_bytes, missing_rows)| {
+                    Record::Truncated { kept_rows, kept_bytes, missing_rows }
+                }
+            ),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_is_one_line_and_comes_back_from_it(record in any_record()) {
+            let line = record.to_line();
+            prop_assert_eq!(line.matches('\n').count(), 1);
+            prop_assert_eq!(Record::from_line(&line).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn the_stored_form_is_the_documented_one() {
+        let column = Column { name: "id".into(), type_name: "int4".into() };
+        let lines: String = [
+            Record::Columns(vec![column]),
+            Record::Row(vec![Some("7".into()), None, Some(String::new())]),
+            Record::Truncated { kept_rows: 1, kept_bytes: 2, missing_rows: None },
+            Record::Done { tag: "SELECT 1".into(), rows: Some(1) },
+        ]
+        .iter()
+        .map(Record::to_line)
+        .collect();
+        assert_eq!(
+            lines,
+            "{\"columns\":[{\"name\":\"id\",\"type\":\"int4\"}]}\n{\"row\":[\"7\",null,\"\"]}\n\
+             {\"truncated\":{\"kept_bytes\":2,\"kept_rows\":1,\"missing_rows\":null}}\n\
+             {\"done\":{\"rows\":1,\"tag\":\"SELECT 1\"}}\n"
+        );
+    }
+
+    #[test]
+    fn a_line_of_another_form_is_refused() {
+        for line in ["", "{}", "{\"row\":[1]}", "{\"rows\":[]}", "{\"row\":[],\"done\":{}}"] {
+            assert!(Record::from_line(line).is_err(), "{line}");
+        }
+    }
+}

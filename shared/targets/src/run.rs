@@ -1,0 +1,93 @@
+//! One run of one command.
+
+use crate::{Caps, RunError, Secret, Sink, Summary, TargetSpec};
+use crate::{postgres, sqlite};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+/// The longest command that runs, in bytes (the limit of the contract).
+pub const MAX_COMMAND_BYTES: usize = 100 * 1024;
+
+/// What the executor's machine offers to targets.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The folder below which SQLite targets are; `None` switches them off (in a function).
+    pub sqlite_root: Option<PathBuf>,
+    /// Files that are never a target: the product's own store.
+    pub forbidden: Vec<PathBuf>,
+}
+
+/// Runs the command once.
+///
+/// The command is the approved text, unchanged. A single statement runs as itself; several run in
+/// one transaction, all or nothing; transaction control inside the command is refused. `caps` limit
+/// the time, and the rows and bytes given to `sink`; rows beyond the caps are counted, not kept, and
+/// **the statement still runs to its end**, so a write is never half done for its output's sake.
+/// What the sink got before an error stays with it, also when the transaction was rolled back.
+///
+/// Cancelling `cancel` stops the session like the time limit does. If the command ends all the
+/// same before the stop arrives, its real outcome is returned. Dropping the future closes the
+/// connection (or interrupts SQLite); nobody learns the outcome then.
+///
+/// # Errors
+/// See [`RunError`]: its variants say what is known about effects.
+pub async fn run(
+    spec: &TargetSpec,
+    secret: Option<&Secret>,
+    command: &str,
+    caps: Caps,
+    environment: &Environment,
+    sink: &mut dyn Sink,
+    cancel: CancellationToken,
+) -> Result<Summary, RunError> {
+    check_text(command)?;
+    if cancel.is_cancelled() {
+        return Err(RunError::not_started("cancelled before the run began"));
+    }
+    let mut output = Output { sink, error: None };
+    let mut summary = match spec {
+        TargetSpec::Sqlite(spec) => {
+            sqlite::run(spec, command, caps, environment, &mut output, &cancel).await?
+        }
+        TargetSpec::Postgres(spec) => {
+            let Some(secret) = secret else {
+                return Err(RunError::not_started(
+                    "the connection has no secret; set it to a reference to the database's URL, for example `env:PROD_DB_URL`",
+                ));
+            };
+            postgres::run(spec, secret, command, caps, &mut output, &cancel).await?
+        }
+    };
+    summary.output_error = output.error;
+    Ok(summary)
+}
+
+fn check_text(command: &str) -> Result<(), RunError> {
+    if command.len() > MAX_COMMAND_BYTES {
+        return Err(RunError::not_started(format!(
+            "the command has {} bytes, at most {MAX_COMMAND_BYTES} can run",
+            command.len()
+        )));
+    }
+    // Both databases would stop reading there, and run less than what was approved.
+    if command.contains('\0') {
+        return Err(RunError::not_started("the command contains a NUL character"));
+    }
+    Ok(())
+}
+
+/// The sink, until it fails for the first time.
+pub(crate) struct Output<'a> {
+    sink: &'a mut dyn Sink,
+    error: Option<String>,
+}
+
+impl Output<'_> {
+    pub(crate) async fn give(&mut self, record: crate::Record) {
+        if self.error.is_none()
+            && let Err(error) = self.sink.record(record).await
+        {
+            self.error = Some(error.to_string());
+        }
+    }
+}

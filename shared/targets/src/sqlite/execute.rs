@@ -1,0 +1,193 @@
+//! The statements of a command, in SQLite's own thread.
+
+use super::guard::Guard;
+use super::stop::Stop;
+use super::{failure, lex, value};
+use crate::output::Meter;
+use crate::{Caps, Column, Record, RunError, Summary};
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, Connection, Error, Statement};
+use std::sync::Arc;
+use tokio::sync::mpsc::Sender;
+
+pub(super) struct Run<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) guard: &'a Guard,
+    pub(super) stop: &'a Arc<Stop>,
+    /// Bounded: while the sink is slow, SQLite waits.
+    pub(super) records: &'a Sender<Record>,
+    pub(super) meter: Meter,
+}
+
+/// How many statements a command has, as far as it matters.
+enum Count {
+    None,
+    One,
+    Several,
+}
+
+pub(super) fn execute(
+    connection: &Connection,
+    guard: &Guard,
+    stop: &Arc<Stop>,
+    command: &str,
+    caps: Caps,
+    records: &Sender<Record>,
+) -> Result<Summary, RunError> {
+    let mut run = Run { connection, guard, stop, records, meter: Meter::new(caps) };
+    let result = match run.count(command)? {
+        Count::None => return Err(RunError::not_started("the command has no statement")),
+        Count::One => run.all(command),
+        Count::Several => run.transaction(command),
+    };
+    match result {
+        Ok(()) => Ok(run.meter.finish()),
+        Err(error) => {
+            if let Some(mark) = run.meter.broken() {
+                run.give(mark);
+            }
+            Err(error)
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Compiles the first statement, and the second if there is one; executes nothing.
+    fn count(&self, command: &str) -> Result<Count, RunError> {
+        self.guard.begin();
+        let mut batch = Batch::new(self.connection, command);
+        match batch.next() {
+            Ok(None) => Ok(Count::None),
+            Ok(Some(_)) => {
+                // The second may fail to compile for want of what the first creates: it is there.
+                let second = batch.next();
+                Ok(if matches!(second, Ok(None)) { Count::One } else { Count::Several })
+            }
+            Err(error) => match failure::explain(&error, self.guard, self.stop, Some(1)) {
+                // Nothing has run, and the refusal is ours: it is no failure of the database.
+                RunError::Failed { message, code: Some(code), .. } if code == "SQLITE_AUTH" => {
+                    Err(RunError::not_started(format!("statement 1: {message}")))
+                }
+                other => Err(other),
+            },
+        }
+    }
+
+    fn transaction(&mut self, command: &str) -> Result<(), RunError> {
+        // A lock that cannot be had is found before the first statement. A database that can only
+        // be read has no such lock to give.
+        let begin = match self.connection.is_readonly("main") {
+            Ok(true) => "BEGIN",
+            Ok(false) | Err(_) => "BEGIN IMMEDIATE",
+        };
+        self.ours(begin).map_err(|error| {
+            RunError::not_started(format!("the transaction could not begin: {}", failure::text(&error)))
+        })?;
+        let done = self.all(command).and_then(|()| self.commit());
+        // Some errors have rolled back already.
+        if done.is_err() && !self.connection.is_autocommit() {
+            self.ours("ROLLBACK").map_err(|error| {
+                RunError::lost(format!(
+                    "the rollback failed: {}; the next opening of the file rolls back",
+                    failure::text(&error)
+                ))
+            })?;
+        }
+        done
+    }
+
+    fn commit(&self) -> Result<(), RunError> {
+        if self.stop.asked()
+            && let Some(stopped) = self.stop.error()
+        {
+            return Err(stopped);
+        }
+        self.ours("COMMIT").map_err(|error| failure::explain(&error, self.guard, self.stop, None))
+    }
+
+    fn ours(&self, sql: &str) -> Result<(), Error> {
+        self.guard.begin();
+        self.guard.ours(|| self.connection.execute_batch(sql))
+    }
+
+    fn all(&mut self, command: &str) -> Result<(), RunError> {
+        let connection = self.connection;
+        let mut batch = Batch::new(connection, command);
+        for number in 1.. {
+            self.guard.begin();
+            let next = batch.next();
+            let Some(mut statement) = next.map_err(|error| self.failed(&error, number))? else { break };
+            self.statement(&mut statement, number)?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, error: &Error, number: u32) -> RunError {
+        failure::explain(error, self.guard, self.stop, Some(number))
+    }
+
+    fn statement(&mut self, statement: &mut Statement<'_>, number: u32) -> Result<(), RunError> {
+        if statement.parameter_count() > 0 {
+            return Err(RunError::Failed {
+                message: "the statement has parameters (`?`, `:name`), which nobody can fill in here; write the values".to_owned(),
+                code: None,
+                statement: Some(number),
+            });
+        }
+        let words = lex::first_words(&statement.expanded_sql().unwrap_or_default(), 4);
+        let verb = match lex::verb(&words) {
+            with if with == "WITH" => self.guard.writes().unwrap_or("SELECT").to_owned(),
+            verb => verb,
+        };
+        if statement.column_count() > 0 {
+            self.columns(statement);
+        }
+        let guard = self.guard.clone();
+        let stepped =
+            if verb == "VACUUM" { guard.vacuum(|| self.rows(statement)) } else { self.rows(statement) };
+        stepped.map_err(|error| self.failed(&error, number))?;
+
+        let changed = matches!(verb.as_str(), "INSERT" | "UPDATE" | "DELETE");
+        let (tag, rows) = if changed {
+            let rows = self.connection.changes();
+            (format!("{verb} {rows}"), Some(rows))
+        } else {
+            match self.meter.returned() {
+                Some(rows) if verb == "SELECT" => (format!("SELECT {rows}"), Some(rows)),
+                returned => (verb, returned),
+            }
+        };
+        for record in self.meter.done(tag, rows) {
+            self.give(record);
+        }
+        Ok(())
+    }
+
+    fn columns(&mut self, statement: &Statement<'_>) {
+        let columns = statement.columns().into_iter().map(|column| Column {
+            name: column.name().to_owned(),
+            type_name: column.decl_type().unwrap_or_default().to_owned(),
+        });
+        if let Some(record) = self.meter.columns(columns.collect()) {
+            self.give(record);
+        }
+    }
+
+    fn rows(&mut self, statement: &mut Statement<'_>) -> Result<(), Error> {
+        let count = statement.column_count();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            let record =
+                self.meter.row(|| (0..count).map(|index| value::text(row.get_ref(index).ok())).collect());
+            if let Some(record) = record {
+                self.give(record);
+            }
+        }
+        Ok(())
+    }
+
+    fn give(&self, record: Record) {
+        // Nobody listens any more: the run was dropped, and the stop signal ends it.
+        let _ = self.records.blocking_send(record);
+    }
+}

@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# Throw-away databases on free ports; everything that is started here is stopped by `stop_services`.
+
+STARTED=()
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# await PORT PID NAME: waits until something listens there, or its process is gone.
+await_port() {
+  local tries
+  for ((tries = 0; tries < 300; tries++)); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.1
+  done
+  echo "$3 did not start on port $1" >&2
+  return 1
+}
+
+# Runs a command as the user that PostgreSQL's programs insist on: anybody but root.
+as_postgres() {
+  if [[ $EUID -eq 0 ]]; then
+    runuser -u postgres -- "$@"
+  else
+    "$@"
+  fi
+}
+
+# A cluster of its own in a folder of its own; exports COUNTERSIGN_TEST_POSTGRES_URL.
+start_postgres() {
+  local bin port folder="$WORK/postgres"
+  bin=$(postgres_bin) || return 1
+  port=$(free_port)
+  mkdir -p "$folder"
+  echo countersign >"$folder/password"
+  [[ $EUID -ne 0 ]] || chown -R postgres "$folder"
+  as_postgres "$bin/initdb" -D "$folder/data" -U postgres -A scram-sha-256 --pwfile="$folder/password" \
+    -E UTF8 --locale=C --no-sync >"$LOGS/postgres.log" 2>&1 &&
+    as_postgres "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 \
+      -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c fsync=off" start >>"$LOGS/postgres.log" 2>&1 ||
+    { cat "$LOGS/postgres.log" "$folder/log" >&2; return 1; }
+  POSTGRES_DATA="$folder/data"
+  export COUNTERSIGN_TEST_POSTGRES_URL="postgres://postgres:countersign@127.0.0.1:$port/postgres"
+  remark "PostgreSQL: $("$bin/postgres" --version | sed 's/.*) //'), a cluster of its own, as a target"
+}
+
+# DynamoDB Local in memory; exports COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL.
+start_dynamodb_local() {
+  local port
+  port=$(free_port)
+  (cd "$DYNAMODB_LOCAL" && exec java -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
+    -inMemory -sharedDb -disableTelemetry -port "$port") >"$LOGS/dynamodb-local.log" 2>&1 </dev/null &
+  STARTED+=($!)
+  await_port "$port" $! "DynamoDB Local" || { cat "$LOGS/dynamodb-local.log" >&2; return 1; }
+  export COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL="http://127.0.0.1:$port"
+  remark "DynamoDB Local: $(sed -nE 's/^Version:[[:space:]]*//p' "$LOGS/dynamodb-local.log" | head -n 1), in memory"
+}
+
+start_services() {
+  start_postgres && start_dynamodb_local
+}
+
+stop_services() {
+  local pid
+  if [[ -n ${POSTGRES_DATA:-} ]]; then
+    as_postgres "$(postgres_bin)/pg_ctl" -D "$POSTGRES_DATA" -m immediate -w stop >/dev/null 2>&1
+  fi
+  for pid in "${STARTED[@]}"; do
+    kill "$pid" 2>/dev/null
+  done
+  for pid in "${STARTED[@]}"; do
+    wait "$pid" 2>/dev/null
+  done
+  STARTED=() POSTGRES_DATA=
+}

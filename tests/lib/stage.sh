@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Stages: run, timed, counted, summed up at the end.
+
+STAGE_NAMES=()
+STAGE_SECONDS=()
+STAGE_PASSED=()
+STAGE_FAILED=()
+REMARKS=()
+
+# Remembers a sentence for the summary.
+remark() {
+  REMARKS+=("$1")
+}
+
+# stage NAME COMMAND...: runs the command and shows what it prints. Lines `test result: … N passed; N failed`
+# are its count of tests; a stage without any counts as one test. A failure is remembered, and the next
+# stage runs all the same, so that one run tells everything that is wrong.
+stage() {
+  local name=$1 started=$SECONDS status log tee passed failed
+  shift
+  log="$LOGS/${name//[^a-z0-9]/-}.log"
+  printf '\n== %s\n' "$name"
+  # Not in a pipeline, which would be a subshell: a stage may export variables and start services.
+  # A named pipe, because a process that a stage leaves behind must not inherit the way to `tee`.
+  rm -f "$WORK/stage"
+  mkfifo "$WORK/stage"
+  tee "$log" <"$WORK/stage" &
+  tee=$!
+  "$@" </dev/null >"$WORK/stage" 2>&1
+  status=$?
+  wait "$tee"
+  read -r passed failed < <(awk '
+    /^test result: / {
+      for (i = 2; i <= NF; i++) {
+        if ($i ~ /^passed/) passed += $(i - 1)
+        if ($i ~ /^failed/) failed += $(i - 1)
+      }
+      counted = 1
+    }
+    END { if (counted) print passed + 0, failed + 0; else print "- -" }' "$log")
+  if [[ $passed == - ]]; then
+    passed=$((status == 0)) failed=0
+  fi
+  if ((status != 0 && failed == 0)); then
+    failed=1
+  fi
+  STAGE_NAMES+=("$name")
+  STAGE_SECONDS+=($((SECONDS - started)))
+  STAGE_PASSED+=("$passed")
+  STAGE_FAILED+=("$failed")
+  ((failed == 0))
+}
+
+# Prints what ran, on what, for how long; the last line is the sum. Fails if a stage failed.
+summary() {
+  local i passed=0 failed=0 verdict
+  printf '\n== summary\n'
+  for i in "${!STAGE_NAMES[@]}"; do
+    verdict=ok
+    ((STAGE_FAILED[i] == 0)) || verdict=FAILED
+    printf '%-6s  %-32s  %5d passed  %3d failed  %5d s\n' \
+      "$verdict" "${STAGE_NAMES[i]}" "${STAGE_PASSED[i]}" "${STAGE_FAILED[i]}" "${STAGE_SECONDS[i]}"
+    passed=$((passed + STAGE_PASSED[i]))
+    failed=$((failed + STAGE_FAILED[i]))
+  done
+  for i in "${!REMARKS[@]}"; do
+    printf '%s\n' "${REMARKS[i]}"
+  done
+  printf 'whole run: %d s; logs: %s\n' "$SECONDS" "${LOGS#"$PWD"/}"
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  ((failed == 0))
+}

@@ -1,0 +1,471 @@
+//! The approval rules a second time, written from DESIGN section 2 alone: slow, plain, and without
+//! any state but the list of what was accepted. Every answer is found by reading that list again.
+//!
+//! Where several reasons to refuse hold at once, DESIGN does not say which is told, so all of them
+//! are given.
+
+use std::collections::BTreeSet;
+
+use countersign_rules::command::{Ballot, Ending, People, Settlement};
+use countersign_rules::request::AutoCause;
+use countersign_rules::{
+    Command, Digest, GroupName, Person, Policy, Refusal, Status, Submission, Timestamp, UserId,
+};
+
+use crate::matching::{covers_all, most_covered};
+
+/// What was asked for, and everything that was accepted since.
+#[derive(Debug, Clone)]
+pub struct Book {
+    requester: Person,
+    policy: Policy,
+    digest: Digest,
+    epoch: u32,
+    expires_at: Timestamp,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    at: Timestamp,
+    what: What,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    NoVotesNeeded(AutoCause),
+    Approval(Approval),
+    Rejection(UserId),
+    Reopened { still: Vec<Approval> },
+    Cancelled { by_requester: bool },
+    CancelledByCircumstances,
+    TimedOut,
+    Claimed { nonce: String, lease_until: Timestamp },
+    Ended(Ending),
+    LeaseLapsed,
+    Restored,
+    Settled(Settlement),
+}
+
+/// An approval that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Whose account.
+    pub user: UserId,
+    /// Whose.
+    pub human: UserId,
+    /// The groups for which it speaks.
+    pub groups: BTreeSet<GroupName>,
+    /// Whether an admin cast it by submitting.
+    pub automatic: bool,
+}
+
+/// Whether an accepted command changed anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It did.
+    Changed,
+    /// It was so already.
+    Unchanged,
+}
+
+/// What reading the list gives.
+struct Reading {
+    status: Status,
+    approvals: Vec<Approval>,
+    rejected_by: Option<UserId>,
+    no_votes_needed: Option<AutoCause>,
+    approved_at: Option<Timestamp>,
+    claim: Option<(String, Timestamp)>,
+    ended: Option<Ending>,
+    cancelled_by_requester: Option<bool>,
+}
+
+impl Book {
+    /// Opens the book of a request with that digest; `None` if it cannot be submitted.
+    #[must_use]
+    pub fn open(asked: &Submission, now: Timestamp, digest: Digest) -> Option<Self> {
+        let requester = asked.requester.clone();
+        let timeout = asked.wanted_timeout_seconds.unwrap_or(asked.timeout_seconds);
+        let acceptable = may_use(&asked.policy, &requester)
+            && is_sensible(&asked.policy)
+            && timeout >= 1
+            && timeout <= asked.timeout_seconds;
+        if !acceptable {
+            return None;
+        }
+        let mut book = Self {
+            requester,
+            policy: asked.policy.clone(),
+            digest,
+            epoch: asked.epoch,
+            expires_at: now.plus_seconds(timeout),
+            entries: Vec::new(),
+        };
+        if !book.policy.approvals {
+            book.write(now, What::NoVotesNeeded(AutoCause::ApprovalsDisabled));
+        } else if in_any(&book.requester, &book.policy.exempt_groups) {
+            book.write(now, What::NoVotesNeeded(AutoCause::Exempt));
+        } else if book.policy.admin_auto_approve && book.requester.is_admin() {
+            let groups = book.review_groups(&book.requester);
+            if !groups.is_empty() {
+                let (user, human) = (book.requester.user, book.requester.human);
+                book.write(now, What::Approval(Approval { user, human, groups, automatic: true }));
+            }
+        }
+        Some(book)
+    }
+
+    /// The status that everybody must see at `now`.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> Status {
+        let reading = self.read();
+        match reading.status {
+            Status::Pending if now >= self.expires_at => Status::Expired,
+            Status::Approved if now >= self.run_by(&reading) => Status::Expired,
+            status => status,
+        }
+    }
+
+    /// The approvals that stand.
+    #[must_use]
+    pub fn approvals(&self) -> Vec<Approval> {
+        self.read().approvals
+    }
+
+    /// Why nobody else's vote is needed, if none is: the request is approved, or was, through it.
+    #[must_use]
+    pub fn automatic_cause(&self) -> Option<AutoCause> {
+        let reading = self.read();
+        let by_admin_alone = matches!(reading.approvals.as_slice(), [only] if only.automatic);
+        match reading.no_votes_needed {
+            Some(cause) => Some(cause),
+            None if by_admin_alone && reading.approved_at == self.first_instant() => Some(AutoCause::Admin),
+            None => None,
+        }
+    }
+
+    /// Asks something of the request.
+    ///
+    /// # Errors
+    /// All the reasons for which it is refused.
+    pub fn ask(&mut self, command: &Command, now: Timestamp) -> Result<Answer, Vec<Refusal>> {
+        match command {
+            Command::Vote { voter, ballot, digest, .. } => self.vote(voter, ballot, *digest, now),
+            Command::Cancel { by, .. } => self.cancel(by, now),
+            Command::Tick => Ok(self.tick(now)),
+            Command::Claim { nonce, lease_until, people, digest, epoch } => {
+                self.claim(nonce, *lease_until, (people, *digest, *epoch), now)
+            }
+            Command::Complete { nonce, ending } => self.complete(nonce, ending, now),
+            Command::Settle { by, settlement, .. } => self.settle(by, *settlement, now),
+            Command::RaiseEpoch { epoch } => Ok(self.raise_epoch(*epoch, now)),
+        }
+    }
+
+    fn vote(
+        &mut self,
+        voter: &Person,
+        ballot: &Ballot,
+        digest: Digest,
+        now: Timestamp,
+    ) -> Result<Answer, Vec<Refusal>> {
+        let reading = self.read();
+        let groups = self.review_groups(voter);
+        let before: Vec<_> = reading.approvals.iter().map(|approval| approval.groups.clone()).collect();
+        let mut after: Vec<_> = reading.approvals.iter().filter(|a| a.human != voter.human).collect();
+        let cast = Approval { user: voter.user, human: voter.human, groups, automatic: false };
+        after.push(&cast);
+        let after: Vec<_> = after.into_iter().map(|approval| approval.groups.clone()).collect();
+        let enlarges = most_covered(&self.policy, &after) > most_covered(&self.policy, &before);
+        let for_it = matches!(ballot, Ballot::Approve { .. });
+
+        let mut reasons = Vec::new();
+        if voter.disabled {
+            reasons.push(Refusal::Disabled);
+        }
+        if voter.human == self.requester.human {
+            reasons.push(Refusal::OwnRequest);
+        }
+        let stands = if for_it {
+            reading.approvals.iter().any(|approval| approval.human == voter.human)
+        } else {
+            reading.rejected_by == Some(voter.human)
+        };
+        let counts_now = for_it && enlarges && self.status(now) == Status::Pending;
+        if reasons.is_empty() && stands && digest == self.digest && !counts_now {
+            return Ok(Answer::Unchanged);
+        }
+        if cast.groups.is_empty() {
+            reasons.push(Refusal::NotReviewer);
+        }
+        if digest != self.digest {
+            reasons.push(Refusal::DigestMismatch);
+        }
+        if self.status(now) != Status::Pending {
+            reasons.push(Refusal::Wrong(self.status(now)));
+        } else if for_it && !enlarges {
+            reasons.push(Refusal::VoteNotNeeded);
+        }
+        let what = if for_it { What::Approval(cast) } else { What::Rejection(voter.human) };
+        self.write_unless(reasons, now, what)
+    }
+
+    fn cancel(&mut self, by: &Person, now: Timestamp) -> Result<Answer, Vec<Refusal>> {
+        // A service account and its owner count as one person.
+        let by_requester = by.human == self.requester.human;
+        let mut reasons = Vec::new();
+        if by.disabled {
+            reasons.push(Refusal::Disabled);
+        }
+        if !by_requester && !by.is_admin() {
+            reasons.push(Refusal::MayNotCancel);
+        }
+        if reasons.is_empty() && self.read().cancelled_by_requester == Some(by_requester) {
+            return Ok(Answer::Unchanged);
+        }
+        let status = self.status(now);
+        if status != Status::Pending && status != Status::Approved {
+            reasons.push(Refusal::Wrong(status));
+        }
+        self.write_unless(reasons, now, What::Cancelled { by_requester })
+    }
+
+    fn tick(&mut self, now: Timestamp) -> Answer {
+        let reading = self.read();
+        let lease_over = reading.claim.as_ref().is_some_and(|(_, until)| now >= *until);
+        if self.status(now) == Status::Expired && reading.status != Status::Expired {
+            self.write(now, What::TimedOut);
+            Answer::Changed
+        } else if reading.status == Status::Running && lease_over {
+            self.write(now, What::LeaseLapsed);
+            Answer::Changed
+        } else {
+            Answer::Unchanged
+        }
+    }
+
+    fn claim(
+        &mut self,
+        nonce: &str,
+        lease_until: Timestamp,
+        (people, digest, epoch): (&People, Option<Digest>, u32),
+        now: Timestamp,
+    ) -> Result<Answer, Vec<Refusal>> {
+        let reading = self.read();
+        if let (Status::Running, Some((holder, until))) = (reading.status, &reading.claim) {
+            return match (holder == nonce, now < *until) {
+                (true, true) => Ok(Answer::Unchanged),
+                (true, false) => Err(vec![Refusal::LeaseOver]),
+                (false, _) => Err(vec![Refusal::AlreadyClaimed]),
+            };
+        }
+        let mut reasons = Vec::new();
+        if self.status(now) != Status::Approved {
+            reasons.push(Refusal::Wrong(self.status(now)));
+        }
+        if epoch != self.epoch {
+            reasons.push(Refusal::OtherEpoch);
+        }
+        let requester = people.by_user.get(&self.requester.user);
+        let requester_may = requester.is_some_and(|person| may_use(&self.policy, person));
+        if digest != Some(self.digest) || !requester_may {
+            return self.write_unless(reasons, now, What::CancelledByCircumstances);
+        }
+        let still: Vec<Approval> = reading.approvals.iter().filter_map(|a| still_stands(a, people)).collect();
+        let spoken_for: Vec<_> = still.iter().map(|approval| approval.groups.clone()).collect();
+        let fine = match reading.no_votes_needed {
+            Some(AutoCause::ApprovalsDisabled) => true,
+            Some(AutoCause::Exempt) => requester.is_some_and(|p| in_any(p, &self.policy.exempt_groups)),
+            Some(AutoCause::Admin) | None => covers_all(&self.policy, &spoken_for),
+        };
+        let what = if fine {
+            if lease_until <= now {
+                reasons.push(Refusal::LeaseOver);
+            }
+            What::Claimed { nonce: nonce.to_owned(), lease_until }
+        } else if now < self.expires_at {
+            What::Reopened { still }
+        } else {
+            What::TimedOut
+        };
+        self.write_unless(reasons, now, what)
+    }
+
+    fn complete(&mut self, nonce: &str, ending: &Ending, now: Timestamp) -> Result<Answer, Vec<Refusal>> {
+        let reading = self.read();
+        let holds_it = reading.claim.as_ref().is_some_and(|(holder, _)| holder == nonce);
+        if holds_it && reading.ended.as_ref() == Some(ending) {
+            return Ok(Answer::Unchanged);
+        }
+        let mut reasons = Vec::new();
+        if reading.status != Status::Running {
+            reasons.push(Refusal::Wrong(reading.status));
+        }
+        if !holds_it {
+            reasons.push(Refusal::NotTheClaimant);
+        }
+        self.write_unless(reasons, now, What::Ended(ending.clone()))
+    }
+
+    fn settle(&mut self, by: &Person, how: Settlement, now: Timestamp) -> Result<Answer, Vec<Refusal>> {
+        let mut reasons = Vec::new();
+        if by.disabled {
+            reasons.push(Refusal::Disabled);
+        }
+        if !by.is_admin() || by.human == self.requester.human {
+            reasons.push(Refusal::MayNotSettle);
+        }
+        let status = self.read().status;
+        if status != Status::Unknown {
+            reasons.push(Refusal::Wrong(status));
+        }
+        self.write_unless(reasons, now, What::Settled(how))
+    }
+
+    fn raise_epoch(&mut self, epoch: u32, now: Timestamp) -> Answer {
+        if epoch <= self.epoch {
+            return Answer::Unchanged;
+        }
+        let what = match self.read().status {
+            // Everybody has seen it expired by now; it does not become something else.
+            Status::Pending if self.status(now) == Status::Expired => What::TimedOut,
+            Status::Pending => What::CancelledByCircumstances,
+            Status::Approved | Status::Running => What::Restored,
+            _ => return Answer::Unchanged,
+        };
+        self.write(now, what);
+        Answer::Changed
+    }
+
+    fn read(&self) -> Reading {
+        let mut reading = Reading {
+            status: Status::Pending,
+            approvals: Vec::new(),
+            rejected_by: None,
+            no_votes_needed: None,
+            approved_at: None,
+            claim: None,
+            ended: None,
+            cancelled_by_requester: None,
+        };
+        for entry in &self.entries {
+            self.read_entry(entry, &mut reading);
+        }
+        reading
+    }
+
+    fn read_entry(&self, entry: &Entry, reading: &mut Reading) {
+        match &entry.what {
+            What::NoVotesNeeded(cause) => {
+                reading.no_votes_needed = Some(*cause);
+                reading.approved_at = Some(entry.at);
+                reading.status = Status::Approved;
+            }
+            What::Approval(approval) => {
+                reading.approvals.retain(|earlier| earlier.human != approval.human);
+                reading.approvals.push(approval.clone());
+                let groups: Vec<_> = reading.approvals.iter().map(|a| a.groups.clone()).collect();
+                if covers_all(&self.policy, &groups) {
+                    reading.approved_at = Some(entry.at);
+                    reading.status = Status::Approved;
+                }
+            }
+            What::Rejection(human) => {
+                reading.approvals.retain(|earlier| earlier.human != *human);
+                reading.rejected_by = Some(*human);
+                reading.status = Status::Rejected;
+            }
+            What::Reopened { still } => {
+                reading.approvals.clone_from(still);
+                reading.no_votes_needed = None;
+                reading.approved_at = None;
+                reading.status = Status::Pending;
+            }
+            What::Cancelled { by_requester } => {
+                reading.cancelled_by_requester = Some(*by_requester);
+                reading.status = Status::Cancelled;
+            }
+            What::CancelledByCircumstances => reading.status = Status::Cancelled,
+            What::TimedOut => reading.status = Status::Expired,
+            What::Claimed { nonce, lease_until } => {
+                reading.claim = Some((nonce.clone(), *lease_until));
+                reading.status = Status::Running;
+            }
+            What::Ended(ending) => {
+                reading.ended = Some(ending.clone());
+                reading.status = match ending {
+                    Ending::Succeeded(_) => Status::Succeeded,
+                    Ending::Failed(_) => Status::Failed,
+                    Ending::Lost => Status::Unknown,
+                };
+            }
+            What::LeaseLapsed | What::Restored => reading.status = Status::Unknown,
+            What::Settled(how) => {
+                reading.ended = None;
+                reading.status = match how {
+                    Settlement::Succeeded => Status::Succeeded,
+                    Settlement::Failed => Status::Failed,
+                };
+            }
+        }
+    }
+
+    fn run_by(&self, reading: &Reading) -> Timestamp {
+        reading.approved_at.unwrap().plus_seconds(self.policy.run_within_seconds)
+    }
+
+    fn review_groups(&self, person: &Person) -> BTreeSet<GroupName> {
+        self.policy.groups.iter().filter(|group| person.groups.contains(*group)).cloned().collect()
+    }
+
+    fn first_instant(&self) -> Option<Timestamp> {
+        self.entries.first().map(|entry| entry.at)
+    }
+
+    fn write(&mut self, at: Timestamp, what: What) {
+        self.entries.push(Entry { at, what });
+    }
+
+    fn write_unless(
+        &mut self,
+        reasons: Vec<Refusal>,
+        at: Timestamp,
+        what: What,
+    ) -> Result<Answer, Vec<Refusal>> {
+        if reasons.is_empty() {
+            self.write(at, what);
+            Ok(Answer::Changed)
+        } else {
+            Err(reasons)
+        }
+    }
+}
+
+fn may_use(policy: &Policy, person: &Person) -> bool {
+    !person.disabled && (policy.allowed_groups.is_empty() || in_any(person, &policy.allowed_groups))
+}
+
+fn in_any(person: &Person, groups: &BTreeSet<GroupName>) -> bool {
+    person.groups.iter().any(|group| groups.contains(group))
+}
+
+fn is_sensible(policy: &Policy) -> bool {
+    let names: BTreeSet<_> = policy.groups.iter().collect();
+    let approvals = policy.groups.len() * usize::from(policy.approvals_per_group);
+    names.len() == policy.groups.len()
+        && names.len() <= 25
+        && policy.approvals_per_group >= 1
+        && approvals <= 60
+        && (!policy.approvals || !names.is_empty())
+        && policy.run_within_seconds >= 1
+}
+
+/// What is left of an approval: the voter enabled, still in the group, still admin if that was why.
+fn still_stands(approval: &Approval, people: &People) -> Option<Approval> {
+    let person = people.by_user.get(&approval.user)?;
+    let entitled = !person.disabled && (!approval.automatic || person.is_admin());
+    let groups: BTreeSet<_> =
+        approval.groups.iter().filter(|g| person.groups.contains(*g)).cloned().collect();
+    (entitled && !groups.is_empty()).then(|| Approval { groups, ..approval.clone() })
+}

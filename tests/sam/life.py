@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""A life of a request through `sam local invoke`, on the table that the template describes.
+
+Submits a request and approves it; submits a second one, lets its time run out and has `expire` end it.
+Every event starts as a fixture of infra/events; the functions run in containers, the table is in
+DynamoDB Local. Ends with `test result: ok. N passed; N failed`.
+"""
+
+import argparse
+import base64
+import copy
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EVENTS = ROOT / "infra" / "events"
+TABLE = "countersign-sam"
+
+
+class Checks:
+    """Counts what held and says what did not."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def equal(self, sentence, got, expected):
+        if got == expected:
+            self.passed += 1
+            print(f"ok      {sentence}", flush=True)
+        else:
+            self.failed += 1
+            print(f"FAILED  {sentence}\n        expected {expected!r}\n        got      {got!r}", flush=True)
+
+    def report(self):
+        verdict = "ok" if self.failed == 0 else "FAILED"
+        print(f"test result: {verdict}. {self.passed} passed; {self.failed} failed")
+        return 1 if self.failed else 0
+
+
+class Sam:
+    """Invokes functions in containers."""
+
+    def __init__(self, arguments, folder):
+        self.folder = folder
+        self.command = [
+            "sam", "local", "invoke", "--template-file", arguments.template, "--skip-pull-image",
+            "--invoke-image", arguments.image, "--env-vars", str(folder / "environment.json"),
+            "--parameter-overrides", f"Architecture={arguments.architecture}",
+        ]
+        environment = {
+            "AWS_ENDPOINT_URL_DYNAMODB": arguments.dynamodb_from_containers,
+            "COUNTERSIGN_TABLE": TABLE,
+            "COUNTERSIGN_PUBLIC_URL": "https://gate.example.com",
+        }
+        # sam overrides only what the template declares, and refuses nothing else.
+        (folder / "environment.json").write_text(json.dumps({"Parameters": environment}))
+
+    def invoke(self, function, event):
+        """The function's answer; ends the run if there is none."""
+        path = self.folder / "event.json"
+        path.write_text(json.dumps(event))
+        done = subprocess.run([*self.command, "--event", str(path), function],
+                              cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        answer = json.loads(done.stdout) if done.stdout.strip() else None
+        finished = done.returncode == 0 and "REPORT RequestId" in done.stderr
+        if not finished or isinstance(answer, dict) and "errorType" in answer:
+            sys.exit(f"{function} gave no answer (exit {done.returncode}):\n{done.stdout}\n{done.stderr}")
+        return answer
+
+    def http(self, function, event):
+        """Status, headers in lower case, JSON body."""
+        answer = self.invoke(function, event)
+        body = answer.get("body") or ""
+        if answer.get("isBase64Encoded"):
+            body = base64.b64decode(body).decode()
+        headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
+        return answer["statusCode"], headers, json.loads(body) if body else None
+
+
+def fixture(name):
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def with_body(event, body):
+    event["body"] = json.dumps(body)
+    event["headers"]["content-length"] = str(len(event["body"]))
+    return event
+
+
+def submit(token, **changes):
+    event = fixture("submit")
+    event["headers"]["authorization"] = f"Bearer {token}"
+    event["headers"]["idempotency-key"] = os.urandom(16).hex()
+    return with_body(event, {**json.loads(event["body"]), **changes})
+
+
+def of_request(name, token, request_id, body=None):
+    """The fixture, about another request."""
+    event = json.loads((EVENTS / f"{name}.json").read_text().replace(FIXTURE_ID, request_id))
+    event["headers"]["authorization"] = f"Bearer {token}"
+    return with_body(event, body) if body is not None else event
+
+
+FIXTURE_ID = fixture("expire-deadline")["deadline"]["request_id"]
+
+
+def make_table(arguments):
+    """Makes the table out of the template's own definition."""
+    template = yaml_parse(pathlib.Path(arguments.template).read_text())
+    properties = copy.deepcopy(template["Resources"]["Table"]["Properties"])
+    kept = {key: properties[key] for key in
+            ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")}
+    stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    database = boto3.client("dynamodb", endpoint_url=arguments.dynamodb)
+    database.create_table(TableName=TABLE, StreamSpecification=stream, **kept)
+    database.update_time_to_live(TableName=TABLE, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
+
+
+def seed(arguments):
+    """The people in the table, with their tokens."""
+    environment = {**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": arguments.dynamodb, "COUNTERSIGN_TABLE": TABLE}
+    done = subprocess.run([arguments.seed], env=environment, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"the table could not be filled:\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def wait_until(instant):
+    """Sleeps until a time of the contract is over."""
+    over = datetime.fromisoformat(instant.replace("Z", "+00:00"))
+    time.sleep(max(0.0, (over - datetime.now(timezone.utc)).total_seconds()) + 0.1)
+
+
+def approved_life(sam, checks, people):
+    alice, bob, dana = (people[name]["token"] for name in ("alice", "bob", "dana"))
+    event = submit(alice)
+    status, headers, request = sam.http("IntakeFunction", event)
+    checks.equal("a submitted request is answered with 201", status, 201)
+    if status != 201:
+        sys.exit(f"cannot go on: {request}")
+    checks.equal("it is pending", request["status"], "PENDING")
+    checks.equal("it is alice's", request["requester"]["id"], people["alice"]["id"])
+    checks.equal("its command is the submitted one", request["command"], json.loads(event["body"])["command"])
+    checks.equal("it waits for the connection's group", [group["group"] for group in request["groups"]], ["dba-team"])
+    checks.equal("Location leads to it", headers.get("location", "").endswith(f"/v1/requests/{request['id']}"), True)
+    checks.equal("its page is below the public address", request["page"],
+                 f"https://gate.example.com/requests/{request['id']}")
+
+    status, _, again = sam.http("IntakeFunction", event)
+    checks.equal("the same idempotency key gives the same request", (status, again["id"]), (201, request["id"]))
+
+    status, headers, problem = sam.http("IntakeFunction", submit("cst_nobody"))
+    checks.equal("a token of nobody is refused with 401", status, 401)
+    checks.equal("and the way to sign in", "www-authenticate" in headers, True)
+    checks.equal("as a problem", headers["content-type"].split(";")[0], "application/problem+json")
+    checks.equal("that says its status", problem["status"], 401)
+
+    vote = {"digest": request["digest"], "comment": "looks right"}
+    status, _, _ = sam.http("CallbackFunction", of_request("approve", alice, request["id"], vote))
+    checks.equal("alice cannot approve her own request", status, 403)
+    status, _, _ = sam.http("CallbackFunction", of_request("approve", bob, request["id"], vote))
+    checks.equal("to bob, who reviews nothing, it does not exist", status, 404)
+    other = {"digest": "sha256:" + "0" * 64}
+    status, _, _ = sam.http("CallbackFunction", of_request("approve", dana, request["id"], other))
+    checks.equal("a vote on other bytes is refused with 412", status, 412)
+
+    status, _, approved = sam.http("CallbackFunction", of_request("approve", dana, request["id"], vote))
+    checks.equal("dana's approval is accepted", status, 200)
+    checks.equal("it is all that was needed", approved["status"], "APPROVED")
+    decisions = approved["groups"][0]["decisions"]
+    checks.equal("the decision names dana", [one["user"]["id"] for one in decisions], [people["dana"]["id"]])
+    status, _, same = sam.http("CallbackFunction", of_request("approve", dana, request["id"], vote))
+    checks.equal("the identical vote again changes nothing", (status, same["version"]), (200, approved["version"]))
+
+
+def expired_life(sam, checks, people):
+    alice, dana = (people[name]["token"] for name in ("alice", "dana"))
+    status, _, request = sam.http("IntakeFunction", submit(alice, timeout_seconds=2))
+    checks.equal("a second request with a short time limit is taken in", status, 201)
+    if status != 201:
+        sys.exit(f"cannot go on: {request}")
+    wait_until(request["expires_at"])
+
+    event = json.loads((EVENTS / "expire-deadline.json").read_text().replace(FIXTURE_ID, request["id"]))
+    sam.invoke("ExpireFunction", event)
+    status, _, shown = sam.http("ConsoleFunction", of_request("show", alice, request["id"]))
+    checks.equal("its requester sees that it expired", (status, shown["status"]), (200, "EXPIRED"))
+    checks.equal("expire wrote that down", shown["version"], request["version"] + 1)
+    sam.invoke("ExpireFunction", event)
+    sam.invoke("ExpireFunction", fixture("expire-sweep"))
+    _, _, still = sam.http("ConsoleFunction", of_request("show", alice, request["id"]))
+    checks.equal("a second firing and the sweep change nothing", still["version"], shown["version"])
+
+    late = of_request("approve", dana, request["id"], {"digest": request["digest"]})
+    status, _, problem = sam.http("CallbackFunction", late)
+    checks.equal("an approval after the end is refused with 409", status, 409)
+    checks.equal("which says what became of it", problem.get("status_now"), "EXPIRED")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--template", required=True, help="template that `sam build` wrote")
+    parser.add_argument("--image", required=True, help="image in which functions run")
+    parser.add_argument("--architecture", required=True, help="what the functions were built for")
+    parser.add_argument("--dynamodb", required=True, help="URL of DynamoDB Local")
+    parser.add_argument("--dynamodb-from-containers", required=True, help="the same as containers reach it")
+    parser.add_argument("--seed", required=True, help="program that fills the table")
+    arguments = parser.parse_args()
+    make_table(arguments)
+    people = seed(arguments)
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        sam = Sam(arguments, pathlib.Path(folder))
+        approved_life(sam, checks, people)
+        expired_life(sam, checks, people)
+    return checks.report()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
