@@ -1,7 +1,7 @@
 //! Getting in: servers, passwords, TLS, settings.
 
 use crate::common::caps;
-use crate::place::{Place, config, password, server};
+use crate::place::{Place, password, server};
 use crate::proxy::{self, Trick};
 use countersign_targets::{CancellationToken, Environment, Secret, TargetKind, TargetSpec, run};
 use serde_json::json;
@@ -18,8 +18,7 @@ async fn a_server_that_is_not_there_is_no_start() {
         "{}",
         ran.not_started()
     );
-    let database = format!("/{}?", config().get_dbname().unwrap_or("postgres"));
-    let missing = place.url(None).replace(&database, "/no_such_database?");
+    let missing = place.url(None).replace("/targets_dead?", "/no_such_database?");
     let ran = place.run_at(&missing, "DELETE FROM t", caps(5000)).await;
     assert!(ran.not_started().contains("does not exist"), "{}", ran.not_started());
     let spec = place.spec();
