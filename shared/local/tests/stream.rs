@@ -176,7 +176,7 @@ async fn handled_records_are_deleted_and_the_sequence_goes_on() {
     }
     platform.stream_caught_up().await.unwrap();
     let newest = platform.stream_position();
-    // The idle feeder tidies up by itself; its next look is at most 50 ms away.
+    // The idle feeder tidies up by itself; its next look is at most 250 ms away.
     while stored_sequence(&platform).len() > 1 {
         tokio::task::yield_now().await;
     }
