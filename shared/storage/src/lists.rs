@@ -163,6 +163,9 @@ impl Store {
     async fn all(&self, window: Window, limit: usize) -> Result<Page, StorageError> {
         let mut found = Page::default();
         let mut at = window.newest();
+        if at < window.from {
+            return Ok(found);
+        }
         for _ in 0..MAX_STEPS {
             let wanted = limit.saturating_sub(found.ids.len());
             let shards = (0..keys::FEED_SHARDS).map(|shard| self.created_on(at, shard, window, wanted));
