@@ -20,12 +20,14 @@ use crate::render::{Line, Tone, Ui, safe};
 /// What `exec` takes.
 #[derive(Args)]
 #[command(after_help = "\
-Standard output gets the command's output and nothing else; -o json and -o csv pick its format. All
-else goes to standard error. A long output in JSON comes as several documents. While it waits, Ctrl-C leaves the request as it is.
+Standard output gets the command's output and nothing else; -o json and -o csv pick its
+format, and a long output in JSON comes as several documents. All else goes to standard
+error. While it waits, Ctrl-C leaves the request as it is.
 
-Exit codes: 0 ran and succeeded, 1 ran and failed, 2 the call is wrong, 10 rejected, 11 timed out,
-12 blocked by a guardrail, 13 cancelled, 14 outcome unknown, 20 not allowed, 21 the service cannot be
-reached, 74 ran, but the output could not be written, 130 interrupted.")]
+Exit codes: 0 ran and succeeded, 1 ran and failed, 2 the call is wrong, 10 rejected,
+11 timed out, 12 blocked by a guardrail, 13 cancelled, 14 outcome unknown, 20 not allowed,
+21 the service cannot be reached, 74 ran, but the output could not be written,
+130 interrupted.")]
 pub(crate) struct ExecArgs {
     /// The connection to run it on
     connection: String,
