@@ -113,7 +113,7 @@ impl Store {
         if let Some(idempotency) = idempotency {
             actions.push(self.remember(idempotency, &request.id.to_string(), request.created_at)?);
         }
-        match self.transact("create", &token(request), actions).await {
+        match self.transact("create", &self.token(request, None), actions).await {
             Ok(()) => Ok(Submitted::New),
             Err(Rejected::Conditions { .. }) => self.submitted_before(request, idempotency).await,
             Err(rejected) if rejected.perhaps_committed() => {
@@ -200,7 +200,7 @@ impl Store {
             let key = codec::key(keys::ACCESS, keys::ACCESS);
             actions.push(self.check(key, Condition::VersionOrAbsent(version))?);
         }
-        match self.transact("append", &token(after), actions).await {
+        match self.transact("append", &self.token(after, aside.access_version), actions).await {
             Ok(()) => Ok(()),
             Err(rejected) if rejected.perhaps_committed() => {
                 if self.stands(after).await? {
@@ -222,6 +222,16 @@ impl Store {
             Some(was) if after.approval().is_some() && before.approval().is_none() => Some(was.min(due)),
             _ => Some(due),
         }
+    }
+
+    /// The client request token of a commit, so that a retry of the same commit is recognised and
+    /// another commit never is: what it ends in, and what it relies on. With the table, because
+    /// tokens count in the whole account, where a restored copy may stand beside its original. At
+    /// most 36 characters.
+    fn token(&self, after: &Request, access_version: Option<u64>) -> String {
+        let relied_on = access_version.map_or_else(String::new, |version| version.to_string());
+        let commit = format!("{}\n{}\n{relied_on}", self.table, after.last_hash);
+        sha256_hex(commit.as_bytes()).chars().take(36).collect()
     }
 
     fn inbox_changes(
@@ -354,12 +364,6 @@ impl Store {
         let items = self.batch_get("version", vec![key]).await?;
         items.first().map(|item| get_number(item, VERSION)).transpose()
     }
-}
-
-/// The client request token of a commit: what it ends in, so that a retry of the same commit is
-/// recognised and another commit never is. At most 36 characters.
-fn token(after: &Request) -> String {
-    after.last_hash.chars().take(36).collect()
 }
 
 fn state_item(
