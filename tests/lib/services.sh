@@ -58,8 +58,19 @@ start_dynamodb_local() {
   remark "DynamoDB Local: $(sed -nE 's/^Version:[[:space:]]*//p' "$LOGS/dynamodb-local.log" | head -n 1), in memory"
 }
 
+# moto, which speaks the Scheduler's API; exports COUNTERSIGN_TEST_MOTO_URL.
+start_moto() {
+  local port
+  port=$(free_port)
+  "$TOOLS/venv/bin/moto_server" -H 127.0.0.1 -p "$port" >"$LOGS/moto.log" 2>&1 </dev/null &
+  STARTED+=($!)
+  await_port "$port" $! "moto" || { cat "$LOGS/moto.log" >&2; return 1; }
+  export COUNTERSIGN_TEST_MOTO_URL="http://127.0.0.1:$port"
+  remark "moto: $(sed -nE 's/^moto.*==//p' tests/lib/requirements.txt), as the Scheduler's API"
+}
+
 start_services() {
-  start_postgres && start_dynamodb_local
+  start_postgres && start_dynamodb_local && start_moto
 }
 
 stop_services() {
