@@ -333,46 +333,25 @@ async fn every_state_survives_kill_minus_nine(database: Database) {
     assert_eq!(customers(&serve, "id <= 3"), 1);
 }
 
-macro_rules! journeys {
-    ($database:expr; $($name:ident),* $(,)?) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name($database).await;
-            }
-        )*
-    };
+countersign_e2e::on_every_database! {
+    one_group_approves_and_the_command_runs_once,
+    two_groups_need_two_people,
+    a_vote_that_fills_no_place_is_not_needed,
+    one_rejection_ends_it_with_its_reason,
+    what_nobody_decides_in_time_expires,
+    an_approval_that_is_not_used_in_time_expires,
+    an_admins_own_request_counts_as_one_approval,
+    exempt_people_and_open_connections_need_nobody,
+    what_is_not_yours_does_not_exist,
+    a_vote_is_bound_to_what_was_seen,
+    requester_and_admin_call_off,
+    a_vote_of_somebody_who_left_is_void,
+    a_changed_target_cancels_what_was_approved,
+    the_same_key_gives_the_same_answer,
+    rubbish_is_refused_and_changes_nothing,
+    lists_show_what_waits_and_what_ended,
+    every_state_survives_kill_minus_nine,
 }
-
-macro_rules! on {
-    ($module:ident, $database:expr) => {
-        mod $module {
-            journeys! { $database;
-                one_group_approves_and_the_command_runs_once,
-                two_groups_need_two_people,
-                a_vote_that_fills_no_place_is_not_needed,
-                one_rejection_ends_it_with_its_reason,
-                what_nobody_decides_in_time_expires,
-                an_approval_that_is_not_used_in_time_expires,
-                an_admins_own_request_counts_as_one_approval,
-                exempt_people_and_open_connections_need_nobody,
-                what_is_not_yours_does_not_exist,
-                a_vote_is_bound_to_what_was_seen,
-                requester_and_admin_call_off,
-                a_vote_of_somebody_who_left_is_void,
-                a_changed_target_cancels_what_was_approved,
-                the_same_key_gives_the_same_answer,
-                rubbish_is_refused_and_changes_nothing,
-                lists_show_what_waits_and_what_ended,
-                every_state_survives_kill_minus_nine,
-            }
-        }
-    };
-}
-
-on!(embedded, countersign_e2e::Database::Embedded);
-#[cfg(feature = "dynamodb-local-tests")]
-on!(dynamodb_local, countersign_e2e::Database::DynamoDbLocal);
 
 /// The stream starts it: only where there is one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
