@@ -1,47 +1,56 @@
 //! A database of a test's own on the PostgreSQL of `COUNTERSIGN_TEST_POSTGRES_URL`.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, bail};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
+use crate::Database;
+use crate::serve::PATIENCE;
+
 /// A database with a table `t(id int PRIMARY KEY, name text)` of four rows, among them an empty name
-/// and none.
+/// and none. It belongs to a role of its own, whose password is a word that nothing else contains.
 pub struct Postgres {
-    name: &'static str,
+    name: String,
     config: Config,
     admin: Client,
 }
 
 impl Postgres {
-    /// Makes it anew.
+    /// Makes it anew, for the test of that name beside that database.
     ///
     /// # Errors
     /// If the server is not there.
-    pub async fn make(name: &'static str) -> Result<Self> {
+    pub async fn make(name: &str, beside: Database) -> Result<Self> {
+        let name = match beside {
+            Database::Embedded => format!("e2e_{name}_embedded"),
+            Database::DynamoDbLocal => format!("e2e_{name}_local"),
+        };
         let url = std::env::var("COUNTERSIGN_TEST_POSTGRES_URL").context(
             "COUNTERSIGN_TEST_POSTGRES_URL is not set: run ./tests/run, which starts a PostgreSQL server",
         )?;
         let config: Config = url.parse()?;
         let server = connect(&config).await?;
         server.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-        server.batch_execute(&format!("CREATE DATABASE {name}")).await?;
-        let admin = connect(config.clone().dbname(name)).await?;
+        server.batch_execute(&format!("DROP ROLE IF EXISTS {name}")).await?;
+        server.batch_execute(&format!("CREATE ROLE {name} LOGIN PASSWORD '{}'", password(&name))).await?;
+        server.batch_execute(&format!("CREATE DATABASE {name} OWNER {name}")).await?;
+        let admin = connect(config.clone().dbname(&name)).await?;
         admin
-            .batch_execute(
+            .batch_execute(&format!(
                 "CREATE TABLE t (id int PRIMARY KEY, name text);
-                 INSERT INTO t VALUES (1, 'Ada'), (2, ''), (3, NULL), (4, 'Zoë 東京')",
-            )
+                 INSERT INTO t VALUES (1, 'Ada'), (2, ''), (3, NULL), (4, 'Zoë 東京');
+                 ALTER TABLE t OWNER TO {name}",
+            ))
             .await?;
         Ok(Self { name, config, admin })
     }
 
-    /// The server's password: what no message may contain.
-    ///
-    /// # Errors
-    /// If the server has none.
-    pub fn password(&self) -> Result<String> {
-        let password = self.config.get_password().context("the server's URL has a password")?;
-        Ok(String::from_utf8(password.to_vec())?)
+    /// The password in its URL: what no message may contain.
+    #[must_use]
+    pub fn password(&self) -> String {
+        password(&self.name)
     }
 
     /// Its URL.
@@ -61,8 +70,8 @@ impl Postgres {
         let Some(Host::Tcp(host)) = self.config.get_hosts().first() else {
             bail!("the server's URL names a TCP host");
         };
-        let user = self.config.get_user().context("the server's URL names a user")?;
-        Ok(format!("postgres://{user}:{}@{host}:{port}/{}", self.password()?, self.name))
+        let name = &self.name;
+        Ok(format!("postgres://{name}:{}@{host}:{port}/{name}", self.password()))
     }
 
     /// A number that a query gives.
@@ -73,24 +82,36 @@ impl Postgres {
         Ok(self.admin.query_one(sql, &[]).await?.try_get(0)?)
     }
 
-    /// Waits until so many sessions of that name are at work.
+    /// Waits until a query gives that number.
     ///
     /// # Errors
-    /// If that does not come to be.
-    pub async fn until_at_work(&self, application_name: &str, expected: i64) -> Result<()> {
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'";
-        let give_up_at = std::time::Instant::now() + crate::serve::PATIENCE;
+    /// If it never does.
+    pub async fn until(&self, sql: &str, expected: i64) -> Result<()> {
+        let give_up_at = Instant::now() + PATIENCE;
         loop {
-            let active: i64 = self.admin.query_one(sql, &[&application_name]).await?.try_get(0)?;
-            if active == expected {
+            let now = self.number(sql).await?;
+            if now == expected {
                 return Ok(());
             }
-            if std::time::Instant::now() > give_up_at {
-                bail!("{active} sessions are at work, expected {expected}");
+            if Instant::now() > give_up_at {
+                bail!("`{sql}` gives {now}, expected {expected}");
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+
+    /// The sessions on this database, other than our own.
+    #[must_use]
+    pub fn sessions(what: &str) -> String {
+        format!(
+            "SELECT count({what}) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+    }
+}
+
+fn password(name: &str) -> String {
+    format!("hunter2-{name}")
 }
 
 async fn connect(config: &Config) -> Result<Client> {
