@@ -1,11 +1,16 @@
 //! `expire` lets time do its work: deadlines that a timer announces, and a sweep each minute that
-//! finds whatever timers, stream records and invocations were lost.
+//! finds whatever timers, stream records and invocations were lost. After a restore from a backup
+//! the sweep also ends what was open in the table that was restored.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_app::app::ExecuteEvent;
 use countersign_app::change::ChangeError;
 use countersign_app::{App, Invoker};
-use countersign_rules::{Effect, Refusal, RequestId, effects};
-use countersign_storage::{StorageError, keys};
+use countersign_rules::{Effect, Refusal, Request, RequestId, effects};
+use countersign_storage::sweep::Overdue;
+use countersign_storage::{Key, StorageError, keys};
 use countersign_timer::Wake;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,10 +21,12 @@ const SWEEP_PAGE: usize = 100;
 /// The function and what it holds.
 #[derive(Clone)]
 pub struct Expire {
-    /// The use cases.
-    pub app: App,
-    /// Has lost executions begin.
-    pub invoker: Invoker,
+    app: App,
+    invoker: Invoker,
+    /// Whether this process has looked for requests of an older epoch. The epoch is configuration,
+    /// so a process knows no other than the one it began with, and to look once is enough; what
+    /// it may miss, whoever touches it settles.
+    epoch_swept: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,6 +57,14 @@ pub enum ExpireError {
 }
 
 impl Expire {
+    /// The function on these use cases; `invoker` has lost executions begin.
+    #[must_use]
+    pub fn new(app: App, invoker: Invoker) -> Self {
+        // Nothing is older than the first epoch.
+        let epoch_swept = Arc::new(AtomicBool::new(app.config.epoch == 1));
+        Self { app, invoker, epoch_swept }
+    }
+
     /// Handles a timer's or the sweep's event.
     ///
     /// # Errors
@@ -89,26 +104,65 @@ impl Expire {
 
     /// Looks at everything that is overdue. One request that cannot be handled holds up no other.
     async fn sweep(&self) -> Result<(usize, usize), ExpireError> {
-        let mut looked_at = 0;
-        let mut failed = 0;
+        let mut count = self.sweep_older_epochs().await?;
         let now = self.app.now();
         for shard in 0..keys::OPEN_SHARDS {
             let mut start = None;
             loop {
-                let overdue = self.app.store.overdue(shard, now, start, SWEEP_PAGE).await?;
-                for id in overdue.ids {
-                    looked_at += 1;
-                    if let Err(error) = self.look_at(id).await {
-                        failed += 1;
-                        tracing::error!(%error, request_id = %id, "sweep");
-                    }
-                }
-                start = overdue.next;
+                let Overdue { ids, next } = self.app.store.overdue(shard, now, start, SWEEP_PAGE).await?;
+                self.look_at_all(ids, &mut count).await;
+                start = next;
                 if start.is_none() {
                     break;
                 }
             }
         }
-        Ok((looked_at, failed))
+        Ok(count)
+    }
+
+    /// Looks at every open request that is of an older epoch, due or not, in the first sweep of a
+    /// process: the walk reads all that is open, which is too much for each minute.
+    async fn sweep_older_epochs(&self) -> Result<(usize, usize), ExpireError> {
+        let mut count = (0, 0);
+        if self.epoch_swept.load(Ordering::Relaxed) {
+            return Ok(count);
+        }
+        for shard in 0..keys::OPEN_SHARDS {
+            let mut start = None;
+            loop {
+                let open = self.app.store.waiting_for_time(shard, start, SWEEP_PAGE).await?;
+                let older = self.of_older_epochs(open.ids).await;
+                self.look_at_all(older, &mut count).await;
+                start = open.next;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        let (settled, failed) = count;
+        tracing::info!(epoch = self.app.config.epoch, settled, failed, "looked for older epochs");
+        self.epoch_swept.store(failed == 0, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    async fn of_older_epochs(&self, mut ids: Vec<RequestId>) -> Vec<RequestId> {
+        let states: Vec<Key> = ids.iter().copied().map(Key::State).collect();
+        // What cannot be read is looked at one by one: each then says so, and holds up no other.
+        if let Ok(found) = self.app.store.read("sweep", &states).await {
+            let older = |request: Request| request.epoch < self.app.config.epoch;
+            ids.retain(|id| found.request(*id).map_or(true, |request| request.is_some_and(older)));
+        }
+        ids
+    }
+
+    /// Looks at each, and counts those looked at and those that failed.
+    async fn look_at_all(&self, ids: Vec<RequestId>, count: &mut (usize, usize)) {
+        for id in ids {
+            count.0 += 1;
+            if let Err(error) = self.look_at(id).await {
+                count.1 += 1;
+                tracing::error!(%error, request_id = %id, "sweep");
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::from_environment()?;
     let aws = Aws::new(AwsSettings::from_environment()?);
     let invoker = Invoker::new(&config, &aws)?;
-    let handler = countersign_expire::Expire { app: App::new(config, &aws), invoker };
+    let handler = countersign_expire::Expire::new(App::new(config, &aws), invoker);
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
         handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
     }))

@@ -1,4 +1,7 @@
 //! The one way that a request changes: load, decide, one transaction.
+//!
+//! A request that was made before the deployment was restored from a backup is settled first,
+//! whatever is asked of it: the table may have forgotten a vote, a claim or an outcome.
 
 use countersign_rules::{Command, Refusal, Request, RequestId, Timestamp, commit, decide};
 use countersign_storage::requests::Aside;
@@ -47,8 +50,8 @@ impl App {
     /// Answers with the state after the change; unchanged if the command was satisfied already.
     ///
     /// # Errors
-    /// [`ChangeError`]; then nothing was written by this call, save where the storage says
-    /// `Unavailable`.
+    /// [`ChangeError`]; then nothing of what was asked was written by this call, save where the
+    /// storage says `Unavailable`.
     pub async fn change(
         &self,
         id: RequestId,
@@ -75,7 +78,8 @@ impl App {
     /// One round of [`App::change`]: decides by what was found, and writes.
     ///
     /// # Errors
-    /// [`ChangeError`]; `Storage(Conflict)` means that it must be read and decided again.
+    /// [`ChangeError`]; `Storage(Conflict)` means that it must be read and decided again: somebody
+    /// else has changed it, or it was settled here because it is of an older epoch.
     pub async fn change_once(
         &self,
         id: RequestId,
@@ -84,18 +88,34 @@ impl App {
     ) -> Result<Request, ChangeError> {
         let before = found.request(id)?.ok_or(ChangeError::Gone)?;
         let now = self.now();
-        let asked = ask(found, &before, now)?;
-        let facts = decide(&before, &asked.command, now)?;
-        if facts.is_empty() {
-            return Ok(before);
+        let restored = Command::RaiseEpoch { epoch: self.config.epoch }.into();
+        if self.decide_and_write(&before, &restored, now).await?.is_some() {
+            return Err(StorageError::Conflict.into());
         }
-        let (actor, via) = asked.command.actor();
-        let (after, events) = commit(&before, &actor, via, now, facts)?;
-        self.store.append(&before, &after, &events, &asked.aside).await?;
-        Ok(after)
+        let asked = ask(found, &before, now)?;
+        let after = self.decide_and_write(&before, &asked, now).await?;
+        Ok(after.unwrap_or(before))
     }
 
-    /// Lets time do its work on a request: expiry and lapsed leases.
+    /// The state after what was asked; `None` if that changes nothing.
+    async fn decide_and_write(
+        &self,
+        before: &Request,
+        asked: &Asked,
+        now: Timestamp,
+    ) -> Result<Option<Request>, ChangeError> {
+        let facts = decide(before, &asked.command, now)?;
+        if facts.is_empty() {
+            return Ok(None);
+        }
+        let (actor, via) = asked.command.actor();
+        let (after, events) = commit(before, &actor, via, now, facts)?;
+        self.store.append(before, &after, &events, &asked.aside).await?;
+        Ok(Some(after))
+    }
+
+    /// Lets time do its work on a request: expiry and lapsed leases, and the end of what was open
+    /// when the deployment was restored from a backup.
     ///
     /// # Errors
     /// As [`App::change`].

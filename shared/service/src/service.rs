@@ -183,7 +183,7 @@ impl Opened {
             lookup: Arc::clone(&config.lookup),
             files: FileSecrets::Allowed,
         };
-        let expire = Expire { app: app.clone(), invoker: invoker.clone() };
+        let expire = Expire::new(app.clone(), invoker.clone());
         let dispatch = Dispatch { timer, invoker: invoker.clone() };
         let http = |router| Arc::new(crate::functions::Http(router));
         let events = Arc::new;

@@ -26,6 +26,8 @@ pub(crate) const CONNECTIONS: &str = "C";
 pub(crate) const ACCESS: &str = "A";
 pub(crate) const IDEMPOTENCY: &str = "K";
 pub(crate) const EMAIL: &str = "M";
+/// The deadline of an open request that has none: behind every instant that is one.
+pub(crate) const NO_DEADLINE: &str = "9999";
 /// The sort key of the first commit's events.
 pub(crate) const FIRST_EVENTS: &str = "E#00000001";
 
@@ -101,7 +103,7 @@ pub(crate) fn status_of(request: &Request, indexed_at: Option<Timestamp>) -> Opt
         return Some((ended(status, &month(request.created_at)), request.id.ulid()));
     }
     // UNKNOWN waits for a person, not for time: it stays visible at the end of the order.
-    let due = indexed_at.map_or_else(|| "9999".to_owned(), Timestamp::rfc3339);
+    let due = indexed_at.map_or_else(|| NO_DEADLINE.to_owned(), Timestamp::rfc3339);
     Some((open(shard(request.id, OPEN_SHARDS)), format!("{due}#{}", request.id.ulid())))
 }
 

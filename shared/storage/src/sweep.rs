@@ -27,15 +27,39 @@ impl Store {
         start: Option<Item>,
         limit: usize,
     ) -> Result<Overdue, StorageError> {
+        self.open_until(shard, format!("{}~", now.rfc3339()), start, limit).await
+    }
+
+    /// All requests of one shard that wait for time, whenever theirs comes: everything open but
+    /// UNKNOWN, which waits for a person.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn waiting_for_time(
+        &self,
+        shard: u32,
+        start: Option<Item>,
+        limit: usize,
+    ) -> Result<Overdue, StorageError> {
+        self.open_until(shard, keys::NO_DEADLINE.to_owned(), start, limit).await
+    }
+
+    async fn open_until(
+        &self,
+        shard: u32,
+        last: String,
+        start: Option<Item>,
+        limit: usize,
+    ) -> Result<Overdue, StorageError> {
         let query = self
             .client
             .query()
             .index_name(schema::BY_STATUS.name)
-            .key_condition_expression("#pk = :pk AND #sk <= :now")
+            .key_condition_expression("#pk = :pk AND #sk <= :last")
             .expression_attribute_names("#pk", schema::BY_STATUS.partition_key)
             .expression_attribute_names("#sk", schema::BY_STATUS.sort_key)
             .expression_attribute_values(":pk", text(keys::open(shard)))
-            .expression_attribute_values(":now", text(format!("{}~", now.rfc3339())))
+            .expression_attribute_values(":last", text(last))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start);
         let (items, next) = self.query("sweep", query).await?;
