@@ -127,9 +127,13 @@ pub(crate) struct BootstrapArgs {
     /// The admin's name
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Where the data are [default: ./countersign-data]
-    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_DATA")]
+    /// Where the data are [or COUNTERSIGN_DATA; default: ./countersign-data]
+    #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// The table of a deployment in AWS instead, reached with the credentials in AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, in AWS_REGION
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    pub(crate) table: Option<String>,
 }
 
 #[cfg(test)]

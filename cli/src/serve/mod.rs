@@ -54,19 +54,32 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the first admin in a data directory that nothing serves right now.
+/// Makes the first admin: in a data directory that nothing serves right now, or in AWS.
 ///
 /// # Errors
 /// [`CliError::Usage`] with what stands in the way.
 pub(crate) async fn bootstrap(args: BootstrapArgs) -> Result<ExitCode, CliError> {
-    let data_dir = args.data.unwrap_or_else(|| PathBuf::from(DATA));
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let opened =
-        Service::open(ServiceConfig::new(data_dir, nowhere)).await.map_err(|error| failed(&error))?;
-    let name = args.name.unwrap_or_else(|| args.email.split('@').next().unwrap_or_default().to_owned());
-    let made =
-        first_admin::bootstrap(&opened.app, &args.email, &name).await.map_err(|error| failed(&error))?;
-    eprintln!("{} ({}) is the first admin. This token is shown once:", args.email, made.id);
+    let email = &args.email;
+    let name = args.name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
+    let made = match args.table {
+        Some(table) => {
+            let app = first_admin::deployed(&table, &|name| std::env::var(name).ok());
+            let app = app.await.map_err(|error| failed(&error))?;
+            first_admin::bootstrap(&app, email, &name).await
+        }
+        None => {
+            // Not clap's business: what stands in the environment must not contradict `--table`.
+            let from_environment = || std::env::var_os("COUNTERSIGN_DATA").filter(|dir| !dir.is_empty());
+            let data_dir = args.data.or_else(|| from_environment().map(PathBuf::from));
+            let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(DATA));
+            let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+            let opened = Service::open(ServiceConfig::new(data_dir, nowhere)).await;
+            let opened = opened.map_err(|error| failed(&error))?;
+            first_admin::bootstrap(&opened.app, email, &name).await
+        }
+    };
+    let made = made.map_err(|error| failed(&error))?;
+    eprintln!("{email} ({}) is the first admin. This token is shown once:", made.id);
     println!("{}", made.token.reveal());
     Ok(ExitCode::SUCCESS)
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use countersign_app::{App, app};
+use countersign_app::aws::{Aws, AwsSettings};
+use countersign_app::config::ConfigError;
+use countersign_app::{App, Config, app};
 use countersign_identity::token::Token;
 use countersign_rules::person::Role;
 use countersign_rules::{GroupName, TokenId, UserId};
 use countersign_storage::people::{Access, Saved};
-use countersign_storage::{Key, StorageError, User};
+use countersign_storage::{Key, StorageError, User, inspect};
 
 use crate::ServiceError;
 
@@ -18,6 +20,33 @@ pub struct Made {
     pub id: UserId,
     /// Their token; this is the only time that it is known.
     pub token: Token,
+}
+
+/// The use cases on the table of a deployment in AWS. Credentials, region and endpoints come out of
+/// `lookup`, by the names of the SDK's own variables.
+///
+/// # Errors
+/// [`ServiceError::Config`] if a variable is missing, [`ServiceError::Table`] if the table is not
+/// there, not ours or not for these credentials.
+pub async fn deployed(table: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, ServiceError> {
+    let aws = Aws::new(AwsSettings::read(lookup).map_err(where_credentials_come_from)?);
+    let config = Config::read(&|name| (name == "COUNTERSIGN_TABLE").then(|| table.to_owned()))?;
+    inspect::check_table(&aws.dynamodb(), table)
+        .await
+        .map_err(|problem| ServiceError::Table { name: table.to_owned(), problem })?;
+    Ok(App::new(config, &aws))
+}
+
+/// Whoever has a profile wonders why it is not enough.
+fn where_credentials_come_from(error: ConfigError) -> ServiceError {
+    match error {
+        ConfigError::Missing(name) => ServiceError::Unsuitable(format!(
+            "the environment variable `{name}` is missing; credentials and region are taken from the environment \
+             and not from profile files: eval \"$(aws configure export-credentials --format env)\" sets the \
+             credentials, AWS_REGION is the table's region"
+        )),
+        error @ ConfigError::Invalid { .. } => error.into(),
+    }
 }
 
 /// Makes the first admin, only while there is none.

@@ -16,6 +16,7 @@ use countersign_local::{
     Chaos, Functions, GatewayConfig, LocalError, PeriodicRule, Platform, PlatformConfig, Prepared,
     SchedulerFaults, StreamConfig, Wiring,
 };
+use countersign_storage::inspect::Unusable;
 use countersign_storage::{StorageError, Store, keys, schema};
 use countersign_targets::{Environment, FileSecrets};
 use countersign_timer::{Timer, TimerConfig};
@@ -74,6 +75,14 @@ pub enum ServiceError {
     /// The table.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A table in AWS that cannot be used.
+    #[error("the table `{name}` cannot be used: {problem}")]
+    Table {
+        /// Which.
+        name: String,
+        /// Why not.
+        problem: Unusable,
+    },
     /// A file beside the table.
     #[error("`{path}` cannot be {action}: {source}")]
     File {

@@ -2,7 +2,8 @@
 //!
 //! A map of the crate:
 //!
-//! - [`schema`] is the table; [`keys`] the names of everything in it; [`codec`] bytes and JSON
+//! - [`schema`] is the table, [`inspect`] looks at one that something else made; [`keys`] the names of
+//!   everything in it; [`codec`] bytes and JSON
 //! - [`items`] what is stored besides requests: users with their tokens, connections
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
@@ -16,6 +17,7 @@
 pub mod codec;
 pub mod connections;
 pub mod error;
+pub mod inspect;
 pub mod items;
 pub mod keys;
 pub mod lists;
