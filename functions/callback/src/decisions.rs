@@ -8,6 +8,9 @@ use countersign_app::change::{Asked, ChangeError};
 use countersign_app::submit::{check_text, visible_request};
 use countersign_app::view::RequestView;
 use countersign_app::{App, errors};
+use countersign_http::openapi::{
+    DigestMismatch, Invalid, MayNotDecide, NotFound, PreconditionRequired, Signed, WithBody, WrongStatus,
+};
 use countersign_http::{Problem, json};
 use countersign_rules::command::{Ballot, Settlement};
 use countersign_rules::event::Created;
@@ -15,42 +18,64 @@ use countersign_rules::{Command, Digest, Request, RequestId};
 use countersign_storage::{Found, Key, StorageError};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::Callback;
 
-#[derive(Debug, Default, Deserialize)]
+/// An approval of what you looked at.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Approval {
+    /// The `digest` of the request that you looked at. What is missing is told apart from what is
+    /// wrong: 428 without it.
     #[serde(default)]
+    #[schema(value_type = Digest, required = true)]
     digest: Option<String>,
+    /// What you want to say with it.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     comment: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// A rejection of what you looked at.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rejection {
+    /// The `digest` of the request that you looked at: 428 without it.
     #[serde(default)]
+    #[schema(value_type = Digest, required = true)]
     digest: Option<String>,
+    /// Why, so that the requester knows what to change: 422 without it.
     #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 2000)]
     reason: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Nothing is said beside what is asked for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+pub(crate) struct Nothing {}
 
-#[derive(Debug, Deserialize)]
+/// How a request ended of which the service does not know.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Settlement)]
 #[serde(deny_unknown_fields)]
 struct SettlementBody {
+    /// How it ended.
     outcome: SettlementWord,
+    /// How you know.
+    #[schema(min_length = 1, max_length = 2000)]
     note: String,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// How it ended.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[schema(as = SettledOutcome)]
 #[serde(rename_all = "lowercase")]
 enum SettlementWord {
+    /// It did what it should.
     Succeeded,
+    /// It did not.
     Failed,
 }
 
@@ -116,6 +141,21 @@ fn digest(text: Option<&str>) -> Result<Digest, Problem> {
     })
 }
 
+/// Approves a request, exactly as you looked at it.
+///
+/// The identical vote again is answered with 200 in any state.
+#[utoipa::path(
+    post,
+    path = "/v1/requests/{id}/approve",
+    operation_id = "approve_request",
+    tag = "decisions",
+    params(("id" = RequestId, Path)),
+    request_body = Approval,
+    responses(
+        (status = 200, body = RequestView, description = "The request, with your vote."),
+        Signed, MayNotDecide, NotFound, WrongStatus, DigestMismatch, Invalid, PreconditionRequired, WithBody
+    )
+)]
 pub(crate) async fn approve(
     State(callback): State<Callback>,
     Path(id): Path<String>,
@@ -139,6 +179,21 @@ pub(crate) async fn approve(
         .await
 }
 
+/// Rejects a request, which ends it.
+///
+/// Any current member of any of its groups may, while it is PENDING.
+#[utoipa::path(
+    post,
+    path = "/v1/requests/{id}/reject",
+    operation_id = "reject_request",
+    tag = "decisions",
+    params(("id" = RequestId, Path)),
+    request_body = Rejection,
+    responses(
+        (status = 200, body = RequestView, description = "The request, rejected."),
+        Signed, MayNotDecide, NotFound, WrongStatus, DigestMismatch, Invalid, PreconditionRequired, WithBody
+    )
+)]
 pub(crate) async fn reject(
     State(callback): State<Callback>,
     Path(id): Path<String>,
@@ -163,6 +218,19 @@ pub(crate) async fn reject(
         .await
 }
 
+/// Calls a request off, while it is PENDING or APPROVED: its requester, or an admin.
+#[utoipa::path(
+    post,
+    path = "/v1/requests/{id}/cancel",
+    operation_id = "cancel_request",
+    tag = "decisions",
+    params(("id" = RequestId, Path)),
+    request_body = Option<Nothing>,
+    responses(
+        (status = 200, body = RequestView, description = "The request, cancelled."),
+        NotFound, WrongStatus, WithBody, Signed
+    )
+)]
 pub(crate) async fn cancel(
     State(callback): State<Callback>,
     Path(id): Path<String>,
@@ -170,10 +238,23 @@ pub(crate) async fn cancel(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let start = Start::read(&callback.app, &headers, &id).await?;
-    let Nothing {} = json::optional_body(&headers, &bytes)?;
+    let _: Option<Nothing> = json::optional_body(&headers, &bytes)?;
     start.change(&callback.app, |caller| Command::Cancel { by: caller.person(), via: caller.via }).await
 }
 
+/// Says how an UNKNOWN request ended: an admin who is not its requester.
+#[utoipa::path(
+    post,
+    path = "/v1/requests/{id}/settle",
+    operation_id = "settle_request",
+    tag = "decisions",
+    params(("id" = RequestId, Path)),
+    request_body = SettlementBody,
+    responses(
+        (status = 200, body = RequestView, description = "The request, settled."),
+        NotFound, WrongStatus, Invalid, WithBody, Signed
+    )
+)]
 pub(crate) async fn settle(
     State(callback): State<Callback>,
     Path(id): Path<String>,

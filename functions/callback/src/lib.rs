@@ -9,6 +9,7 @@ use axum::middleware;
 use axum::routing::post;
 use countersign_app::{App, Invoker};
 use countersign_http::{Problem, edge};
+use utoipa::OpenApi;
 
 #[derive(Clone)]
 struct Callback {
@@ -29,6 +30,12 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .layer(middleware::from_fn(edge::finish))
         .with_state(Callback { app, invoker })
 }
+
+/// This function's part of the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(decisions::approve, decisions::reject, decisions::cancel, decisions::settle, run::run))]
+#[derive(Debug, Clone, Copy)]
+pub struct Api;
 
 async fn only_post() -> Problem {
     Problem::method_not_allowed("POST")

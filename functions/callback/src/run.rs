@@ -2,31 +2,49 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_app::app::ExecuteEvent;
 use countersign_app::errors;
 use countersign_app::view::{RequestView, may_see_output};
+use countersign_http::openapi::{NotFound, Signed, WithBody, WrongStatus};
 use countersign_http::{Problem, json};
 use countersign_rules::decide::may_run;
-use countersign_rules::{Request, Status};
+use countersign_rules::{Request, RequestId, Status};
 use countersign_storage::Key;
 use http::{HeaderMap, StatusCode};
 
 use crate::Callback;
-use crate::decisions::Start;
+use crate::decisions::{Nothing, Start};
 
 /// Between two looks at the request: short at first, because most commands are.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1000);
 
+/// Has an approved request executed, and waits for its end for at most 20 seconds: its requester.
+#[utoipa::path(
+    post,
+    path = "/v1/requests/{id}/run",
+    operation_id = "run_request",
+    tag = "decisions",
+    params(("id" = RequestId, Path)),
+    request_body = Option<Nothing>,
+    responses(
+        (status = 200, body = RequestView, description = "The request, over."),
+        (status = 202, body = RequestView, description = "The request as it stands: look again."),
+        NotFound, WrongStatus, WithBody, Signed
+    )
+)]
 pub(crate) async fn run(
     State(callback): State<Callback>,
     Path(id): Path<String>,
     headers: HeaderMap,
+    bytes: Bytes,
 ) -> Result<Response, Problem> {
     let Callback { app, invoker } = &callback;
     let start = Start::read(app, &headers, &id).await?;
+    let _: Option<Nothing> = json::optional_body(&headers, &bytes)?;
     let caller = &start.caller;
     may_run(&start.request, &caller.person(), app.now())
         .map_err(|refusal| errors::refusal(&refusal, start.id))?;

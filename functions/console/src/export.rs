@@ -5,10 +5,25 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_app::App;
 use countersign_app::view::RequestView;
 use countersign_http::Problem;
+use countersign_http::openapi::{Malformed, Paging, Signed};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
-use crate::query::{FILTERS, Query};
+use crate::query::{FILTERS, Filters, Query};
+
+/// How requests are exported.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[schema(as = ExportFormat)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// A request a line, as JSON.
+    #[default]
+    Jsonl,
+    /// RFC 4180.
+    Csv,
+}
 
 const COLUMNS: [&str; 14] = [
     "id",
@@ -27,6 +42,20 @@ const COLUMNS: [&str; 14] = [
     "error",
 ];
 
+/// Exports requests as a file, in pages.
+#[utoipa::path(
+    get,
+    path = "/v1/requests/export",
+    operation_id = "export_requests",
+    tag = "requests",
+    params(Filters, Paging, ("format" = inline(Option<Format>), Query, description = "`jsonl` by default.")),
+    responses(
+        (status = 200, description = "A page: a request a line. CSV has its header line on the first page only.",
+            content((String = "application/jsonl"), (String = "text/csv")),
+            headers(("Countersign-Next-Cursor" = String, description = "The `cursor` of the next page; not there at the end."))),
+        Malformed, Signed
+    )
+)]
 pub(crate) async fn export(
     State(app): State<App>,
     headers: HeaderMap,
@@ -36,13 +65,11 @@ pub(crate) async fn export(
     let mut known = FILTERS.to_vec();
     known.push("format");
     let query = Query::read(raw.as_deref(), &known, &["status"])?;
+    let format = query.word("format")?.unwrap_or_default();
     let page = app.list_requests(&headers, &query.filter()?, query.cursor()?, query.limit()?).await?;
-    let (body, content_type) = match query.text("format").unwrap_or("jsonl") {
-        "jsonl" => (jsonl(&page.items), "application/jsonl; charset=utf-8"),
-        "csv" => (csv(&page.items, query.cursor()?.is_none()), "text/csv; charset=utf-8"),
-        other => {
-            return Err(Problem::bad_request(format!("`format` must be csv or jsonl, got `{other}`")));
-        }
+    let (body, content_type) = match format {
+        Format::Jsonl => (jsonl(&page.items), "application/jsonl; charset=utf-8"),
+        Format::Csv => (csv(&page.items, query.cursor()?.is_none()), "text/csv; charset=utf-8"),
     };
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
@@ -67,16 +94,16 @@ fn csv(items: &[RequestView], with_header: bool) -> String {
     for item in items {
         let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
         let cells = [
-            item.id.clone(),
+            item.id.to_string(),
             item.status.to_string(),
-            item.connection.clone(),
+            item.connection.to_string(),
             item.kind.clone(),
             item.requester.email.clone(),
             item.command.clone(),
             or_empty(&item.reason),
             item.code.clone(),
-            item.digest.clone(),
-            item.run.to_owned(),
+            item.digest.to_string(),
+            item.run.as_str().to_owned(),
             item.created_at.to_string(),
             item.decided_at.map(|at| at.to_string()).unwrap_or_default(),
             item.execution.rows.map(|rows| rows.to_string()).unwrap_or_default(),

@@ -1,9 +1,13 @@
 //! `console` answers everything that is read or administered: requests and their output,
-//! connections, people, groups, tokens, `me`, health. Pages will be here too.
+//! connections, people, groups, tokens, `me`, health, and the OpenAPI document. Pages will be here too.
 
 mod connections;
+mod etag;
 mod export;
+mod groups;
+mod health;
 mod long_poll;
+pub mod openapi;
 mod output;
 mod query;
 mod requests;
@@ -19,7 +23,8 @@ use countersign_http::{Problem, edge};
 /// The router of this function.
 pub fn router(app: App) -> Router {
     Router::new()
-        .route("/healthz", only(get(health), "GET, HEAD"))
+        .route("/healthz", only(get(health::health), "GET, HEAD"))
+        .route("/v1/openapi.json", only(get(openapi::document), "GET, HEAD"))
         .route("/v1/requests", only(get(requests::list), "GET, HEAD, POST"))
         .route("/v1/requests/export", only(get(export::export), "GET, HEAD"))
         .route("/v1/requests/{id}", only(get(requests::show), "GET, HEAD"))
@@ -36,7 +41,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/v1/users", only(get(users::list), "GET, HEAD"))
         .route("/v1/users/{id}", only(get(users::show).put(users::put), "GET, HEAD, PUT"))
-        .route("/v1/groups", only(get(users::groups), "GET, HEAD"))
+        .route("/v1/groups", only(get(groups::list), "GET, HEAD"))
         .route("/v1/me", only(get(users::me), "GET, HEAD"))
         .route("/v1/tokens", only(get(tokens::list).post(tokens::create), "GET, HEAD, POST"))
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
@@ -49,8 +54,4 @@ pub fn router(app: App) -> Router {
 /// The methods of a resource, and a 405 that names them for all others.
 fn only(methods: MethodRouter<App>, allow: &'static str) -> MethodRouter<App> {
     methods.fallback(move || async move { Problem::method_not_allowed(allow) })
-}
-
-async fn health() -> axum::Json<serde_json::Value> {
-    axum::Json(serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }

@@ -6,12 +6,15 @@ use countersign_app::submit::{keys_of, visible_request};
 use countersign_app::view::may_see_output;
 use countersign_app::{App, errors};
 use countersign_http::Problem;
-use countersign_rules::Request;
+use countersign_http::openapi::{Malformed, NoOutput, NotFound, Signed};
 use countersign_rules::request::Phase;
+use countersign_rules::{Request, RequestId};
 use countersign_storage::requests::OutputPiece;
-use countersign_targets::view::{Page, PageStart, csv, json, text};
+use countersign_targets::view::{Page, PageStart, SetView, csv, json, text};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::query::Query;
 use crate::requests::request_id;
@@ -20,6 +23,40 @@ use crate::requests::request_id;
 /// larger than what is stored, but stay below the 4 MiB of the contract.
 const PAGE_BYTES: usize = 768 * 1024;
 
+/// How output is shown.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[schema(as = OutputFormat)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// A table for people.
+    #[default]
+    Text,
+    /// One object a statement.
+    Json,
+    /// RFC 4180.
+    Csv,
+}
+
+/// Gives the output of an execution, in pages of at most 4 MiB.
+///
+/// For the requester, admins and auditors.
+#[utoipa::path(
+    get,
+    path = "/v1/requests/{id}/output",
+    operation_id = "get_output",
+    tag = "requests",
+    params(
+        ("id" = RequestId, Path),
+        ("format" = inline(Option<Format>), Query, description = "`text` by default."),
+        ("cursor" = Option<u32>, Query, minimum = 1, description = "The `Countersign-Next-Cursor` of the page before.")
+    ),
+    responses(
+        (status = 200, description = "A page.",
+            content((String = "text/plain"), (Vec<SetView> = "application/json"), (String = "text/csv")),
+            headers(("Countersign-Next-Cursor" = String, description = "The `cursor` of the next page; not there at the end."))),
+        Malformed, NotFound, NoOutput, Signed
+    )
+)]
 pub(crate) async fn output(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -30,14 +67,10 @@ pub(crate) async fn output(
     let (caller, found) = app.identify("output", &headers, &keys_of(id)).await?;
     let request = visible_request(&found, id, &caller)?;
     let query = Query::read(raw.as_deref(), &["format", "cursor"], &[])?;
-    let (view, content_type): (fn(&Page) -> String, _) = match query.text("format").unwrap_or("text") {
-        "text" => (text, "text/plain; charset=utf-8"),
-        "json" => (json, "application/json"),
-        "csv" => (csv, "text/csv; charset=utf-8"),
-        other => {
-            let detail = format!("`format` must be text, json or csv, got `{other}`");
-            return Err(Problem::bad_request(detail));
-        }
+    let (view, content_type): (fn(&Page) -> String, _) = match query.word("format")?.unwrap_or_default() {
+        Format::Text => (text, "text/plain; charset=utf-8"),
+        Format::Json => (json, "application/json"),
+        Format::Csv => (csv, "text/csv; charset=utf-8"),
     };
     if !may_see_output(&request, &caller) {
         return Err(Problem::forbidden(

@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use countersign_app::page::{Filter, GroupFilter};
 use countersign_http::Problem;
-use countersign_rules::{RequestId, Timestamp};
+use countersign_http::json::List;
+use countersign_rules::{ConnectionName, GroupName, RequestId, Status, Timestamp, UserId};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use utoipa::IntoParams;
 
 /// The parameters of a call.
 pub(crate) struct Query {
@@ -50,6 +53,15 @@ impl Query {
         self.text(name).map(parse).transpose()
     }
 
+    /// A parameter that is one of a few words.
+    pub(crate) fn word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let read = |text: &str| {
+            T::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(text))
+                .map_err(|error| Problem::bad_request(format!("the parameter `{name}`: {error}")))
+        };
+        self.text(name).map(read).transpose()
+    }
+
     pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let parse = |text: &str| {
             Timestamp::parse_rfc3339(text).ok_or_else(|| {
@@ -70,6 +82,22 @@ impl Query {
                 Err(Problem::bad_request(format!("`limit` must be between 1 and 200, got {limit}")))
             }
         }
+    }
+
+    /// A page of a list that is all in memory, in the order of its keys: what comes behind `cursor`.
+    pub(crate) fn page<T, K: Ord + FromStr<Err: std::fmt::Display> + ToString>(
+        &self,
+        all: Vec<T>,
+        limit: usize,
+        key: impl Fn(&T) -> K,
+    ) -> Result<List<T>, Problem> {
+        let after: Option<K> = self.parsed("cursor")?;
+        let behind = |item: &T| after.as_ref().is_none_or(|after| key(item) > *after);
+        let mut items: Vec<T> = all.into_iter().filter(behind).collect();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next_cursor = items.last().filter(|_| more).map(|item| key(item).to_string());
+        Ok(List { items, next_cursor })
     }
 
     pub(crate) fn cursor(&self) -> Result<Option<RequestId>, Problem> {
@@ -100,6 +128,27 @@ impl Query {
         };
         Ok(filter)
     }
+}
+
+/// What [`Query::filter`] reads, for the OpenAPI document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(crate) struct Filters {
+    /// Only these statuses; may repeat.
+    status: Option<Vec<Status>>,
+    /// Only on that connection.
+    connection: Option<ConnectionName>,
+    /// Only of that requester.
+    requester: Option<UserId>,
+    /// Only what that group reviews; `mine` is what waits for you.
+    group: Option<GroupName>,
+    /// Not submitted before.
+    from: Option<Timestamp>,
+    /// Submitted before.
+    to: Option<Timestamp>,
+    /// Only where command, reason or code contain that text, in any case.
+    q: Option<String>,
 }
 
 /// The parameters by which a list of requests is filtered.

@@ -4,41 +4,110 @@ use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use countersign_app::{App, Caller, app, errors};
+use countersign_http::json::List;
+use countersign_http::openapi::{
+    IdempotencyKey, InvalidOrReused, Malformed, NotFound, Paging, Signed, TooManyTokens, WithBody,
+};
 use countersign_http::{Problem, edge, json};
 use countersign_identity::token::Token;
-use countersign_rules::{TokenId, UserId};
+use countersign_rules::{Timestamp, TokenId, UserId};
 use countersign_storage::items::MAX_TOKENS;
 use countersign_storage::people::{Access, Remember, Saved, StoredUser};
 use countersign_storage::requests::Idempotency;
 use countersign_storage::{StorageError, StoredToken};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::query::Query;
+
+/// What a list answers.
+type Page = List<View>;
 
 /// How often a change of a user's tokens that lost a race is tried again.
 const ROUNDS: u32 = 10;
 /// The longest life of a token that expires: ten years, in seconds.
 const MOST_SECONDS: u32 = 10 * 366 * 24 * 3600;
 
-#[derive(Debug, Deserialize)]
+/// A token as it is asked for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewToken)]
 #[serde(deny_unknown_fields)]
-struct Body {
+pub(crate) struct Body {
+    /// What you call it.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
+    /// How long it is valid; for ever by default.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 316_224_000)]
     expires_in_seconds: Option<u32>,
+    /// Whose it is: yours by default; an admin names a service account.
     #[serde(default)]
     user: Option<UserId>,
 }
 
-fn view(token: &StoredToken, user: UserId, secret: Option<&str>) -> Value {
-    json!({
-        "id": token.id, "name": token.name, "user": user, "secret": secret,
-        "created_at": token.created_at, "expires_at": token.expires_at, "created_by": token.created_by,
-    })
+/// A token as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(crate) struct View {
+    /// Its id.
+    id: TokenId,
+    /// What its maker calls it.
+    name: String,
+    /// Whose it is.
+    user: UserId,
+    /// What to send as a bearer; shown once, when it is made, and null ever after.
+    #[schema(required = true, pattern = "^cst_[0-9A-HJKMNP-TV-Z]{26}[A-Za-z0-9_-]{43}$")]
+    secret: Option<String>,
+    /// When it was made.
+    created_at: Timestamp,
+    /// From when on it is refused; null is never.
+    #[schema(required = true)]
+    expires_at: Option<Timestamp>,
+    /// Who made it.
+    created_by: UserId,
 }
 
+impl View {
+    fn new(token: &StoredToken, user: UserId, secret: Option<&str>) -> Self {
+        Self {
+            id: token.id,
+            name: token.name.clone(),
+            user,
+            secret: secret.map(str::to_owned),
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            created_by: token.created_by,
+        }
+    }
+}
+
+/// What came of one attempt to make a token.
+enum Attempt {
+    /// It is there; this is the only time that its secret is known.
+    Made(View),
+    /// It was made before, under the same key.
+    Before(View),
+    /// Somebody else changed the user meanwhile.
+    Lost,
+}
+
+/// Makes a token: your own, or, if you are an admin, a service account's.
+///
+/// The secret is in this answer only.
+#[utoipa::path(
+    post,
+    path = "/v1/tokens",
+    operation_id = "create_token",
+    tag = "tokens",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses(
+        (status = 201, body = View, description = "It is made.",
+            headers(("Idempotency-Replayed" = String, description = "`true` if the key came before."))),
+        NotFound, TooManyTokens, InvalidOrReused, WithBody, Signed
+    )
+)]
 pub(crate) async fn create(
     State(app): State<App>,
     headers: HeaderMap,
@@ -59,8 +128,14 @@ pub(crate) async fn create(
     for _ in 0..ROUNDS {
         let stored = app.store.user(user).await.map_err(|error| errors::storage(&error))?;
         let stored = entitled(&caller, user, stored)?;
-        if let Some(made) = try_create(&app, &caller, &stored, &body, key.as_ref()).await? {
-            return Ok(json::answer(StatusCode::CREATED, &made));
+        match try_create(&app, &caller, &stored, &body, key.as_ref()).await? {
+            Attempt::Made(token) => return Ok(json::answer(StatusCode::CREATED, &token)),
+            Attempt::Before(token) => {
+                let mut response = json::answer(StatusCode::CREATED, &token);
+                edge::mark_replayed(&mut response);
+                return Ok(response);
+            }
+            Attempt::Lost => {}
         }
     }
     Err(errors::storage(&StorageError::Contended))
@@ -79,14 +154,13 @@ fn entitled(caller: &Caller, user: UserId, stored: Option<StoredUser>) -> Result
     }
 }
 
-/// `None` if somebody else changed the user meanwhile.
 async fn try_create(
     app: &App,
     caller: &Caller,
     stored: &StoredUser,
     body: &Body,
     key: Option<&Idempotency>,
-) -> Result<Option<Value>, Problem> {
+) -> Result<Attempt, Problem> {
     let now = app.now();
     let user_id = stored.user.id;
     let token = Token::random(user_id).map_err(|_| errors::no_randomness())?;
@@ -104,12 +178,12 @@ async fn try_create(
     let made_id = id.to_string();
     let remember = key.map(|key| Remember { key, made: &made_id, now });
     match app.store.put_user(Some(stored), &user, Access::Unchanged, remember).await {
-        Ok(Saved::Yes) => Ok(Some(view(&made, user_id, Some(token.reveal())))),
+        Ok(Saved::Yes) => Ok(Attempt::Made(View::new(&made, user_id, Some(token.reveal())))),
         // A replay never shows the secret again.
         Ok(Saved::Before(before)) => {
             let known = stored.user.tokens.iter().find(|token| token.id.to_string() == before);
             let known = known.ok_or_else(|| Problem::not_found("token"))?;
-            Ok(Some(view(known, user_id, None)))
+            Ok(Attempt::Before(View::new(known, user_id, None)))
         }
         Ok(Saved::KeyReused) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -118,11 +192,20 @@ async fn try_create(
             "the same Idempotency-Key came with another body; take a new key",
         )),
         Ok(Saved::EmailTaken) => Err(Problem::internal()),
-        Err(StorageError::Conflict) => Ok(None),
+        Err(StorageError::Conflict) => Ok(Attempt::Lost),
         Err(error) => Err(errors::storage(&error)),
     }
 }
 
+/// Lists your tokens, or, if you are an admin or an auditor, somebody's.
+#[utoipa::path(
+    get,
+    path = "/v1/tokens",
+    operation_id = "list_tokens",
+    tag = "tokens",
+    params(("user" = Option<UserId>, Query, description = "Whose; yours by default."), Paging),
+    responses((status = 200, body = Page, description = "A page."), Malformed, NotFound, Signed)
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     headers: HeaderMap,
@@ -139,10 +222,20 @@ pub(crate) async fn list(
         }
         Some(_) => return Err(Problem::not_found("user")),
     };
-    let items: Vec<Value> = user.tokens.iter().map(|token| view(token, user.id, None)).collect();
-    Ok(json::answer(StatusCode::OK, &json!({ "items": items, "next_cursor": null })))
+    let tokens = user.tokens.iter().map(|token| View::new(token, user.id, None)).collect();
+    let page = query.page(tokens, query.limit()?, |token: &View| token.id)?;
+    Ok(json::answer(StatusCode::OK, &page))
 }
 
+/// Revokes a token at once: your own, or, if you are an admin, anybody's.
+#[utoipa::path(
+    delete,
+    path = "/v1/tokens/{id}",
+    operation_id = "revoke_token",
+    tag = "tokens",
+    params(("id" = TokenId, Path)),
+    responses((status = 204, description = "It is gone."), NotFound, Signed)
+)]
 pub(crate) async fn revoke(
     State(app): State<App>,
     Path(id): Path<String>,

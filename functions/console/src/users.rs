@@ -1,60 +1,97 @@
-//! People, their groups, and who the caller is.
+//! People, and who the caller is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use countersign_app::{App, errors};
+use countersign_http::json::List;
+use countersign_http::openapi::{
+    IfMatch, Invalid, Malformed, NotFound, Paging, PersonConflict, PreconditionRequired, Signed, Stale,
+    WithBody,
+};
 use countersign_http::{Problem, json};
 use countersign_rules::person::Role;
-use countersign_rules::{GroupName, UserId};
+use countersign_rules::{GroupName, Timestamp, UserId};
 use countersign_storage::items::MAX_GROUPS_OF_USER;
 use countersign_storage::people::{Access, Saved, StoredUser};
 use countersign_storage::{Key, StorageError, User};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
-use crate::connections::{if_match, with_etag};
+use crate::etag::{if_match, with_etag};
 use crate::query::Query;
 
-#[derive(Debug, Deserialize)]
+/// What a list answers.
+type Page = List<View<'static>>;
+
+/// An account as an admin writes it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewUser)]
 #[serde(deny_unknown_fields)]
-struct Body {
+pub(crate) struct Body {
+    /// The id in the path, if it is given.
     #[serde(default)]
     id: Option<UserId>,
+    /// For display and look-up; unique.
+    #[schema(max_length = 254, pattern = r"^\s*[^@\s]+@\S+\s*$")]
     email: String,
+    /// For display; what stands before the `@` by default.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     name: Option<String>,
+    /// The groups.
     #[serde(default)]
     groups: BTreeSet<GroupName>,
+    /// The roles.
     #[serde(default)]
     roles: BTreeSet<Role>,
+    /// Out at once, with all service accounts of theirs.
     #[serde(default)]
     disabled: bool,
+    /// As it is; a Slack account is linked by its owner.
     #[serde(default)]
     slack_user_id: Option<String>,
+    /// The human behind a service account; cannot be changed.
     #[serde(default)]
     owner: Option<UserId>,
     /// What a GET answered with; ignored, so that its answer can be sent back.
     #[serde(default, rename = "created_at")]
+    #[schema(value_type = Value)]
     _created_at: Option<Value>,
+    /// The same.
     #[serde(default, rename = "version")]
     _version: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
-struct View<'a> {
+/// An account as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub(crate) struct View<'a> {
+    /// The account.
     id: UserId,
+    /// For display and look-up; unique.
     email: &'a str,
+    /// For display.
     name: &'a str,
+    /// Its groups.
     groups: &'a BTreeSet<GroupName>,
+    /// Its roles.
     roles: &'a BTreeSet<Role>,
+    /// Whether it may do nothing.
     disabled: bool,
+    /// Its Slack account.
+    #[schema(required = true)]
     slack_user_id: Option<&'a str>,
+    /// The human behind a service account.
+    #[schema(required = true)]
     owner: Option<UserId>,
-    created_at: countersign_rules::Timestamp,
+    /// When it was made.
+    created_at: Timestamp,
+    /// One more with each change; the `ETag`.
     version: u64,
 }
 
@@ -79,11 +116,28 @@ fn answer(status: StatusCode, user: &User) -> Response {
     with_etag(json::answer(status, &View::from(user)), user.version)
 }
 
+/// Shows your own account.
+#[utoipa::path(
+    get,
+    path = "/v1/me",
+    operation_id = "show_me",
+    tag = "people",
+    responses((status = 200, body = View, description = "You.", headers(("ETag" = String))), Signed)
+)]
 pub(crate) async fn me(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let (caller, _) = app.identify("me", &headers, &[]).await?;
     Ok(answer(StatusCode::OK, &caller.user))
 }
 
+/// Lists accounts; for admins and auditors.
+#[utoipa::path(
+    get,
+    path = "/v1/users",
+    operation_id = "list_users",
+    tag = "people",
+    params(Paging, ("email" = Option<String>, Query, description = "Only the one with that address.")),
+    responses((status = 200, body = Page, description = "A page."), Malformed, Signed)
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     headers: HeaderMap,
@@ -99,18 +153,27 @@ pub(crate) async fn list(
     if let Some(email) = query.text("email") {
         let user = app.store.user_by_email(email).await.map_err(|error| errors::storage(&error))?;
         let items: Vec<View<'_>> = user.iter().map(|stored| View::from(&stored.user)).collect();
-        return Ok(json::answer(StatusCode::OK, &json!({ "items": items, "next_cursor": null })));
+        return Ok(json::answer(StatusCode::OK, &List { items, next_cursor: None }));
     }
     let limit = query.limit()?;
     let users = app.store.users(query.parsed("cursor")?, limit + 1).await;
     let mut users = users.map_err(|error| errors::storage(&error))?;
     let more = users.len() > limit;
     users.truncate(limit);
-    let next = users.last().filter(|_| more).map(|user| user.id);
+    let next_cursor = users.last().filter(|_| more).map(|user| user.id.to_string());
     let items: Vec<View<'_>> = users.iter().map(View::from).collect();
-    Ok(json::answer(StatusCode::OK, &json!({ "items": items, "next_cursor": next })))
+    Ok(json::answer(StatusCode::OK, &List { items, next_cursor }))
 }
 
+/// Shows an account: your own, or any if you are an admin or an auditor.
+#[utoipa::path(
+    get,
+    path = "/v1/users/{id}",
+    operation_id = "show_user",
+    tag = "people",
+    params(("id" = UserId, Path)),
+    responses((status = 200, body = View, description = "The account.", headers(("ETag" = String))), NotFound, Signed)
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -125,6 +188,22 @@ pub(crate) async fn show(
     Ok(answer(StatusCode::OK, &user.ok_or_else(|| Problem::not_found("user"))?))
 }
 
+/// Makes or changes an account, under an id that you choose; for admins.
+///
+/// Without `If-Match` it makes one; with it, it changes the one that you looked at.
+#[utoipa::path(
+    put,
+    path = "/v1/users/{id}",
+    operation_id = "put_user",
+    tag = "people",
+    params(("id" = UserId, Path), IfMatch),
+    request_body = Body,
+    responses(
+        (status = 200, body = View, description = "It is changed.", headers(("ETag" = String))),
+        (status = 201, body = View, description = "It is made.", headers(("ETag" = String))),
+        PersonConflict, Stale, Invalid, PreconditionRequired, WithBody, Signed
+    )
+)]
 pub(crate) async fn put(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -280,19 +359,4 @@ async fn disable_service_accounts(app: &App, people: &[User], owner: UserId) -> 
         saved.map_err(|error| errors::storage(&error))?;
     }
     Ok(())
-}
-
-pub(crate) async fn groups(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let _ = app.identify("groups", &headers, &[]).await?;
-    let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
-    let mut groups: BTreeMap<&GroupName, Vec<Value>> = BTreeMap::new();
-    for user in people.iter().filter(|user| !user.disabled) {
-        for group in &user.groups {
-            let member = json!({ "id": user.id, "email": user.email, "name": user.name });
-            groups.entry(group).or_default().push(member);
-        }
-    }
-    let items: Vec<Value> =
-        groups.into_iter().map(|(group, members)| json!({ "group": group, "members": members })).collect();
-    Ok(json::answer(StatusCode::OK, &json!({ "items": items, "next_cursor": null })))
 }

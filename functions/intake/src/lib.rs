@@ -6,12 +6,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Router, middleware};
 use countersign_app::submit::{NewRequest, connection_name};
+use countersign_app::view::RequestView;
 use countersign_app::{App, errors};
+use countersign_http::openapi::{IdempotencyKey, InFlight, InvalidOrReused, NotFound, Signed, WithBody};
 use countersign_http::{Problem, edge, json};
 use countersign_storage::Key;
 use countersign_storage::requests::Idempotency;
 use http::header::LOCATION;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use utoipa::OpenApi;
 
 /// The router of this function.
 pub fn router(app: App) -> Router {
@@ -23,6 +26,30 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// This function's part of the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(submit))]
+#[derive(Debug, Clone, Copy)]
+pub struct Api;
+
+/// Submits a command for approval.
+///
+/// The answer says what it still needs; where nothing is missing it is approved at once.
+#[utoipa::path(
+    post,
+    path = "/v1/requests",
+    operation_id = "submit_request",
+    tag = "requests",
+    params(IdempotencyKey),
+    request_body = NewRequest,
+    responses(
+        (status = 201, body = RequestView, description = "It is submitted.",
+            headers(
+                ("Location" = String, description = "Where it is."),
+                ("Idempotency-Replayed" = String, description = "`true` if the key came before."))),
+        NotFound, InFlight, InvalidOrReused, WithBody, Signed
+    )
+)]
 async fn submit(State(app): State<App>, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
     // Whoever cannot be anybody learns nothing of what the body should look like.
     let subject = app.subject(&headers)?;
@@ -45,8 +72,7 @@ async fn submit(State(app): State<App>, headers: HeaderMap, bytes: Bytes) -> Res
         response.headers_mut().insert(LOCATION, location);
     }
     if answer.replayed {
-        let name = HeaderName::from_static("idempotency-replayed");
-        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+        edge::mark_replayed(&mut response);
     }
     Ok(response)
 }

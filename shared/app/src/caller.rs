@@ -54,7 +54,7 @@ impl App {
     /// Finds out who calls, and reads `also` in the same round trip.
     ///
     /// # Errors
-    /// 401, or what the storage says.
+    /// 401, 403 for a disabled account, or what the storage says.
     pub async fn identify(
         &self,
         operation: &'static str,
@@ -82,7 +82,7 @@ impl App {
     /// Proves the claim of [`App::subject`] with what was read since.
     ///
     /// # Errors
-    /// 401.
+    /// 401; 403 for a disabled account.
     pub fn verify(&self, headers: &HeaderMap, subject: UserId, found: &Found) -> Result<Caller, Problem> {
         let credential = credential(headers).map_err(errors::unauthenticated)?;
         let user = found.user(subject).map_err(|error| errors::storage(&error))?;

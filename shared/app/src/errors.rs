@@ -30,10 +30,16 @@ pub fn storage(error: &StorageError) -> Problem {
     }
 }
 
-/// The problem of somebody who is not who they say.
+/// The problem of somebody who is not who they say, or who may do nothing.
 #[must_use]
 pub fn unauthenticated(error: Unauthenticated) -> Problem {
-    Problem::unauthenticated(error.to_string())
+    match error {
+        // It is known who calls; they may do nothing.
+        Unauthenticated::Disabled => Problem::forbidden(error.to_string()),
+        Unauthenticated::Missing | Unauthenticated::Invalid | Unauthenticated::Expired => {
+            Problem::unauthenticated(error.to_string())
+        }
+    }
 }
 
 /// The problem of a refused command.

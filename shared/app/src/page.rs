@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use countersign_http::Problem;
+use countersign_http::json::List;
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
 use countersign_storage::lists::{Page, Source, Window};
 use countersign_storage::{Found, Key, StorageError};
-use serde::Serialize;
 
 use crate::view::{RequestView, may_see};
 use crate::{App, Caller, errors};
@@ -45,15 +45,6 @@ pub enum GroupFilter {
     Named(GroupName),
 }
 
-/// A page of a list.
-#[derive(Debug, Serialize)]
-pub struct RequestPage {
-    /// Newest first.
-    pub items: Vec<RequestView>,
-    /// Where to go on; none at the end.
-    pub next_cursor: Option<String>,
-}
-
 impl App {
     /// A page of at most `limit` requests behind `cursor` that match `filter` and that the caller
     /// may see. Authentication comes in the same round trip as the requests wherever the index
@@ -67,7 +58,7 @@ impl App {
         filter: &Filter,
         cursor: Option<RequestId>,
         limit: usize,
-    ) -> Result<RequestPage, Problem> {
+    ) -> Result<List<RequestView>, Problem> {
         let subject = self.subject(headers)?;
         let mut known = None;
         let sources = if needs_caller(filter) {
@@ -114,7 +105,7 @@ impl App {
                 || looked_at >= MOST_KEYS
                 || rounds >= MOST_ROUNDS
             {
-                return Ok(RequestPage { items, next_cursor });
+                return Ok(List { items, next_cursor });
             }
             window.before = page.more_before;
         }

@@ -8,6 +8,7 @@ use countersign_rules::{ConnectionName, Fact, Request, RequestId, evolve, submit
 use countersign_storage::requests::{Idempotency, Submitted};
 use countersign_storage::{Connection, Key};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::view::RequestView;
 use crate::{App, Caller, app, errors};
@@ -20,21 +21,25 @@ pub const MAX_TEXT_CHARACTERS: usize = 2000;
 pub const MASKING_VERSION: u32 = 0;
 
 /// The body of a submission.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRequest {
     /// The connection's name.
+    #[schema(value_type = ConnectionName)]
     pub connection: String,
-    /// The command.
+    /// The command, at most 100 KiB of UTF-8 without U+0000.
+    #[schema(min_length = 1, max_length = 102_400)]
     pub command: String,
-    /// Why.
+    /// Why. The connection may demand it.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     pub reason: Option<String>,
-    /// Who starts it; the requester by default.
+    /// Who starts it; `manual` by default.
     #[serde(default)]
     pub run: Option<RunMode>,
     /// A shorter time for votes than the connection gives, in seconds.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 2_592_000)]
     pub timeout_seconds: Option<u32>,
 }
 

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use countersign_rules::display::display;
+use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause};
 use countersign_rules::event::{Created, Decision};
-use countersign_rules::request::{AutoApproval, AutoCause, Phase, Vote};
-use countersign_rules::{Request, Status, Timestamp};
+use countersign_rules::request::{AutoApproval, AutoCause, Phase, RunMode, Vote};
+use countersign_rules::{ConnectionName, Digest, GroupName, Request, RequestId, Status, Timestamp, UserId};
 use serde::Serialize;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::Caller;
 
@@ -14,16 +18,17 @@ use crate::Caller;
 pub const LIST_COMMAND_BYTES: usize = 2048;
 
 /// A user in an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UserRef {
     /// The account.
-    pub id: String,
+    pub id: UserId,
     /// For display.
     pub email: String,
 }
 
 /// A decision in an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Vote)]
 pub struct DecisionView {
     /// Whose.
     pub user: UserRef,
@@ -34,77 +39,163 @@ pub struct DecisionView {
     /// When.
     pub at: Timestamp,
     /// Comment or reason.
+    #[schema(required = true)]
     pub comment: Option<String>,
     /// Whether it was cast by submitting, as an admin.
     pub automatic: bool,
 }
 
 /// A reviewer group in an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReviewerGroup)]
 pub struct GroupView {
     /// Its name.
-    pub group: String,
+    pub group: GroupName,
     /// How many approvals it must give.
+    #[schema(minimum = 1)]
     pub required: u8,
-    /// `PENDING`, `APPROVED`, `REJECTED`, or `NOT_REQUIRED` where the request needed nobody.
-    pub status: &'static str,
+    /// Where it stands.
+    pub status: GroupStatus,
     /// Its decisions.
     pub decisions: Vec<DecisionView>,
 }
 
+/// Where a reviewer group stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum GroupStatus {
+    /// Approvals are missing.
+    Pending,
+    /// It has given all that it must.
+    Approved,
+    /// A member said no.
+    Rejected,
+    /// The request needed nobody.
+    NotRequired,
+}
+
+/// Why a request ended without having run, or without a known outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Cause {
+    /// It expired.
+    Expired(ExpiryCause),
+    /// It was cancelled.
+    Cancelled(CancelCause),
+    /// Nobody knows how it ended.
+    Unknown(UnknownCause),
+}
+
+impl ToSchema for Cause {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((ExpiryCause::name().into(), ExpiryCause::schema()));
+        schemas.push((CancelCause::name().into(), CancelCause::schema()));
+        schemas.push((UnknownCause::name().into(), UnknownCause::schema()));
+    }
+}
+
+impl PartialSchema for Cause {
+    /// Derived it would say `oneOf`, but `restored` is a cause of two kinds.
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(ExpiryCause::name()))
+            .item(Ref::from_schema_name(CancelCause::name()))
+            .item(Ref::from_schema_name(UnknownCause::name()))
+            .description(Some("Why a request ended without having run, or without a known outcome."))
+            .into()
+    }
+}
+
 /// An execution in an answer. Nothing but nulls before it starts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Execution)]
 pub struct ExecutionView {
     /// When it was claimed.
+    #[schema(required = true)]
     pub started_at: Option<Timestamp>,
     /// When it ended.
+    #[schema(required = true)]
     pub finished_at: Option<Timestamp>,
     /// The exit code, for kinds that have one.
+    #[schema(required = true)]
     pub exit_code: Option<i32>,
     /// Rows returned or affected.
+    #[schema(required = true)]
     pub rows: Option<u64>,
     /// Bytes of output.
+    #[schema(required = true)]
     pub bytes: Option<u64>,
     /// How many values were masked, by entity.
     pub masked: BTreeMap<String, u64>,
     /// Why it failed, for those who may see the output.
+    #[schema(required = true)]
     pub error: Option<String>,
     /// Whether the output was cut at its caps.
     pub output_cut: bool,
     /// Set when an admin settled it.
+    #[schema(required = true)]
     pub settled_note: Option<String>,
 }
 
 /// A request in an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the members are those of the contract")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Request)]
 pub struct RequestView {
-    pub id: String,
+    /// Its id.
+    pub id: RequestId,
+    /// Its status now.
     pub status: Status,
+    /// One more with each change.
     pub version: u64,
-    pub connection: String,
+    /// On which connection.
+    pub connection: ConnectionName,
+    /// The connection's kind.
     pub kind: String,
+    /// Who asked.
     pub requester: UserRef,
+    /// What will run, exactly; cut at 2 KiB in lists.
     pub command: String,
+    /// The command with every invisible or ambiguous character made visible, as `<U+202E>`.
     pub command_display: String,
+    /// There, and true, if this is a list's cut command.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub command_truncated: bool,
+    /// Why the requester wants it.
+    #[schema(required = true)]
     pub reason: Option<String>,
-    pub digest: String,
+    /// What an approval covers; a decision sends it back.
+    pub digest: Digest,
+    /// The digest's short form for people.
+    #[schema(pattern = "^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$", example = "7F3K-Q2ZD")]
     pub code: String,
-    pub run: &'static str,
+    /// Who starts it once approved.
+    pub run: RunMode,
+    /// The groups that must approve, and where each stands.
     pub groups: Vec<GroupView>,
+    /// How it was approved without others, if it was.
+    #[schema(required = true)]
     pub auto_approval: Option<AutoApproval>,
     /// What is known of what the command does; nothing until guardrails look at it.
+    #[schema(value_type = Option<Object>, required = true)]
     pub risk: Option<()>,
+    /// When it was submitted.
     pub created_at: Timestamp,
+    /// The instant from which no vote counts.
     pub expires_at: Timestamp,
+    /// When it was decided.
+    #[schema(required = true)]
     pub decided_at: Option<Timestamp>,
+    /// The instant from which it cannot be run, once approved.
+    #[schema(required = true)]
     pub run_by: Option<Timestamp>,
-    /// Why it ended without having run: `review_timeout`, `revoked`, …
-    pub cause: Option<String>,
+    /// Why it ended without having run, or without a known outcome.
+    #[schema(required = true)]
+    pub cause: Option<Cause>,
+    /// How the execution went.
     pub execution: ExecutionView,
+    /// The page that shows it to people.
     pub page: String,
+    /// What is wrong with its rule; only in the answer to its submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
 }
@@ -121,22 +212,19 @@ impl RequestView {
         public_url: &str,
     ) -> Self {
         Self {
-            id: request.id.to_string(),
+            id: request.id,
             status: request.status_at(now),
             version: request.version,
-            connection: request.connection.to_string(),
+            connection: request.connection.clone(),
             kind: request.kind.clone(),
-            requester: UserRef {
-                id: request.requester.user.to_string(),
-                email: request.requester.email.clone(),
-            },
+            requester: UserRef { id: request.requester.user, email: request.requester.email.clone() },
             command: created.command.clone(),
             command_display: display(&created.command),
             command_truncated: false,
             reason: created.reason.clone(),
-            digest: request.digest.to_string(),
+            digest: request.digest,
             code: request.digest.code(),
-            run: request.run.as_str(),
+            run: request.run,
             groups: groups(request),
             auto_approval: auto_approval(request),
             risk: None,
@@ -222,23 +310,23 @@ fn groups(request: &Request) -> Vec<GroupView> {
         decisions.extend(rejections());
         decisions.sort_by_key(|vote| vote.at);
         let status = if needed_nobody {
-            "NOT_REQUIRED"
+            GroupStatus::NotRequired
         } else if rejections().next().is_some() {
-            "REJECTED"
+            GroupStatus::Rejected
         } else if approved {
-            "APPROVED"
+            GroupStatus::Approved
         } else {
-            "PENDING"
+            GroupStatus::Pending
         };
         let decisions = decisions.into_iter().map(decision).collect();
-        GroupView { group: group.to_string(), required, status, decisions }
+        GroupView { group: group.clone(), required, status, decisions }
     };
     request.policy.groups.iter().zip(coverage.by_group).map(view).collect()
 }
 
 fn decision(vote: &Vote) -> DecisionView {
     DecisionView {
-        user: UserRef { id: vote.user.to_string(), email: vote.email.clone() },
+        user: UserRef { id: vote.user, email: vote.email.clone() },
         decision: vote.decision,
         via: vote.via,
         at: vote.at,
@@ -247,18 +335,17 @@ fn decision(vote: &Vote) -> DecisionView {
     }
 }
 
-fn cause(request: &Request, now: Timestamp) -> Option<String> {
-    let cause = match &request.phase {
-        Phase::Expired { cause, .. } => serde_json::to_value(cause),
-        Phase::Cancelled { cause, .. } => serde_json::to_value(cause),
-        Phase::Unknown { cause, .. } => serde_json::to_value(cause),
+fn cause(request: &Request, now: Timestamp) -> Option<Cause> {
+    match &request.phase {
+        Phase::Expired { cause, .. } => Some(Cause::Expired(*cause)),
+        Phase::Cancelled { cause, .. } => Some(Cause::Cancelled(*cause)),
+        Phase::Unknown { cause, .. } => Some(Cause::Unknown(*cause)),
         Phase::Pending
         | Phase::Approved(_)
         | Phase::Running(..)
         | Phase::Finished { .. }
-        | Phase::Rejected { .. } => serde_json::to_value(request.expired_by(now)?),
-    };
-    cause.ok()?.as_str().map(str::to_owned)
+        | Phase::Rejected { .. } => request.expired_by(now).map(Cause::Expired),
+    }
 }
 
 fn execution(request: &Request, error: Option<String>) -> ExecutionView {

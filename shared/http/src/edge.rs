@@ -59,6 +59,12 @@ fn foreign(status: StatusCode, allow: Option<&HeaderValue>) -> Problem {
     }
 }
 
+/// Says in an answer that it was given before, under the same `Idempotency-Key`.
+pub fn mark_replayed(response: &mut Response) {
+    let name = HeaderName::from_static("idempotency-replayed");
+    response.headers_mut().insert(name, HeaderValue::from_static("true"));
+}
+
 /// The `Idempotency-Key` of a call, if it has one.
 ///
 /// # Errors

@@ -46,7 +46,7 @@ pub fn optional_body<T: DeserializeOwned + Default>(
     if bytes.is_empty() { Ok(T::default()) } else { body(headers, bytes) }
 }
 
-/// Reads exactly one JSON text as `T`.
+/// Reads exactly one JSON object as `T`.
 ///
 /// # Errors
 /// 400 with a JSON pointer.
@@ -54,9 +54,23 @@ pub fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if let Err(error) = serde_json::from_slice::<NoDuplicates>(bytes) {
         return Err(malformed("", &error));
     }
+    // Serde would also take an array, with the members in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(Problem::bad_request("the body must be a JSON object").at("", "expected an object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| malformed(&pointer(error.path()), error.inner()))
+}
+
+/// Reads a member that is an object: for `deserialize_with`, because serde would also take an array,
+/// with the members in their order.
+///
+/// # Errors
+/// If it is no object, or not a `T`.
+pub fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let members = serde_json::Map::deserialize(deserializer)?;
+    T::deserialize(serde_json::Value::Object(members)).map_err(serde::de::Error::custom)
 }
 
 fn malformed(pointer: &str, error: &serde_json::Error) -> Problem {
@@ -134,6 +148,15 @@ impl<'de> Visitor<'de> for NoDuplicatesVisitor {
     }
 }
 
+/// A list in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct List<T> {
+    /// What is on this page.
+    pub items: Vec<T>,
+    /// The `cursor` of the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
 /// An answer with a JSON body.
 #[must_use]
 pub fn answer<T: Serialize>(status: StatusCode, value: &T) -> Response {
@@ -157,11 +180,20 @@ mod tests {
         a: u8,
         #[serde(default)]
         b: Option<serde_json::Value>,
+        #[serde(default, deserialize_with = "object")]
+        c: Option<Smaller>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Smaller {
+        d: u8,
     }
 
     #[test]
     fn exactly_one_json_text_without_surprises_is_accepted() {
-        assert!(strict::<Small>(br#"{"a":1,"b":{"c":[1,null,"x",true,-1,1.5]}} "#).is_ok());
+        assert!(strict::<Small>(br#" {"a":1,"b":{"c":[1,null,"x",true,-1,1.5]},"c":{"d":1}} "#).is_ok());
         for bad in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"b":{"c":1,"c":2}}"#,
@@ -172,6 +204,9 @@ mod tests {
             r#"{"a":"1"}"#,
             r"",
             r#"{"a":1"#,
+            r"[1]",
+            r"null",
+            r#"{"a":1,"c":[1]}"#,
             "{\"a\":1,\"b\":\"\u{0}\"}",
         ] {
             let problem = strict::<Small>(bad.as_bytes()).expect_err(bad);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::schema::text;
 use crate::{ConnectionName, RequestId, UserId};
 
 /// SHA-256 over everything that an approval covers. As text `sha256:` and 64 hexadecimal digits.
@@ -106,6 +107,11 @@ impl From<Digest> for String {
     fn from(digest: Digest) -> String {
         digest.to_string()
     }
+}
+
+text! {
+    Digest: "^sha256:[0-9a-f]{64}$",
+    "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 }
 
 impl fmt::Display for Digest {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::request::{AutoApproval, RunMode};
 use crate::{ConnectionName, Digest, GroupName, Policy, Timestamp, UserId};
 
 /// Through what somebody acted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {
     /// The HTTP API.
@@ -26,7 +27,7 @@ pub enum Via {
 }
 
 /// Who acted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Actor {
     /// A user.
@@ -58,7 +59,7 @@ impl Actor {
 }
 
 /// A vote's direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// For.
@@ -68,7 +69,7 @@ pub enum Decision {
 }
 
 /// What was submitted. With the connection's target and secret reference it gives the digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Created {
     /// The connection's name.
     pub connection: ConnectionName,
@@ -96,7 +97,7 @@ pub struct Created {
 }
 
 /// A vote that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VoteCast {
     /// The account that voted.
     pub user: UserId,
@@ -119,7 +120,7 @@ pub struct VoteCast {
 }
 
 /// Why a request expired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpiryCause {
     /// Not decided in time.
@@ -131,7 +132,7 @@ pub enum ExpiryCause {
 }
 
 /// Why a request was cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CancelCause {
     /// By its requester.
@@ -147,7 +148,7 @@ pub enum CancelCause {
 }
 
 /// Why the outcome is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownCause {
     /// The executor's lease ran out.
@@ -160,7 +161,7 @@ pub enum UnknownCause {
 
 /// How an execution ended. The output and the error text stand beside the event, not in it, because
 /// not everybody who may see the event may see them; their hashes bind them to it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
     /// The exit code, for kinds that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,7 +198,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 /// A vote that no longer stands, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VoidVote {
     /// Whose.
     pub user: UserId,
@@ -206,7 +207,7 @@ pub struct VoidVote {
 }
 
 /// Why a vote no longer stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidCause {
     /// The account is disabled or gone.
@@ -218,7 +219,7 @@ pub enum VoidCause {
 }
 
 /// Something that happened to a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum Fact {
     /// It was submitted.
@@ -305,7 +306,7 @@ impl Fact {
 }
 
 /// A fact with its place in the audit trail. Immutable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// 1 for a request's first event, then one more each.
     pub seq: u64,
@@ -319,7 +320,10 @@ pub struct Event {
     /// Through what.
     pub via: Via,
     /// The hash of the event before, 64 zeros for the first.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub prev_hash: String,
-    /// The hash of this event; see [`crate::chain::event_hash`].
+    /// SHA-256 over the RFC 8785 JSON of `{"event": EVENT, "request_id": ID}`, EVENT being this event
+    /// without its `hash`.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub hash: String,
 }

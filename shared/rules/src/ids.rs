@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use crate::schema::text;
+
 /// Why a text is no id or name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
@@ -113,6 +115,11 @@ macro_rules! prefixed_ulid {
                 id.to_string()
             }
         }
+
+        text! {
+            $name: concat!("^", $prefix, "[0-7][0-9A-HJKMNP-TV-Z]{25}$"),
+            concat!($prefix, "01K5J3V8Q4W7X9YABCDEFGHJKM")
+        }
     };
 }
 
@@ -133,7 +140,7 @@ prefixed_ulid!(
 );
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $example:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -183,16 +190,20 @@ macro_rules! name {
                 name.0
             }
         }
+
+        text! { $name: "^[a-z0-9][a-z0-9_.-]{0,63}$", $example }
     };
 }
 
 name!(
     /// The name of a connection, such as `prod-db`.
-    ConnectionName
+    ConnectionName,
+    "prod-db"
 );
 name!(
     /// The name of a group of people, such as `dba-team`.
-    GroupName
+    GroupName,
+    "dba-team"
 );
 
 /// Lower case only, so that two names never differ by something that nobody sees.

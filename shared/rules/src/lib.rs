@@ -30,6 +30,7 @@ pub mod policy;
 pub mod quorum;
 pub mod refusal;
 pub mod request;
+mod schema;
 pub mod submit;
 pub mod time;
 

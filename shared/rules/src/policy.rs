@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::GroupName;
 
@@ -14,7 +15,7 @@ pub const MAX_APPROVALS: usize = 60;
 pub const MAX_TIMEOUT_SECONDS: u32 = 30 * 24 * 3600;
 
 /// Which approvals a request needs, and by when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Policy {
     /// The version of the connection that this policy was taken from.
     pub version: u64,

@@ -5,13 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::event::{CancelCause, Decision, ExpiryCause, Outcome, UnknownCause};
 use crate::quorum::{self, Coverage};
 use crate::{ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, UserId, Via};
 
 /// The status of a request, as the contract names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
     /// Votes are awaited.
@@ -108,7 +109,7 @@ impl FromStr for Status {
 }
 
 /// Who starts the execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunMode {
     /// The requester, once approved.
@@ -129,7 +130,7 @@ impl RunMode {
 }
 
 /// Why an approval needed no vote of somebody else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AutoCause {
     /// An admin's own request, counted in a reviewer group of theirs.
@@ -141,11 +142,12 @@ pub enum AutoCause {
 }
 
 /// An automatic approval and the group that it came through.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct AutoApproval {
     /// Why.
     pub cause: AutoCause,
     /// Through which group, if through one.
+    #[schema(required = true)]
     pub group: Option<GroupName>,
 }
 

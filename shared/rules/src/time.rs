@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 ///
@@ -93,6 +95,19 @@ impl TryFrom<String> for Timestamp {
 impl From<Timestamp> for String {
     fn from(instant: Timestamp) -> Self {
         instant.rfc3339()
+    }
+}
+
+impl utoipa::ToSchema for Timestamp {}
+
+impl utoipa::PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("An instant: RFC 3339, in answers always UTC with `Z`."))
+            .examples(["2026-11-23T04:05:06.789Z"])
+            .into()
     }
 }
 

@@ -6,6 +6,7 @@ use countersign_rules::person::{Person, Role};
 use countersign_rules::{ConnectionName, GroupName, Policy, Timestamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// At most that many tokens a user, so that the user's item stays small.
 pub const MAX_TOKENS: usize = 20;
@@ -71,12 +72,30 @@ impl User {
     }
 }
 
+/// Through what reviewers are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// Messages with buttons.
+    Slack,
+    /// Cards that lead to the page.
+    Teams,
+    /// The subscribed endpoints.
+    Webhooks,
+}
+
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 3] = [Self::Slack, Self::Teams, Self::Webhooks];
+}
+
 /// What is masked in output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Masking {
     /// Whether anything is.
     #[serde(default = "yes")]
+    #[schema(default = true)]
     pub enabled: bool,
     /// Which entities; empty is all.
     #[serde(default)]
@@ -127,7 +146,7 @@ pub struct Connection {
     /// What is masked.
     pub masking: Masking,
     /// Through what reviewers are told.
-    pub notify: BTreeSet<String>,
+    pub notify: BTreeSet<Channel>,
     /// Slack channels that are told.
     pub slack_channels: Vec<String>,
     /// When it was made.

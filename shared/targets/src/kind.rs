@@ -3,9 +3,11 @@
 use crate::TargetError;
 use std::fmt;
 use std::str::FromStr;
+use utoipa::ToSchema;
 
 /// What speaks at the other end. More kinds come with later versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum TargetKind {
     /// An SQLite file below the configured root of this machine.
     Sqlite,

@@ -24,6 +24,7 @@ pub mod output;
 mod postgres;
 pub mod record;
 pub mod run;
+mod schema;
 pub mod secret;
 pub mod spec;
 mod sqlite;

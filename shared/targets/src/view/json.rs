@@ -1,10 +1,50 @@
 //! The JSON view.
 
 use super::Page;
-use super::page::Set;
+use super::page::{Cut, Set};
 use crate::Column;
-use serde_json::{Value, json};
-use std::collections::HashSet;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashSet};
+use utoipa::ToSchema;
+
+/// What one statement gave, as far as it is on this page.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StatementOutput)]
+pub struct SetView<'a> {
+    /// The columns; null for a statement without rows.
+    #[schema(required = true)]
+    columns: Option<Vec<ColumnView<'a>>>,
+    /// The rows, by the columns' keys; null for a statement without rows. A value is exactly the text
+    /// that the database gave, null for NULL.
+    #[schema(required = true)]
+    rows: Option<Vec<BTreeMap<String, Option<&'a str>>>>,
+    /// What was done, such as `DELETE 1`; null if that is on a later page, or the statement failed.
+    #[schema(required = true)]
+    tag: Option<&'a str>,
+    /// Rows returned or affected.
+    #[schema(required = true)]
+    row_count: Option<u64>,
+    /// Set if rows were cut at the caps.
+    #[schema(required = true)]
+    truncated: Option<Cut>,
+    /// Whether it begins on an earlier page.
+    continued: bool,
+    /// Whether its end is on this page.
+    complete: bool,
+}
+
+/// A column of a result.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OutputColumn)]
+struct ColumnView<'a> {
+    /// Its name; names may repeat.
+    name: &'a str,
+    /// The database's name of its type.
+    #[serde(rename = "type")]
+    type_name: &'a str,
+    /// Its key in the rows: the name, with `_2`, `_3`, … where names repeat.
+    key: String,
+}
 
 /// An array with one object a statement:
 ///
@@ -22,30 +62,34 @@ use std::collections::HashSet;
 /// answer is one valid document for each page, and ends with a line end.
 #[must_use]
 pub fn json(page: &Page) -> String {
-    let sets: Vec<Value> = page.sets().iter().map(set).collect();
-    format!("{}\n", Value::Array(sets))
+    let sets = page.sets();
+    let sets: Vec<SetView<'_>> = sets.iter().map(set).collect();
+    // Texts and numbers alone: writing them cannot fail.
+    serde_json::to_string(&sets).unwrap_or_default() + "\n"
 }
 
-fn set(set: &Set<'_>) -> Value {
+fn set<'a>(set: &'a Set<'a>) -> SetView<'a> {
     let keys = set.columns.map(keys);
-    let columns = set.columns.zip(keys.as_ref()).map(|(columns, keys)| {
-        let described = columns.iter().zip(keys);
-        described.map(|(c, key)| json!({"name": c.name, "type": c.type_name, "key": key})).collect::<Vec<_>>()
-    });
     let rows = keys.as_ref().map(|keys| {
-        let objects =
-            set.rows.iter().map(|row| keys.iter().cloned().zip(row.iter().map(|cell| json!(cell))).collect());
-        objects.map(Value::Object).collect::<Vec<_>>()
+        let cells =
+            |row: &&'a [Option<String>]| keys.iter().cloned().zip(row.iter().map(Option::as_deref)).collect();
+        set.rows.iter().map(cells).collect()
     });
-    json!({
-        "columns": columns,
-        "rows": rows,
-        "tag": set.done.map(|(tag, _)| tag),
-        "row_count": set.done.and_then(|(_, rows)| rows),
-        "truncated": set.cut.map(|cut| json!({"kept_rows": cut.kept_rows, "missing_rows": cut.missing_rows})),
-        "continued": set.continued,
-        "complete": set.done.is_some(),
-    })
+    let columns = set.columns.zip(keys).map(|(columns, keys)| {
+        let described = columns.iter().zip(keys);
+        described
+            .map(|(column, key)| ColumnView { name: &column.name, type_name: &column.type_name, key })
+            .collect()
+    });
+    SetView {
+        columns,
+        rows,
+        tag: set.done.map(|(tag, _)| tag),
+        row_count: set.done.and_then(|(_, rows)| rows),
+        truncated: set.cut,
+        continued: set.continued,
+        complete: set.done.is_some(),
+    }
 }
 
 /// A key for each column, all different.

@@ -15,7 +15,7 @@ mod text;
 mod visible;
 
 pub use self::csv::csv;
-pub use self::json::json;
+pub use self::json::{SetView, json};
 pub use self::page::{Page, PageStart};
 pub use self::text::text;
 pub use self::visible::visible;

@@ -2,6 +2,7 @@
 
 use crate::{Column, Record, TargetError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Where in the output a page starts. Small and serializable: keep it beside each stored piece.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -106,8 +107,12 @@ pub(super) struct Set<'a> {
 }
 
 /// How much the caps took away.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[schema(as = OutputCut)]
 pub(super) struct Cut {
+    /// Rows that were kept.
     pub(super) kept_rows: u64,
+    /// Rows that are missing; null where only "more" is known.
+    #[schema(required = true)]
     pub(super) missing_rows: Option<u64>,
 }

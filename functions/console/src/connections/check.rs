@@ -1,0 +1,95 @@
+//! Whether a connection can be, and what is wrong with it although it can.
+
+use countersign_app::App;
+use countersign_http::Problem;
+use countersign_rules::ConnectionName;
+use countersign_rules::policy::check_timeout;
+use countersign_storage::Connection;
+use countersign_targets::{FileSecrets, SecretRef, TargetKind, TargetSpec};
+
+use super::shape::Body;
+
+pub(super) fn checked(
+    app: &App,
+    name: ConnectionName,
+    body: Body,
+    before: Option<&Connection>,
+) -> Result<Connection, Problem> {
+    if body.name.as_deref().is_some_and(|named| named != name.as_str()) {
+        return Err(
+            Problem::invalid("the name in the body is not the one in the path").at("/name", "another name")
+        );
+    }
+    let kind: TargetKind =
+        body.kind.parse().map_err(|error: countersign_targets::TargetError| invalid("/kind", &error))?;
+    TargetSpec::parse(kind, &body.target).map_err(|error| invalid("/target", &error))?;
+    if let Some(secret) = &body.secret {
+        SecretRef::parse(secret, FileSecrets::Allowed).map_err(|error| invalid("/secret", &error))?;
+    } else if kind.needs_secret() {
+        let detail =
+            format!("a `{}` connection needs a secret: a reference such as `env:PROD_DB_URL`", body.kind);
+        return Err(Problem::invalid(detail).at("/secret", "required"));
+    }
+    if let Some(timeout) = body.timeout_seconds {
+        check_timeout("timeout_seconds", timeout).map_err(|error| invalid("/timeout_seconds", &error))?;
+    }
+    if !body.guardrails.is_empty() {
+        return Err(Problem::invalid(
+            "this version knows no guardrails; a rule that nobody enforces is not stored",
+        )
+        .at("/guardrails", "must be empty"));
+    }
+    let connection = Connection {
+        name,
+        kind: kind.as_str().to_owned(),
+        target: body.target,
+        secret: body.secret,
+        reviewers: body.reviewers,
+        approvals_per_group: body.approvals_per_group,
+        distinct_reviewers: body.distinct_reviewers,
+        exempt_groups: body.exempt_groups,
+        allowed_groups: body.allowed_groups,
+        approvals: body.approvals,
+        admin_auto_approve: body.admin_auto_approve,
+        timeout_seconds: body.timeout_seconds,
+        run_within_seconds: body.run_within_seconds,
+        require_reason: body.require_reason,
+        masking: body.masking,
+        notify: body.notify,
+        slack_channels: body.slack_channels,
+        created_at: before.map_or_else(|| app.now(), |before| before.created_at),
+        version: next_version(app, before),
+    };
+    connection.policy().check().map_err(|error| invalid("/reviewers", &error))?;
+    Ok(connection)
+}
+
+/// Versions grow over the deletion of a connection too, so that a version names one policy for ever.
+fn next_version(app: &App, before: Option<&Connection>) -> u64 {
+    let by_clock = app.now().unix_millis().unsigned_abs();
+    before.map_or(by_clock, |before| by_clock.max(before.version + 1))
+}
+
+fn invalid(pointer: &str, error: &impl std::fmt::Display) -> Problem {
+    Problem::invalid(error.to_string()).at(pointer, error.to_string())
+}
+
+/// What is wrong with a connection although it can be saved.
+pub(super) async fn warnings(app: &App, connection: &Connection) -> Vec<String> {
+    let mut warnings = app.warnings(&connection.policy(), None).await;
+    if connection.masking.enabled {
+        warnings.push(
+            "this version does not mask output yet: what the target returns is stored and shown as it is"
+                .to_owned(),
+        );
+    }
+    if !connection.notify.is_empty() {
+        warnings.push(
+            "this version does not notify anybody yet: reviewers find requests by themselves".to_owned(),
+        );
+    }
+    if connection.kind == "sqlite" && app.config.sqlite_root.is_none() {
+        warnings.push("`sqlite` connections do not run in this deployment".to_owned());
+    }
+    warnings
+}

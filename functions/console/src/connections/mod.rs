@@ -1,0 +1,217 @@
+//! Connections: admins write them, everybody reads what they may use.
+
+mod check;
+mod shape;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use countersign_app::{App, Caller, errors};
+use countersign_http::json::List;
+use countersign_http::openapi::{
+    Exists, IfMatch, Invalid, Malformed, NotFound, Paging, PreconditionRequired, Signed, Stale, WithBody,
+};
+use countersign_http::{Problem, json};
+use countersign_rules::ConnectionName;
+use countersign_storage::{Connection, Key, StorageError};
+use http::{HeaderMap, StatusCode};
+
+use crate::etag::{if_match, with_etag};
+use crate::query::Query;
+use check::{checked, warnings};
+use shape::{Body, View};
+
+/// What a list answers.
+type Page = List<View<'static>>;
+
+/// How many connections are written or read at the most in one list.
+const MOST: usize = 10_000;
+
+fn may_see(connection: &Connection, caller: &Caller) -> bool {
+    caller.sees_all() || connection.policy().allows(&caller.user.groups)
+}
+
+/// Lists the connections that you may use.
+#[utoipa::path(
+    get,
+    path = "/v1/connections",
+    operation_id = "list_connections",
+    tag = "connections",
+    params(Paging),
+    responses((status = 200, body = Page, description = "A page."), Malformed, Signed)
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let (caller, _) = app.identify("connections", &headers, &[]).await?;
+    let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
+    let limit = query.limit()?;
+    let mut after: Option<ConnectionName> = query.parsed("cursor")?;
+    let mut items: Vec<Connection> = Vec::new();
+    let mut next = None;
+    for _ in 0..MOST {
+        let page =
+            app.store.connections(after.as_ref(), limit).await.map_err(|error| errors::storage(&error))?;
+        let last_page = page.len() < limit;
+        after = page.last().map(|connection| connection.name.clone());
+        items.extend(page.into_iter().filter(|connection| may_see(connection, &caller)));
+        if items.len() > limit || (items.len() == limit && !last_page) {
+            items.truncate(limit);
+            next = items.last().map(|connection| connection.name.to_string());
+            break;
+        }
+        if last_page {
+            break;
+        }
+    }
+    let items: Vec<_> = items.iter().map(|connection| View::new(connection, &caller, Vec::new())).collect();
+    Ok(json::answer(StatusCode::OK, &List { items, next_cursor: next }))
+}
+
+/// Shows one connection.
+#[utoipa::path(
+    get,
+    path = "/v1/connections/{name}",
+    operation_id = "show_connection",
+    tag = "connections",
+    params(("name" = ConnectionName, Path)),
+    responses(
+        (status = 200, body = View, description = "The connection.", headers(("ETag" = String))),
+        NotFound,
+        Signed
+    )
+)]
+pub(crate) async fn show(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (caller, connection) = find(&app, &headers, &name).await?;
+    let connection = connection.filter(|connection| may_see(connection, &caller));
+    let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+    let warnings = warnings(&app, &connection).await;
+    Ok(answer(StatusCode::OK, &connection, &caller, warnings))
+}
+
+async fn find(app: &App, headers: &HeaderMap, name: &str) -> Result<(Caller, Option<Connection>), Problem> {
+    match name.parse::<ConnectionName>() {
+        Ok(name) => {
+            let (caller, found) =
+                app.identify("connection", headers, &[Key::Connection(name.clone())]).await?;
+            Ok((caller, found.connection(&name).map_err(|error| errors::storage(&error))?))
+        }
+        Err(_) => Ok((app.identify("connection", headers, &[]).await?.0, None)),
+    }
+}
+
+/// Makes or changes a connection; for admins.
+///
+/// Without `If-Match` it makes one; with it, it changes the one that you looked at.
+#[utoipa::path(
+    put,
+    path = "/v1/connections/{name}",
+    operation_id = "put_connection",
+    tag = "connections",
+    params(("name" = ConnectionName, Path), IfMatch),
+    request_body = Body,
+    responses(
+        (status = 200, body = View, description = "It is changed.", headers(("ETag" = String))),
+        (status = 201, body = View, description = "It is made.", headers(("ETag" = String))),
+        Exists, Stale, Invalid, WithBody, Signed
+    )
+)]
+pub(crate) async fn put(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let (caller, before) = find(&app, &headers, &name).await?;
+    caller.must_be_admin()?;
+    let name: ConnectionName = name
+        .parse()
+        .map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
+    let body: Body = json::body(&headers, &bytes)?;
+    let expected = if_match(&headers)?;
+    match (&before, expected) {
+        (Some(_), None) => {
+            // The contract: without If-Match a PUT creates.
+            return Err(Problem::conflict(
+                "exists",
+                "a connection of that name exists; send its ETag in If-Match to change it",
+            )
+            .with("precondition", "If-Match"));
+        }
+        (None, Some(_)) => return Err(Problem::stale("there is no connection of that name")),
+        (Some(before), Some(version)) if before.version != version => {
+            return Err(Problem::stale(format!(
+                "the connection has version {} now; look at it again",
+                before.version
+            )));
+        }
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    let connection = checked(&app, name, body, before.as_ref())?;
+    let stored = app.store.put_connection(before.as_ref().map(|before| before.version), &connection).await;
+    match stored {
+        Ok(()) => {}
+        Err(StorageError::Conflict) if before.is_none() => {
+            return Err(Problem::conflict("exists", "a connection of that name was made just now"));
+        }
+        Err(StorageError::Conflict) => {
+            return Err(Problem::stale("the connection was changed just now; look at it again"));
+        }
+        Err(error) => return Err(errors::storage(&error)),
+    }
+    app.forget_directory();
+    let warnings = warnings(&app, &connection).await;
+    let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(answer(status, &connection, &caller, warnings))
+}
+
+/// Deletes a connection; for admins.
+#[utoipa::path(
+    delete,
+    path = "/v1/connections/{name}",
+    operation_id = "delete_connection",
+    tag = "connections",
+    params(("name" = ConnectionName, Path), IfMatch),
+    responses(
+        (status = 204, description = "It is gone."),
+        NotFound, Stale, PreconditionRequired, Signed
+    )
+)]
+pub(crate) async fn remove(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (caller, connection) = find(&app, &headers, &name).await?;
+    caller.must_be_admin()?;
+    let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+    let expected = if_match(&headers)?;
+    let version = expected.ok_or_else(|| {
+        Problem::precondition_required(
+            "send the ETag of the connection in If-Match, so that you delete what you looked at",
+        )
+    })?;
+    if connection.version != version {
+        return Err(Problem::stale(format!(
+            "the connection has version {} now; look at it again",
+            connection.version
+        )));
+    }
+    match app.store.delete_connection(&connection.name, version).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(StorageError::Conflict) => {
+            Err(Problem::stale("the connection was changed just now; look at it again"))
+        }
+        Err(error) => Err(errors::storage(&error)),
+    }
+}
+
+fn answer(status: StatusCode, connection: &Connection, caller: &Caller, warnings: Vec<String>) -> Response {
+    with_etag(json::answer(status, &View::new(connection, caller, warnings)), connection.version)
+}

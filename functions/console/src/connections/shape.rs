@@ -1,0 +1,191 @@
+//! A connection as it is written and as it is shown.
+
+use std::collections::BTreeSet;
+
+use countersign_app::Caller;
+use countersign_http::json::object;
+use countersign_rules::{ConnectionName, GroupName};
+use countersign_storage::Connection;
+use countersign_storage::items::{Channel, Masking};
+use countersign_targets::{TargetKind, TargetSpec};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// A connection as an admin writes it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewConnection)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    /// The name in the path, if it is given.
+    #[serde(default)]
+    #[schema(value_type = Option<ConnectionName>)]
+    pub(super) name: Option<String>,
+    /// What it runs against.
+    #[schema(value_type = TargetKind)]
+    pub(super) kind: String,
+    /// What the kind needs to know.
+    #[serde(default = "empty_object")]
+    #[schema(value_type = TargetSpec)]
+    pub(super) target: Value,
+    /// A reference to the secret, such as `env:PROD_DB_URL`; never the secret.
+    #[serde(default)]
+    #[schema(
+        max_length = 512,
+        pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.*)$",
+        example = "env:PROD_DB_URL"
+    )]
+    pub(super) secret: Option<String>,
+    /// The groups that must approve; at least one where approvals are on.
+    #[serde(default)]
+    #[schema(max_items = 25)]
+    pub(super) reviewers: Vec<GroupName>,
+    /// Approvals that each group must give; at most 60 over all groups.
+    #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 60, default = 1)]
+    pub(super) approvals_per_group: u8,
+    /// Whether k approvals need k people.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub(super) distinct_reviewers: bool,
+    /// Members' requests need no approval.
+    #[serde(default)]
+    pub(super) exempt_groups: BTreeSet<GroupName>,
+    /// Who may use it; empty is everybody.
+    #[serde(default)]
+    pub(super) allowed_groups: BTreeSet<GroupName>,
+    /// Off: every request is approved at once.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub(super) approvals: bool,
+    /// Whether an admin's own request counts as their approval.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub(super) admin_auto_approve: bool,
+    /// How long votes may come, in seconds; null is the deployment's default.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 2_592_000)]
+    pub(super) timeout_seconds: Option<u32>,
+    /// How long an approved request may be run, in seconds.
+    #[serde(default = "an_hour")]
+    #[schema(minimum = 1, maximum = 2_592_000, default = 3600)]
+    pub(super) run_within_seconds: u32,
+    /// Whether a request must say why.
+    #[serde(default)]
+    pub(super) require_reason: bool,
+    /// Which commands are blocked; none yet.
+    #[serde(default)]
+    #[schema(max_items = 0)]
+    pub(super) guardrails: Vec<Value>,
+    /// What is masked in output.
+    #[serde(default, deserialize_with = "object")]
+    pub(super) masking: Masking,
+    /// Through what reviewers are told; all of them by default.
+    #[serde(default = "all_channels")]
+    #[schema(default = json!(Channel::ALL))]
+    pub(super) notify: BTreeSet<Channel>,
+    /// Slack channels that are told.
+    #[serde(default)]
+    pub(super) slack_channels: Vec<String>,
+    /// What a GET answered with; ignored, so that its answer can be sent back.
+    #[serde(default, rename = "warnings")]
+    _warnings: Option<Vec<String>>,
+    /// The same.
+    #[serde(default, rename = "version")]
+    _version: Option<u64>,
+}
+
+fn empty_object() -> Value {
+    json!({})
+}
+fn one() -> u8 {
+    1
+}
+fn yes() -> bool {
+    true
+}
+fn an_hour() -> u32 {
+    3600
+}
+fn all_channels() -> BTreeSet<Channel> {
+    Channel::ALL.into()
+}
+
+/// A connection as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Connection)]
+pub(crate) struct View<'a> {
+    /// Its name.
+    name: &'a ConnectionName,
+    /// What it runs against.
+    kind: &'a str,
+    /// What the kind needs to know; null unless you are an admin or an auditor.
+    #[schema(value_type = Option<TargetSpec>, required = true)]
+    target: &'a Value,
+    /// The reference to its secret; null unless you are an admin or an auditor.
+    #[schema(required = true)]
+    secret: Option<&'a str>,
+    /// The groups that must approve.
+    reviewers: &'a [GroupName],
+    /// Approvals that each group must give.
+    approvals_per_group: u8,
+    /// Whether k approvals need k people.
+    distinct_reviewers: bool,
+    /// Members' requests need no approval.
+    exempt_groups: &'a BTreeSet<GroupName>,
+    /// Who may use it; empty is everybody.
+    allowed_groups: &'a BTreeSet<GroupName>,
+    /// Off: every request is approved at once.
+    approvals: bool,
+    /// Whether an admin's own request counts as their approval.
+    admin_auto_approve: bool,
+    /// How long votes may come, in seconds; null is the deployment's default.
+    #[schema(required = true)]
+    timeout_seconds: Option<u32>,
+    /// How long an approved request may be run, in seconds.
+    run_within_seconds: u32,
+    /// Whether a request must say why.
+    require_reason: bool,
+    /// Which commands are blocked; none yet.
+    guardrails: [Value; 0],
+    /// What is masked in output.
+    masking: &'a Masking,
+    /// Through what reviewers are told.
+    notify: &'a BTreeSet<Channel>,
+    /// Slack channels that are told.
+    slack_channels: &'a [String],
+    /// Grows with each change; the `ETag`.
+    version: u64,
+    /// What is wrong with it although it can be saved; empty in lists.
+    warnings: Vec<String>,
+}
+
+impl<'a> View<'a> {
+    /// Where it points and with which secret is for admins and auditors.
+    pub(super) fn new(connection: &'a Connection, caller: &Caller, warnings: Vec<String>) -> Self {
+        const HIDDEN: &Value = &Value::Null;
+        let whole = caller.sees_all();
+        Self {
+            name: &connection.name,
+            kind: &connection.kind,
+            target: if whole { &connection.target } else { HIDDEN },
+            secret: connection.secret.as_deref().filter(|_| whole),
+            reviewers: &connection.reviewers,
+            approvals_per_group: connection.approvals_per_group,
+            distinct_reviewers: connection.distinct_reviewers,
+            exempt_groups: &connection.exempt_groups,
+            allowed_groups: &connection.allowed_groups,
+            approvals: connection.approvals,
+            admin_auto_approve: connection.admin_auto_approve,
+            timeout_seconds: connection.timeout_seconds,
+            run_within_seconds: connection.run_within_seconds,
+            require_reason: connection.require_reason,
+            guardrails: [],
+            masking: &connection.masking,
+            notify: &connection.notify,
+            slack_channels: &connection.slack_channels,
+            version: connection.version,
+            warnings,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! How `target` objects stand in the OpenAPI document: what [`TargetSpec::parse`] takes.
+
+use crate::{Caps, TargetSpec};
+use std::ops::RangeInclusive;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+impl ToSchema for TargetSpec {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Target".into()
+    }
+}
+
+impl PartialSchema for TargetSpec {
+    fn schema() -> RefOr<Schema> {
+        let text =
+            |most| ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(most));
+        let sqlite = with_limits("What a `sqlite` connection needs.")
+            .property("path", text(512).description(Some("Below the configured root, without `..`.")))
+            .required("path");
+        let postgres = with_limits("What a `postgres` connection needs; its URL is its secret.")
+            .property("application_name", text(63).default(Some("countersign".into())))
+            .property(
+                "ca_pem",
+                text(16 * 1024).description(Some("The certificates that alone may sign the server's.")),
+            );
+        AnyOfBuilder::new()
+            .item(sqlite)
+            .item(postgres)
+            .description(Some("What the connection's kind needs to know, and the limits of a run."))
+            .into()
+    }
+}
+
+fn with_limits(description: &str) -> ObjectBuilder {
+    let default = Caps::default();
+    let limit = |range: &RangeInclusive<u64>, default: u64| {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::Integer))
+            .minimum(Some(*range.start()))
+            .maximum(Some(*range.end()))
+            .default(Some(default.into()))
+    };
+    ObjectBuilder::new()
+        .description(Some(description))
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .property(
+            "statement_timeout_seconds",
+            limit(&Caps::TIMEOUT_SECONDS, default.statement_timeout_ms / 1000),
+        )
+        .property("max_rows", limit(&Caps::ROWS, default.max_rows))
+        .property("max_bytes", limit(&Caps::BYTES, default.max_bytes))
+}

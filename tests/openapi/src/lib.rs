@@ -1,0 +1,77 @@
+//! The OpenAPI document, joined from what each function says of its own routes.
+//!
+//! `cargo run --bin countersign-openapi` writes it to [`FILE`], which `console` serves.
+
+use countersign_http::Problem;
+use countersign_http::openapi::problems;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, ServerBuilder, Tag};
+use utoipa::{OpenApi as _, PartialSchema as _};
+
+/// Where the document stands, from the root of the repository.
+pub const FILE: &str = "functions/console/openapi.json";
+
+const ABOUT: &str = "\
+A command runs only if the right people approved exactly those bytes, in time, and then it runs at most once.
+
+Bodies are JSON in UTF-8; unknown members, members that are named twice and trailing bytes are refused. Times are \
+RFC 3339 in UTC with `Z`. Every error that the service answers is `application/problem+json`; programs tell them \
+apart by `type`. What you may not see answers 404. Other methods than those here answer 405 with `Allow`; HEAD is \
+allowed wherever GET is. GET and HEAD change nothing.";
+
+/// The document, as JSON for people to read.
+///
+/// # Errors
+/// If it cannot be written, which no document of ours does.
+pub fn document() -> anyhow::Result<String> {
+    let components = problems()
+        .into_iter()
+        .fold(ComponentsBuilder::new(), |components, (name, answer)| components.response(name, answer))
+        .schema("Problem", Problem::schema())
+        .security_scheme("bearer", bearer());
+    let document = OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Countersign")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(ABOUT))
+                .license(Some(
+                    LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build(),
+                )),
+        )
+        .servers(Some([ServerBuilder::new().url("/").build()]))
+        .security(Some([SecurityRequirement::new("bearer", [] as [&str; 0])]))
+        .tags(Some(tags()))
+        .components(Some(components.build()))
+        .build()
+        .merge_from(countersign_intake::Api::openapi())
+        .merge_from(countersign_callback::Api::openapi())
+        .merge_from(countersign_console::openapi::Api::openapi());
+    Ok(document.to_pretty_json()? + "\n")
+}
+
+fn bearer() -> SecurityScheme {
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("cst_…")
+        .description(Some("An API token, `cst_…`."));
+    SecurityScheme::Http(scheme.build())
+}
+
+fn tags() -> Vec<Tag> {
+    let tag = |(name, about)| TagBuilder::new().name(name).description(Some(about)).build();
+    [
+        (
+            "requests",
+            "Commands that somebody wants to run: submit them, look at them, read what came of them.",
+        ),
+        ("decisions", "What people decide about a request."),
+        ("connections", "What commands run on, and whose approval that needs."),
+        ("people", "Accounts and groups."),
+        ("tokens", "API tokens."),
+        ("service", "The service itself."),
+    ]
+    .map(tag)
+    .into()
+}

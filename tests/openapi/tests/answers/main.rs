@@ -1,0 +1,344 @@
+//! The service answers what the document says: every operation, every documented status but those of
+//! our own faults.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod checked;
+
+use checked::{Checked, Operation};
+use countersign_e2e::{Answer, Database, Serve};
+use serde_json::{Value, json};
+
+const NOBODY: &str = "req_00000000000000000000000000";
+const NEW_USER: &str = "usr_01K5J3V8Q4W7X9YABCDEFGHJKM";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_is_documented_and_every_documented_answer_is_given() {
+    let serve = Serve::start(Database::Embedded, &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5")]).await.unwrap();
+    let mut checked = Checked::new(serve);
+    requests(&checked).await;
+    votes(&checked).await;
+    connections(&checked).await;
+    people(&checked).await;
+    tokens(&checked).await;
+    reopened(&checked).await;
+    public(&checked).await;
+    whoever_is_nobody(&checked).await;
+    bodies_that_are_refused(&checked).await;
+    what_is_not_there(&checked).await;
+    settled(&mut checked).await;
+    disabled(&checked).await;
+    let unseen = checked.unseen();
+    let ours = |status: &String| {
+        // What goes wrong on our side, and two calls with one key in the very same moment.
+        status.ends_with(" 500") || status.ends_with(" 503") || status == "submit_request 409"
+    };
+    let unseen: Vec<&String> = unseen.iter().filter(|status| !ours(status)).collect();
+    assert!(unseen.is_empty(), "documented, but never answered: {unseen:?}");
+}
+
+fn of(request: &Answer, what: &str) -> String {
+    format!("/v1/requests/{}{what}", request.text("/id"))
+}
+
+fn digest(request: &Answer) -> Value {
+    json!({ "digest": request.text("/digest") })
+}
+
+async fn submit(checked: &Checked, connection: &str) -> Answer {
+    let body = json!({ "connection": connection, "command": "SELECT id, email FROM customers LIMIT 3" });
+    checked.post("alice", "/v1/requests", body, 201).await
+}
+
+async fn requests(checked: &Checked) {
+    let body = json!({ "connection": "demo-db", "command": "SELECT 1", "reason": "to see", "run": "manual", "timeout_seconds": 600 });
+    let key = [("idempotency-key", "one")];
+    let first = checked.call("alice", "POST", "/v1/requests", Some(body.clone()), &key, 201).await;
+    assert_eq!(first.header("location"), of(&first, ""));
+    assert_eq!(first.header("idempotency-replayed"), "");
+    let again = checked.call("alice", "POST", "/v1/requests", Some(body), &key, 201).await;
+    assert_eq!((again.header("idempotency-replayed"), &again.json), ("true", &first.json));
+    let other = json!({ "connection": "demo-db", "command": "SELECT 2" });
+    checked.call("alice", "POST", "/v1/requests", Some(other), &key, 422).await;
+    submit(checked, "demo-open").await;
+    let path = format!(
+        "/v1/requests?limit=1&status=PENDING&status=APPROVED&requester={}&from=2026-01-01T00:00:00Z&q=select",
+        checked.serve.id("alice")
+    );
+    let page = checked.get("audra", &path, 200).await;
+    let next = checked.get("audra", &format!("{path}&cursor={}", page.text("/next_cursor")), 200).await;
+    assert_eq!(next.items().len(), 1);
+    checked.get("dana", "/v1/requests?group=mine", 200).await;
+    let export = checked.get("audra", "/v1/requests/export?limit=1", 200).await;
+    assert!(export.header("countersign-next-cursor").starts_with("req_"), "{export:?}");
+    checked.get("audra", "/v1/requests/export?format=csv&connection=demo-db", 200).await;
+    let waited = checked.get("alice", &of(&first, "?wait_seconds=1&since_version=9"), 200).await;
+    assert_eq!(waited.header("retry-after"), "0");
+    let events = checked.get("alice", &of(&first, "/events?limit=1"), 200).await;
+    assert_eq!((events.items().len(), events.text("/next_cursor")), (1, ""));
+    checked.get("alice", &of(&first, "/output"), 409).await;
+    for path in [
+        "/v1/requests?limit=0",
+        "/v1/requests/export?format=xml",
+        &of(&first, "?wait_seconds=26"),
+        &of(&first, "/events?cursor=x"),
+        &of(&first, "/output?format=xml"),
+        "/v1/connections?limit=201",
+        "/v1/users?wat=1",
+        "/v1/groups?limit=0",
+        "/v1/tokens?user=me",
+    ] {
+        checked.get("root", path, 400).await;
+    }
+}
+
+async fn votes(checked: &Checked) {
+    let request = submit(checked, "demo-dual").await;
+    let other = json!({ "digest": format!("sha256:{}", "0".repeat(64)), "reason": "no" });
+    let long = json!({ "digest": request.text("/digest"), "comment": "x".repeat(2001) });
+    checked.post("dana", &of(&request, "/approve"), json!({}), 428).await;
+    checked.post("dana", &of(&request, "/approve"), json!({ "digest": other["digest"] }), 412).await;
+    checked.post("dana", &of(&request, "/approve"), long, 422).await;
+    let own = checked.post("alice", &of(&request, "/approve"), digest(&request), 403).await;
+    assert_eq!(own.slug(), "own-request");
+    let comment = json!({ "digest": request.text("/digest"), "comment": "fine" });
+    checked.post("dana", &of(&request, "/approve"), comment, 200).await;
+    let not_needed = checked.post("root", &of(&request, "/approve"), digest(&request), 409).await;
+    assert_eq!(not_needed.slug(), "vote-not-needed");
+    checked.call("alice", "POST", &of(&request, "/run"), None, &[], 409).await;
+    checked.post("sam", &of(&request, "/approve"), digest(&request), 200).await;
+    let run = checked.post("alice", &of(&request, "/run"), json!({}), 200).await;
+    assert_eq!(run.state(), "SUCCEEDED");
+    checked.call("dana", "POST", &of(&request, "/run"), None, &[], 403).await;
+    for format in ["text", "json", "csv"] {
+        checked.get("alice", &of(&request, &format!("/output?format={format}")), 200).await;
+    }
+    checked.get("dana", &of(&request, "/output"), 403).await;
+    let events = checked.get("dana", &of(&request, "/events?limit=2&cursor=1"), 200).await;
+    assert_eq!((events.items()[0]["seq"].as_u64(), events.text("/next_cursor")), (Some(2), "3"));
+    checked.get("alice", &of(&request, "/events"), 200).await;
+
+    let request = submit(checked, "demo-dual").await;
+    let reason = json!({ "digest": request.text("/digest"), "reason": "we need them" });
+    checked.post("sam", &of(&request, "/reject"), json!({ "reason": "no" }), 428).await;
+    checked.post("sam", &of(&request, "/reject"), other, 412).await;
+    checked.post("sam", &of(&request, "/reject"), digest(&request), 422).await;
+    checked.post("alice", &of(&request, "/reject"), reason.clone(), 403).await;
+    checked.post("sam", &of(&request, "/reject"), reason.clone(), 200).await;
+    let late = checked.post("dana", &of(&request, "/reject"), reason, 409).await;
+    assert_eq!(late.text("/status_now"), "REJECTED");
+    checked.get("alice", &of(&request, "/events"), 200).await;
+
+    let request = submit(checked, "demo-db").await;
+    checked.post("dana", &of(&request, "/cancel"), json!({}), 403).await;
+    checked.call("alice", "POST", &of(&request, "/cancel"), None, &[], 200).await;
+    checked.call("root", "POST", &of(&request, "/cancel"), None, &[], 409).await;
+    checked.get("alice", &of(&request, "/events"), 200).await;
+    let note = json!({ "outcome": "failed", "note": "looked" });
+    checked.post("dana", &of(&request, "/settle"), note.clone(), 403).await;
+    checked.post("root", &of(&request, "/settle"), note, 409).await;
+    checked.post("root", &of(&request, "/settle"), json!({ "outcome": "failed", "note": " " }), 422).await;
+
+    let failed = json!({ "connection": "demo-open", "command": "SELECT * FROM nowhere" });
+    let failed = checked.post("alice", "/v1/requests", failed, 201).await;
+    let failed = checked.call("alice", "POST", &of(&failed, "/run"), None, &[], 200).await;
+    assert_eq!(failed.state(), "FAILED");
+    checked.get("alice", &of(&failed, "/events"), 200).await;
+    checked.get("alice", &of(&failed, "/output?format=json"), 200).await;
+    let brief = json!({ "connection": "demo-db", "command": "SELECT 1", "timeout_seconds": 1 });
+    let brief = checked.post("alice", "/v1/requests", brief, 201).await;
+    let expired = checked.get("alice", &of(&brief, "?wait_seconds=5&since_version=1"), 200).await;
+    assert_eq!((expired.state(), expired.text("/cause")), ("EXPIRED", "review_timeout"));
+}
+
+async fn connections(checked: &Checked) {
+    let path = "/v1/connections/made";
+    let connection = json!({ "kind": "sqlite", "target": { "path": "demo.db" }, "reviewers": ["dba-team"] });
+    let nobody = json!({ "kind": "sqlite", "target": { "path": "demo.db" } });
+    checked.call("alice", "PUT", path, Some(connection.clone()), &[], 403).await;
+    let no_reviewers = checked.call("root", "PUT", path, Some(nobody), &[], 422).await;
+    assert_eq!(no_reviewers.text("/errors/0/pointer"), "/reviewers");
+    let made = checked.call("root", "PUT", path, Some(connection.clone()), &[], 201).await;
+    // The defaults of the contract.
+    let expected = json!({
+        "name": "made", "kind": "sqlite", "target": { "path": "demo.db" }, "secret": null,
+        "reviewers": ["dba-team"], "approvals_per_group": 1, "distinct_reviewers": true, "exempt_groups": [],
+        "allowed_groups": [], "approvals": true, "admin_auto_approve": true, "timeout_seconds": null,
+        "run_within_seconds": 3600, "require_reason": false, "guardrails": [],
+        "masking": { "enabled": true, "entities": [] }, "notify": ["slack", "teams", "webhooks"],
+        "slack_channels": []
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(made.json[name], *value, "{name}");
+    }
+    checked.call("root", "PUT", path, Some(connection), &[], 409).await;
+    let tag = [("if-match", made.header("etag"))];
+    let stale = [("if-match", "\"1\"")];
+    let changed = checked.call("root", "PUT", path, Some(made.json.clone()), &tag, 200).await;
+    checked.call("root", "PUT", path, Some(made.json.clone()), &tag, 412).await;
+    checked.get("alice", path, 200).await;
+    let page = checked.get("alice", "/v1/connections?limit=2", 200).await;
+    checked.get("alice", &format!("/v1/connections?cursor={}", page.text("/next_cursor")), 200).await;
+    checked.call("root", "DELETE", path, None, &[], 428).await;
+    checked.call("root", "DELETE", path, None, &stale, 412).await;
+    checked.call("root", "DELETE", path, None, &[("if-match", changed.header("etag"))], 204).await;
+}
+
+async fn people(checked: &Checked) {
+    checked.get("alice", "/v1/me", 200).await;
+    checked.get("alice", &format!("/v1/users/{}", checked.serve.id("alice")), 200).await;
+    checked.get("alice", "/v1/users", 403).await;
+    let page = checked.get("audra", "/v1/users?limit=2", 200).await;
+    checked.get("audra", &format!("/v1/users?cursor={}", page.text("/next_cursor")), 200).await;
+    checked.get("audra", "/v1/users?email=dana@example.com", 200).await;
+    let groups = checked.get("alice", "/v1/groups?limit=1", 200).await;
+    assert_eq!((groups.text("/items/0/group"), groups.text("/next_cursor")), ("dba-team", "dba-team"));
+    let rest = checked.get("alice", "/v1/groups?cursor=dba-team", 200).await;
+    assert_eq!(
+        (rest.text("/items/0/group"), rest.items().len(), rest.text("/next_cursor")),
+        ("security-team", 1, "")
+    );
+    let path = format!("/v1/users/{NEW_USER}");
+    let robot = json!({ "email": "robot@example.com", "owner": checked.serve.id("dana") });
+    let taken = json!({ "email": "dana@example.com" });
+    checked.call("alice", "PUT", &path, Some(robot.clone()), &[], 403).await;
+    checked.call("root", "PUT", &path, Some(json!({ "email": "nowhere" })), &[], 422).await;
+    checked.call("root", "PUT", &path, Some(taken), &[], 409).await;
+    let made = checked.call("root", "PUT", &path, Some(robot), &[], 201).await;
+    checked.call("root", "PUT", &path, Some(made.json.clone()), &[], 428).await;
+    checked.call("root", "PUT", &path, Some(made.json.clone()), &[("if-match", "\"9\"")], 412).await;
+    checked
+        .call("root", "PUT", &path, Some(made.json.clone()), &[("if-match", made.header("etag"))], 200)
+        .await;
+}
+
+async fn tokens(checked: &Checked) {
+    let body = json!({ "name": "laptop", "expires_in_seconds": 3600 });
+    let key = [("idempotency-key", "one")];
+    let made = checked.call("sam", "POST", "/v1/tokens", Some(body.clone()), &key, 201).await;
+    let again = checked.call("sam", "POST", "/v1/tokens", Some(body), &key, 201).await;
+    assert_eq!(again.json["id"], made.json["id"]);
+    assert_eq!((again.header("idempotency-replayed"), &again.json["secret"]), ("true", &Value::Null));
+    checked.post("sam", "/v1/tokens", json!({ "name": " " }), 422).await;
+    checked.post("root", "/v1/tokens", json!({ "name": "x", "user": checked.serve.id("sam") }), 403).await;
+    checked.post("root", "/v1/tokens", json!({ "name": "x", "user": NEW_USER.replace('K', "J") }), 404).await;
+    checked.post("root", "/v1/tokens", json!({ "name": "robot", "user": NEW_USER }), 201).await;
+    for _ in 2..20 {
+        checked.post("sam", "/v1/tokens", json!({ "name": "one more" }), 201).await;
+    }
+    checked.post("sam", "/v1/tokens", json!({ "name": "one too many" }), 409).await;
+    let page = checked.get("sam", "/v1/tokens?limit=15", 200).await;
+    let rest = checked.get("sam", &format!("/v1/tokens?cursor={}", page.text("/next_cursor")), 200).await;
+    assert_eq!((page.items().len(), rest.items().len(), rest.text("/next_cursor")), (15, 5, ""));
+    checked.get("audra", &format!("/v1/tokens?user={NEW_USER}"), 200).await;
+    checked.get("sam", &format!("/v1/tokens?user={NEW_USER}"), 404).await;
+    let path = format!("/v1/tokens/{}", made.text("/id"));
+    checked.call("sam", "DELETE", &path, None, &[], 204).await;
+    checked.call("sam", "DELETE", &path, None, &[], 404).await;
+}
+
+/// Whoever approved has left the group: the run finds the vote void.
+async fn reopened(checked: &Checked) {
+    let request = submit(checked, "demo-db").await;
+    checked.post("rita", &of(&request, "/approve"), digest(&request), 200).await;
+    let path = format!("/v1/users/{}", checked.serve.id("rita"));
+    let rita = checked.get("root", &path, 200).await;
+    let mut gone = rita.json.clone();
+    gone["groups"] = json!([]);
+    checked.call("root", "PUT", &path, Some(gone), &[("if-match", rita.header("etag"))], 200).await;
+    let run = checked.call("alice", "POST", &of(&request, "/run"), None, &[], 202).await;
+    assert_eq!(run.state(), "PENDING");
+    checked.get("alice", &of(&request, "/events"), 200).await;
+}
+
+async fn public(checked: &Checked) {
+    for path in ["/healthz", "/v1/openapi.json"] {
+        let answer = checked.serve.get_plain(path, &[]).await.unwrap();
+        assert_eq!(answer.status, 200, "nobody is asked who they are");
+        checked.get("alice", path, 200).await;
+    }
+}
+
+/// A path of the operation that names nothing that is there.
+fn nowhere(operation: &Operation) -> String {
+    let id = match operation.path.split('/').nth(2) {
+        Some("users") => NEW_USER.replace('K', "J"),
+        Some("tokens") => NEW_USER.replace("usr_", "tok_"),
+        _ => NOBODY.to_owned(),
+    };
+    operation.path.replace("{id}", &id).replace("{name}", "nowhere")
+}
+
+fn has(operation: &Operation, status: &str) -> bool {
+    operation.says["responses"].get(status).is_some()
+}
+
+async fn whoever_is_nobody(checked: &Checked) {
+    for operation in checked.operations().iter().filter(|operation| has(operation, "401")) {
+        let body = operation.says.get("requestBody").map(|_| json!({}));
+        let refused = checked.call("nobody", &operation.method, &nowhere(operation), body, &[], 401).await;
+        assert!(refused.header("www-authenticate").starts_with("Bearer"), "{refused:?}");
+    }
+}
+
+async fn bodies_that_are_refused(checked: &Checked) {
+    let request = submit(checked, "demo-db").await;
+    for operation in checked.operations().iter().filter(|operation| has(operation, "415")) {
+        let path = operation.path.replace("{id}", request.text("/id")).replace("{name}", "nowhere");
+        let path = if path.starts_with("/v1/users/") { format!("/v1/users/{NEW_USER}") } else { path };
+        let large = format!("{{\"wat\": \"{}\"}}", "x".repeat(720 * 1024));
+        checked.call_raw("root", &operation.method, &path, "text/plain", "{}", 415).await;
+        checked.call_raw("root", &operation.method, &path, "application/json", &large, 413).await;
+        for rubbish in ["{\"wat\": 1}", "{\"note\": \"x\", \"note\": \"x\"}", "{} {}", "[]", "{"] {
+            checked.call_raw("root", &operation.method, &path, "application/json", rubbish, 400).await;
+        }
+    }
+}
+
+async fn what_is_not_there(checked: &Checked) {
+    let elsewhere = json!({ "connection": "nowhere", "command": "SELECT 1" });
+    checked.post("alice", "/v1/requests", elsewhere, 404).await;
+    let in_path = |operation: &&Operation| operation.path.contains('{') && has(operation, "404");
+    for operation in checked.operations().iter().filter(in_path) {
+        let body = operation.says.get("requestBody").map(|_| json!({}));
+        let tag = [("if-match", "\"1\"")];
+        checked.call("root", &operation.method, &nowhere(operation), body, &tag, 404).await;
+    }
+}
+
+/// After a restore nobody knows whether what was approved has run: an admin settles it.
+async fn settled(checked: &mut Checked) {
+    let pending = submit(checked, "demo-db").await;
+    let request = submit(checked, "demo-db").await;
+    checked.post("dana", &of(&request, "/approve"), digest(&request), 200).await;
+    checked.serve.kill().await.unwrap();
+    checked.serve.set("COUNTERSIGN_EPOCH", "2");
+    checked.serve.start_again().await.unwrap();
+    checked.serve.wait_for("alice", &request, &["UNKNOWN"]).await.unwrap();
+    checked.serve.wait_for("alice", &pending, &["CANCELLED"]).await.unwrap();
+    checked.get("alice", &of(&request, ""), 200).await;
+    let note = json!({ "outcome": "succeeded", "note": "it is all there" });
+    let settled = checked.post("root", &of(&request, "/settle"), note, 200).await;
+    assert_eq!(settled.text("/execution/settled_note"), "it is all there");
+    checked.get("alice", &of(&request, "/events"), 200).await;
+    checked.get("alice", &of(&pending, "/events"), 200).await;
+}
+
+async fn disabled(checked: &Checked) {
+    let path = format!("/v1/users/{}", checked.serve.id("sam"));
+    let sam = checked.get("root", &path, 200).await;
+    let mut out = sam.json.clone();
+    out["disabled"] = json!(true);
+    checked.call("root", "PUT", &path, Some(out), &[("if-match", sam.header("etag"))], 200).await;
+    for operation in checked.operations().iter().filter(|operation| has(operation, "403")) {
+        let body = operation.says.get("requestBody").map(|_| json!({}));
+        let refused = checked.call("sam", &operation.method, &nowhere(operation), body, &[], 403).await;
+        assert_eq!(refused.text("/detail"), "the account is disabled");
+    }
+}
