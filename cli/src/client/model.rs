@@ -124,6 +124,32 @@ pub(crate) struct Group {
     pub(crate) status: String,
     /// The votes that count for it.
     pub(crate) decisions: Vec<Decision>,
+    /// Who could approve; only a submission's answer says so.
+    pub(crate) can_approve: Option<Approvers>,
+}
+
+/// Who could approve for a group.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Approvers {
+    count: usize,
+    emails: Vec<String>,
+}
+
+impl Approvers {
+    /// In words, with as many names as somebody reads: `dana@…, rita@… or 3 more`.
+    pub(crate) fn in_words(&self) -> String {
+        const NAMES: usize = 4;
+        let names: Vec<String> = self.emails.iter().take(NAMES).map(|email| safe::line(email)).collect();
+        let more = self.count.saturating_sub(names.len());
+        match (names.split_last(), more) {
+            (None, 0) => "nobody can give it now".to_owned(),
+            (None, more) => format!("{more} people"),
+            (Some((only, [])), 0) => only.clone(),
+            (Some((last, others)), 0) => format!("{} or {last}", others.join(", ")),
+            (Some(_), more) => format!("{} or {more} more", names.join(", ")),
+        }
+    }
 }
 
 impl Group {
@@ -285,11 +311,36 @@ impl Request {
         self.groups.iter().any(|group| group.decisions.iter().any(|vote| vote.automatic))
     }
 
+    /// Takes over who could approve, which later answers do not repeat, from an earlier one.
+    pub(crate) fn keep_approvers_of(&mut self, earlier: &Self) {
+        for group in self.groups.iter_mut().filter(|group| group.can_approve.is_none()) {
+            let known = earlier.groups.iter().find(|known| known.group == group.group);
+            group.can_approve = known.and_then(|known| known.can_approve.clone());
+        }
+    }
+
     /// The vote against, with its group.
     pub(crate) fn rejection(&self) -> Option<(&Group, &Decision)> {
         self.groups
             .iter()
             .flat_map(|group| group.decisions.iter().map(move |vote| (group, vote)))
             .find(|(_, vote)| vote.decision == "reject")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn approvers(count: usize, emails: &[&str]) -> String {
+        Approvers { count, emails: emails.iter().map(|&email| email.to_owned()).collect() }.in_words()
+    }
+
+    #[test]
+    fn who_can_approve_is_told_in_words() {
+        assert_eq!(approvers(0, &[]), "nobody can give it now");
+        assert_eq!(approvers(1, &["dana@x"]), "dana@x");
+        assert_eq!(approvers(3, &["dana@x", "rita@x", "root@x"]), "dana@x, rita@x or root@x");
+        assert_eq!(approvers(9, &["a@x", "b@x", "c@x", "d@x", "e@x"]), "a@x, b@x, c@x, d@x or 5 more");
     }
 }

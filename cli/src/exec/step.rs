@@ -158,11 +158,12 @@ fn deadline(request: &Request, now: Duration, server_now: OffsetDateTime) -> Opt
 fn seen(
     mut state: State,
     now: Duration,
-    request: Request,
+    mut request: Request,
     server_now: OffsetDateTime,
     retry_after: Option<Duration>,
 ) -> (State, Action) {
     state.contact = Contact::Good;
+    request.keep_approvers_of(&state.request);
     let changed = request.version > state.request.version || request.status != state.request.status;
     // Answers may come from an older read than the one before.
     if request.version >= state.request.version {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::step::{Contact, State};
-use crate::client::{Request, Status};
+use crate::client::{Group, Request, Status};
 use crate::render::card::{self, Headline};
 use crate::render::moment::{countdown, rough, stamp};
 use crate::render::{Line, Tone, safe};
@@ -84,8 +84,7 @@ pub(crate) fn opening(request: &Request) -> Vec<Line> {
     lines.extend(changes(&without_votes, request));
     if request.status == Status::Pending {
         let needs = request.groups.iter().filter(|group| group.missing() > 0);
-        let needs: Vec<String> =
-            needs.map(|group| format!("{} of {}", card::approvals(group.missing()), group.name())).collect();
+        let needs: Vec<String> = needs.map(need).collect();
         let until = request.expires_at.as_deref().map(|at| format!(" until {} UTC", stamp(at)));
         lines.push(Line::new().text(format!("needs {}{}", needs.join(", "), until.unwrap_or_default())));
         lines.push(Line::new().text(format!("review: countersign approve {id}")));
@@ -94,6 +93,12 @@ pub(crate) fn opening(request: &Request) -> Vec<Line> {
         );
     }
     lines
+}
+
+/// What a group still has to give, and who could.
+fn need(group: &Group) -> String {
+    let who = group.can_approve.as_ref().map(|people| format!(" ({})", people.in_words()));
+    format!("{} of {}{}", card::approvals(group.missing()), group.name(), who.unwrap_or_default())
 }
 
 /// What changed, in plain lines, for a log or a pipe.

@@ -99,7 +99,12 @@ fn group_lines(request: &Request, group: &Group, room: usize, columns: usize) ->
             (false, 0) => "gave no approval".to_owned(),
             (false, given) => format!("gave {given} of {}", approvals(group.required)),
         };
-        texts.push(Line::of(if open { Tone::Plain } else { Tone::Faint }, need));
+        let who =
+            group.can_approve.as_ref().filter(|_| open).map(|people| format!(" from {}", people.in_words()));
+        texts.push(
+            Line::of(if open { Tone::Plain } else { Tone::Faint }, need)
+                .add(Tone::Faint, who.unwrap_or_default()),
+        );
     }
     for decision in &group.decisions {
         texts.push(vote(decision));

@@ -1,54 +1,80 @@
-//! The known people, for warnings: never for a decision.
+//! The known people and who reviews what, for warnings and to find things: never for a decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use countersign_rules::person::Role;
 use countersign_rules::quorum::{Candidate, satisfiable};
-use countersign_rules::{GroupName, Policy, Timestamp, UserId};
-use countersign_storage::{StorageError, User};
+use countersign_rules::{ConnectionName, GroupName, Policy, Timestamp, UserId};
+use countersign_storage::{Connection, StorageError, User};
 
 use crate::App;
 
-/// How long the people of a moment ago are good enough for a warning.
+/// How long what was known a moment ago is good enough.
 const FRESH_MILLIS: i64 = 30_000;
 
 /// Humans and the groups of all their enabled accounts.
 pub type Humans = BTreeMap<UserId, BTreeSet<GroupName>>;
 
-/// When they were read, and who they were.
-type Cached = (Timestamp, Arc<Humans>);
+/// Who is known, and who reviews what.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// For what people can do together.
+    pub humans: Humans,
+    /// Each enabled account: the human behind it, its address, its groups.
+    pub accounts: BTreeMap<UserId, Account>,
+    /// The reviewer groups of each connection.
+    pub reviewers: BTreeMap<ConnectionName, Vec<GroupName>>,
+}
 
-/// A cache of [`Humans`].
+/// An enabled account.
+#[derive(Debug)]
+pub struct Account {
+    /// The human behind it.
+    pub human: UserId,
+    /// For display.
+    pub email: String,
+    /// Its groups.
+    pub groups: BTreeSet<GroupName>,
+    /// Whether it is an admin's or an auditor's.
+    pub sees_all: bool,
+}
+
+/// When it was read, and what it was.
+type Cached = (Timestamp, Arc<Known>);
+
+/// A cache of [`Known`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
     cached: Arc<Mutex<Option<Cached>>>,
 }
 
 impl App {
-    /// The known, enabled people, at most half a minute old.
+    /// The known, enabled people and the connections' reviewers, at most half a minute old.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn humans(&self) -> Result<Arc<Humans>, StorageError> {
+    pub async fn known(&self) -> Result<Arc<Known>, StorageError> {
         let now = self.now();
         if let Some(fresh) = self.directory.fresh(now) {
             return Ok(fresh);
         }
-        let humans = Arc::new(humans_of(&self.store.all_users().await?));
-        self.directory.keep(now, Arc::clone(&humans));
-        Ok(humans)
+        let (users, connections) =
+            tokio::try_join!(self.store.all_users(), self.store.connections(None, usize::MAX))?;
+        let known = Arc::new(Known::of(&users, &connections));
+        self.directory.keep(now, Arc::clone(&known));
+        Ok(known)
     }
 
-    /// What is wrong with a policy, in words, given the known people; `requester` never counts.
-    /// Empty if the people cannot be read: a warning is not worth an error.
-    pub async fn warnings(&self, policy: &Policy, requester: Option<UserId>) -> Vec<String> {
-        match self.humans().await {
-            Ok(humans) => warnings(policy, &humans, requester),
-            Err(error) => {
-                tracing::warn!(%error, "the directory cannot be read");
-                Vec::new()
-            }
-        }
+    /// The same, for what is only shown; `None` if it cannot be read: that is worth no error.
+    pub async fn known_for_display(&self) -> Option<Arc<Known>> {
+        self.known().await.inspect_err(|error| tracing::warn!(%error, "the directory cannot be read")).ok()
+    }
+
+    /// What is wrong with a policy, in words, given the known people.
+    pub async fn warnings(&self, policy: &Policy) -> Vec<String> {
+        let known = self.known_for_display().await;
+        known.map(|known| known.warnings(policy, None)).unwrap_or_default()
     }
 
     /// Forgets what is cached: somebody was just changed here.
@@ -58,14 +84,14 @@ impl App {
 }
 
 impl Directory {
-    fn fresh(&self, now: Timestamp) -> Option<Arc<Humans>> {
+    fn fresh(&self, now: Timestamp) -> Option<Arc<Known>> {
         let cached = self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (at, humans) = cached.as_ref()?;
-        (now.millis_since(*at) < FRESH_MILLIS).then(|| Arc::clone(humans))
+        let (at, known) = cached.as_ref()?;
+        (now.millis_since(*at) < FRESH_MILLIS).then(|| Arc::clone(known))
     }
 
-    fn keep(&self, at: Timestamp, humans: Arc<Humans>) {
-        *self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((at, humans));
+    fn keep(&self, at: Timestamp, known: Arc<Known>) {
+        *self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((at, known));
     }
 
     fn forget(&self) {
@@ -73,15 +99,41 @@ impl Directory {
     }
 }
 
-/// Humans and the groups of all their enabled accounts.
-#[must_use]
-pub fn humans_of(users: &[User]) -> Humans {
-    let mut humans = Humans::new();
-    for user in users.iter().filter(|user| !user.disabled) {
-        let human = user.owner.unwrap_or(user.id);
-        humans.entry(human).or_default().extend(user.groups.iter().cloned());
+impl Known {
+    fn of(users: &[User], connections: &[Connection]) -> Self {
+        let mut known = Self::default();
+        for user in users.iter().filter(|user| !user.disabled) {
+            let human = user.owner.unwrap_or(user.id);
+            known.humans.entry(human).or_default().extend(user.groups.iter().cloned());
+            let account = Account {
+                human,
+                email: user.email.clone(),
+                groups: user.groups.clone(),
+                sees_all: user.roles.contains(&Role::Admin) || user.roles.contains(&Role::Auditor),
+            };
+            known.accounts.insert(user.id, account);
+        }
+        let reviewed = connections.iter().filter(|connection| connection.approvals);
+        known.reviewers = reviewed.map(|one| (one.name.clone(), one.reviewers.clone())).collect();
+        known
     }
-    humans
+
+    /// What is wrong with a policy, in words; `requester` never counts.
+    #[must_use]
+    pub fn warnings(&self, policy: &Policy, requester: Option<UserId>) -> Vec<String> {
+        warnings(policy, &self.humans, requester)
+    }
+
+    /// The addresses of those who could approve for a group, in alphabetical order; the requester
+    /// and their other accounts cannot.
+    #[must_use]
+    pub fn who_can_approve(&self, group: &GroupName, requester: UserId) -> Vec<&str> {
+        let others = self.accounts.values().filter(|account| account.human != requester);
+        let members = others.filter(|account| account.groups.contains(group));
+        let mut addresses: Vec<&str> = members.map(|account| account.email.as_str()).collect();
+        addresses.sort_unstable();
+        addresses
+    }
 }
 
 fn warnings(policy: &Policy, humans: &Humans, requester: Option<UserId>) -> Vec<String> {

@@ -8,6 +8,7 @@ use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, T
 use countersign_storage::lists::{Page, Source, Window};
 use countersign_storage::{Found, Key, StorageError};
 
+use crate::sources::{Reader, sources};
 use crate::view::{RequestView, may_see};
 use crate::{App, Caller, errors};
 
@@ -60,15 +61,17 @@ impl App {
         limit: usize,
     ) -> Result<List<RequestView>, Problem> {
         let subject = self.subject(headers)?;
-        let mut known = None;
-        let sources = if needs_caller(filter) {
-            let (caller, _) = self.identify("list", headers, &[]).await?;
-            let sources = sources(filter, Some(&caller));
-            known = Some(caller);
-            sources
-        } else {
-            sources(filter, None)
+        let known = self.known().await.map_err(|error| errors::storage(&error))?;
+        // Nobody has proved anything yet: this only says where to look. What is shown is decided by
+        // the caller as read with the first requests.
+        let account = known.accounts.get(&subject);
+        let mut reader = Reader {
+            user: subject,
+            groups: account.map(|account| account.groups.clone()).unwrap_or_default(),
+            sees_all: account.is_some_and(|account| account.sees_all),
         };
+        let mut sources = sources(filter, &reader, &known);
+        let mut caller: Option<Caller> = None;
         let mut window = Window::everything(self.now());
         let beginning = self.store.beginning().await.map_err(|error| errors::storage(&error))?;
         window.from = filter.from.unwrap_or(beginning).max(beginning);
@@ -85,20 +88,34 @@ impl App {
             looked_at += page.ids.len().max(1);
             let mut keys: Vec<Key> =
                 page.ids.iter().flat_map(|id| [Key::State(*id), Key::Created(*id)]).collect();
-            if known.is_none() {
+            if caller.is_none() {
                 keys.push(Key::User(subject));
             }
             let found = self.store.read("list", &keys).await.map_err(|error| errors::storage(&error))?;
-            let caller = match known.take() {
+            let now_known = match &caller {
                 Some(caller) => caller,
-                None => self.verify(headers, subject, &found)?,
+                None => {
+                    let proven = self.verify(headers, subject, &found)?;
+                    let is = Reader {
+                        user: subject,
+                        groups: proven.user.groups.clone(),
+                        sees_all: proven.sees_all(),
+                    };
+                    let looked_elsewhere = is != reader && self::sources(filter, &is, &known) != sources;
+                    reader = is;
+                    let proven = &*caller.insert(proven);
+                    if looked_elsewhere {
+                        sources = self::sources(filter, &reader, &known);
+                        continue;
+                    }
+                    proven
+                }
             };
             for id in &page.ids {
-                if let Some(view) = self.matching(*id, &found, filter, &caller)? {
+                if let Some(view) = self.matching(*id, &found, filter, now_known)? {
                     items.push(view);
                 }
             }
-            known = Some(caller);
             let next_cursor = page.more_before.map(|id| id.to_string());
             if next_cursor.is_none()
                 || items.len() >= limit
@@ -167,37 +184,6 @@ fn merge(pages: Vec<Page>, limit: usize) -> Page {
         return Page { ids, more_before };
     }
     Page { ids, more_before: horizon }
-}
-
-fn needs_caller(filter: &Filter) -> bool {
-    filter.group == Some(GroupFilter::Mine)
-}
-
-/// The index, or the indexes together, that serve a filter with the fewest keys.
-fn sources(filter: &Filter, caller: Option<&Caller>) -> Vec<Source> {
-    if let (Some(GroupFilter::Mine), Some(caller)) = (&filter.group, caller) {
-        return caller.user.groups.iter().cloned().map(Source::Inbox).collect();
-    }
-    if let Some(requester) = filter.requester {
-        return vec![Source::Requester(requester)];
-    }
-    if !filter.statuses.is_empty() {
-        return by_status(&filter.statuses);
-    }
-    if let Some(connection) = &filter.connection {
-        return vec![Source::Connection(connection.clone())];
-    }
-    vec![Source::All]
-}
-
-fn by_status(statuses: &BTreeSet<Status>) -> Vec<Source> {
-    let mut sources: Vec<Source> =
-        statuses.iter().filter(|status| status.is_terminal()).map(|status| Source::Ended(*status)).collect();
-    // An expired request may not be written down as such yet.
-    if statuses.iter().any(|status| !status.is_terminal() || *status == Status::Expired) {
-        sources.push(Source::Open);
-    }
-    sources
 }
 
 impl Filter {

@@ -69,15 +69,14 @@ impl App {
         let (request, events) =
             submit(&submission, self.now()).map_err(|error| errors::unsubmittable(&error))?;
         // The people are looked at while the store writes: a warning must not cost a round trip.
-        let warned = self.warnings(&request.policy, Some(request.requester.human));
         let stored = self.store.create(&request, &events, idempotency.as_ref());
-        let (warnings, stored) = tokio::join!(warned, stored);
+        let (known, stored) = tokio::join!(self.known_for_display(), stored);
         match stored.map_err(|error| errors::storage(&error))? {
             Submitted::New => {
                 let created = created_of(&events).ok_or_else(Problem::internal)?;
                 let view =
                     RequestView::new(&request, created, None, caller, self.now(), &self.config.public_url);
-                Ok(Answer { request: view.with_warnings(warnings), replayed: false })
+                Ok(Answer { request: view.with_people(&request, known.as_deref()), replayed: false })
             }
             Submitted::Before(id) => self.first_answer(caller, id).await,
             Submitted::KeyReused => Err(Problem::new(
@@ -101,9 +100,9 @@ impl App {
             return Err(Problem::not_found("request"));
         };
         let created = first.first().and_then(|events| created_of(events)).ok_or_else(Problem::internal)?;
-        let warnings = self.warnings(&request.policy, Some(request.requester.human)).await;
+        let known = self.known_for_display().await;
         let view = RequestView::as_written(&request, created, caller, &self.config.public_url);
-        Ok(Answer { request: view.with_warnings(warnings), replayed: true })
+        Ok(Answer { request: view.with_people(&request, known.as_deref()), replayed: true })
     }
 
     fn submission(

@@ -13,6 +13,7 @@ use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::Caller;
+use crate::directory::Known;
 
 /// How much of a command a list shows.
 pub const LIST_COMMAND_BYTES: usize = 2048;
@@ -58,7 +59,23 @@ pub struct GroupView {
     pub status: GroupStatus,
     /// Its decisions.
     pub decisions: Vec<DecisionView>,
+    /// Who could approve for it, as known at the submission; only in the answer to a submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_approve: Option<Approvers>,
 }
+
+/// The people who could approve for a group. The requester never is among them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Approvers {
+    /// How many accounts.
+    pub count: usize,
+    /// The addresses of at most 10 of them, in alphabetical order.
+    #[schema(max_items = 10)]
+    pub emails: Vec<String>,
+}
+
+/// How many people a group is shown with.
+const MOST_APPROVERS: usize = 10;
 
 /// Where a reviewer group stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -245,10 +262,26 @@ impl RequestView {
         Self::new(request, created, None, caller, request.created_at, public_url)
     }
 
-    /// With what is wrong with its rule, if anything.
+    /// With what is wrong with its rule, if anything, and who could approve. Nothing of both if the
+    /// people cannot be read.
     #[must_use]
-    pub fn with_warnings(mut self, warnings: Vec<String>) -> Self {
-        self.warnings = Some(warnings);
+    pub fn with_people(mut self, request: &Request, known: Option<&Known>) -> Self {
+        let requester = request.requester.human;
+        self.warnings =
+            Some(known.map(|known| known.warnings(&request.policy, Some(requester))).unwrap_or_default());
+        match known {
+            Some(known) => self.with_approvers(known, requester),
+            None => self,
+        }
+    }
+
+    fn with_approvers(mut self, known: &Known, requester: UserId) -> Self {
+        let open = self.groups.iter_mut().filter(|group| group.status == GroupStatus::Pending);
+        for group in open {
+            let people = known.who_can_approve(&group.group, requester);
+            let emails = people.iter().take(MOST_APPROVERS).map(|&email| email.to_owned()).collect();
+            group.can_approve = Some(Approvers { count: people.len(), emails });
+        }
         self
     }
 
@@ -319,7 +352,7 @@ fn groups(request: &Request) -> Vec<GroupView> {
             GroupStatus::Pending
         };
         let decisions = decisions.into_iter().map(decision).collect();
-        GroupView { group: group.clone(), required, status, decisions }
+        GroupView { group: group.clone(), required, status, decisions, can_approve: None }
     };
     request.policy.groups.iter().zip(coverage.by_group).map(view).collect()
 }

@@ -76,7 +76,7 @@ fn invalid(pointer: &str, error: &impl std::fmt::Display) -> Problem {
 
 /// What is wrong with a connection although it can be saved.
 pub(super) async fn warnings(app: &App, connection: &Connection) -> Vec<String> {
-    let mut warnings = app.warnings(&connection.policy(), None).await;
+    let mut warnings = app.warnings(&connection.policy()).await;
     if connection.masking.enabled {
         warnings.push(
             "this version does not mask output yet: what the target returns is stored and shown as it is"
