@@ -1,0 +1,299 @@
+//! Everything that the functions do to AWS, held against what their roles grant.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_app::aws::{Aws, AwsSettings};
+use countersign_app::{App, Config, Invoker};
+use countersign_dispatch::Dispatch;
+use countersign_execute::Execute;
+use countersign_expire::Expire;
+use countersign_local::EmbeddedStore;
+use countersign_rules::UserId;
+use countersign_sam::seed;
+use countersign_storage::{codec, schema};
+use countersign_timer::Timer;
+use serde_json::{Map, Value, json};
+
+use crate::recorder::Recorder;
+use crate::roles::{Use, grants};
+use crate::template::{functions, root, template, variables};
+
+/// A deployment on this machine: each function with its own variables, behind the recorder.
+struct Deployment {
+    template: Value,
+    recorder: Recorder,
+    database: EmbeddedStore,
+    people: Map<String, Value>,
+    /// Where commands find their database. In Lambda there is none; the output is the same.
+    targets: tempfile::TempDir,
+}
+
+impl Deployment {
+    async fn begin() -> Self {
+        let template = template();
+        let database = EmbeddedStore::open(None).await.unwrap();
+        let recorder = Recorder::before(&database.endpoint()).await;
+        let targets = tempfile::tempdir().unwrap();
+        std::fs::write(targets.path().join("empty.db"), "").unwrap();
+        let mut deployment = Self { template, recorder, database, people: Map::new(), targets };
+        // What is there before any function runs is not theirs.
+        let url = deployment.database.endpoint();
+        let aws = Aws::new(AwsSettings::local(&url, &url, &url));
+        let app = App::new(deployment.config("intake"), &aws);
+        schema::create_table(&aws.dynamodb(), &app.config.table).await.unwrap();
+        deployment.people = seed(&app).await.unwrap();
+        deployment
+    }
+
+    fn config(&self, function: &str) -> Config {
+        let variables = variables(&self.template, function);
+        let mut config = Config::read(&|name| variables.get(name).cloned()).unwrap();
+        config.sqlite_root = Some(self.targets.path().to_owned());
+        config.max_wait_seconds = 1;
+        config
+    }
+
+    fn aws(&self, function: &str) -> Aws {
+        Aws::new(self.recorder.settings(function))
+    }
+
+    fn app(&self, function: &str) -> App {
+        App::new(self.config(function), &self.aws(function))
+    }
+
+    fn invoker(&self, function: &str) -> Invoker {
+        Invoker::new(&self.config(function), &self.aws(function)).unwrap()
+    }
+
+    fn id(&self, who: &str) -> &str {
+        self.people[who]["id"].as_str().unwrap()
+    }
+
+    /// Calls a function as API Gateway does, and expects that it does what was asked.
+    async fn http(&self, function: &str, who: &str, call: &str, version: Option<u64>, body: Value) -> Value {
+        let router = match function {
+            "intake" => countersign_intake::router(self.app(function)),
+            "callback" => countersign_callback::router(self.app(function), self.invoker(function)),
+            _ => countersign_console::router(self.app(function)),
+        };
+        let (method, target) = call.split_once(' ').unwrap();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let fixture = std::fs::read_to_string(root().join("infra/events/show.json")).unwrap();
+        let mut event: Value = serde_json::from_str(&fixture).unwrap();
+        event["rawPath"] = json!(path);
+        event["rawQueryString"] = json!(query);
+        event["requestContext"]["http"]["method"] = json!(method);
+        event["requestContext"]["http"]["path"] = json!(path);
+        let headers = event["headers"].as_object_mut().unwrap();
+        let token = self.people[who]["token"].as_str().unwrap();
+        headers.insert("authorization".to_owned(), json!(format!("Bearer {token}")));
+        if method == "POST" {
+            // The same call is the same key: what came before is answered again.
+            let key: String =
+                format!("{call}{body}").chars().filter(char::is_ascii_graphic).take(200).collect();
+            headers.insert("idempotency-key".to_owned(), json!(key));
+        }
+        if let Some(version) = version {
+            headers.insert("if-match".to_owned(), json!(format!("\"{version}\"")));
+        }
+        if !body.is_null() {
+            headers.insert("content-type".to_owned(), json!("application/json"));
+            event["body"] = json!(body.to_string());
+        }
+        let answer = countersign_http::lambda::invoke(&router, event).await.unwrap();
+        assert!(answer["statusCode"].as_u64().unwrap() < 300, "{call}: {answer}");
+        serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default()
+    }
+
+    async fn get(&self, who: &str, target: &str) -> Value {
+        self.http("console", who, &format!("GET {target}"), None, Value::Null).await
+    }
+
+    async fn submit(&self, connection: &str, command: &str, run: &str) -> Value {
+        let body = json!({ "connection": connection, "command": command, "run": run });
+        self.http("intake", "alice", "POST /v1/requests", None, body).await
+    }
+
+    async fn decide(&self, who: &str, verb: &str, request: &Value, more: Value) -> Value {
+        let call = format!("POST /v1/requests/{}/{verb}", request["id"].as_str().unwrap());
+        self.http("callback", who, &call, None, more).await
+    }
+
+    async fn approve(&self, request: &Value) -> Value {
+        self.decide("dana", "approve", request, json!({ "digest": request["digest"] })).await
+    }
+
+    /// The functions that nobody calls over HTTP.
+    async fn execute(&self, request: &Value) -> Value {
+        let execute = Execute::from_environment(self.app("execute"));
+        execute.handle(json!({ "request_id": request["id"] })).await.unwrap()
+    }
+
+    async fn expire(&self, epoch: u32, event: Value) -> Value {
+        let mut config = self.config("expire");
+        config.epoch = epoch;
+        let app = App::new(config, &self.aws("expire"));
+        Expire::new(app, self.invoker("expire")).handle(event).await.unwrap()
+    }
+
+    async fn dispatch(&self, request: &Value) {
+        let aws = self.aws("dispatch");
+        let timer = Timer::new(aws.scheduler(), self.config("dispatch").timer.unwrap());
+        let dispatch = Dispatch { timer, invoker: self.invoker("dispatch") };
+        let id = request["id"].as_str().unwrap().parse().unwrap();
+        let url = self.database.endpoint();
+        let beside = App::new(self.config("dispatch"), &Aws::new(AwsSettings::local(&url, &url, &url)));
+        let state = serde_json::to_vec(&beside.store.load(id).await.unwrap().unwrap()).unwrap();
+        let doc = STANDARD.encode(codec::compress(&state).unwrap());
+        let image = json!({ "sk": { "S": "S" }, "doc": { "B": doc } });
+        let record = json!({ "dynamodb": { "SequenceNumber": "1", "NewImage": image } });
+        let answer = dispatch.handle(json!({ "Records": [record] })).await.unwrap();
+        assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    }
+}
+
+async fn administration(on: &Deployment) {
+    let connection = json!({ "kind": "sqlite", "target": { "path": "empty.db" }, "reviewers": ["dba-team"] });
+    on.http("console", "root", "PUT /v1/connections/files", None, connection.clone()).await;
+    let brief = on.http("console", "root", "PUT /v1/connections/brief", None, connection).await;
+    let changed = json!({ "kind": "sqlite", "target": { "path": "other.db" }, "reviewers": ["dba-team"] });
+    let version = brief["version"].as_u64();
+    let brief = on.http("console", "root", "PUT /v1/connections/brief", version, changed).await;
+    let version = brief["version"].as_u64();
+    on.http("console", "root", "DELETE /v1/connections/brief", version, Value::Null).await;
+
+    let carol = format!("/v1/users/{}", UserId::from_parts(on.app("console").now(), 7));
+    let user = json!({ "email": "carol@example.com", "groups": ["dba-team"] });
+    on.http("console", "root", &format!("PUT {carol}"), None, user).await;
+    let user = json!({ "email": "carol@new.example.com", "groups": [], "disabled": true });
+    on.http("console", "root", &format!("PUT {carol}"), Some(1), user).await;
+    let token = on.http("console", "alice", "POST /v1/tokens", None, json!({ "name": "ci" })).await;
+    let token = token["id"].as_str().unwrap();
+    on.http("console", "alice", &format!("DELETE /v1/tokens/{token}"), None, Value::Null).await;
+}
+
+async fn requests(on: &Deployment) {
+    let much = "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
+                SELECT i, hex(randomblob(100)) FROM n";
+    let request = on.submit("files", much, "manual").await;
+    on.submit("files", much, "manual").await;
+    on.approve(&request).await;
+    assert_eq!(on.execute(&request).await, json!({ "ran": true, "status": "SUCCEEDED" }));
+    on.get("alice", &format!("/v1/requests/{}/output", request["id"].as_str().unwrap())).await;
+    let id = request["id"].as_str().unwrap();
+    for path in ["", "?wait_seconds=1&since_version=1", "/events"] {
+        on.get("alice", &format!("/v1/requests/{id}{path}")).await;
+    }
+
+    let rejected = on.submit("files", "SELECT 2", "manual").await;
+    let no = json!({ "digest": rejected["digest"], "reason": "no" });
+    on.decide("dana", "reject", &rejected, no).await;
+    let cancelled = on.submit("files", "SELECT 3", "manual").await;
+    on.decide("alice", "cancel", &cancelled, Value::Null).await;
+    let asked_for = on.submit("files", "SELECT 4", "manual").await;
+    on.dispatch(&asked_for).await;
+    on.approve(&asked_for).await;
+    on.decide("alice", "run", &asked_for, Value::Null).await;
+    let by_itself = on.submit("files", "SELECT 5", "on_approval").await;
+    on.approve(&by_itself).await;
+    on.dispatch(&by_itself).await;
+    on.expire(1, json!({ "deadline": { "request_id": by_itself["id"] } })).await;
+    on.expire(1, json!({ "sweep": true })).await;
+    on.submit("prod-db", "SELECT 6", "manual").await;
+    on.expire(2, json!({ "sweep": true })).await;
+    let settled = json!({ "outcome": "failed", "note": "looked" });
+    let settled = on.decide("root", "settle", &asked_for, settled).await;
+    assert_eq!(settled["status"], "FAILED");
+}
+
+/// Somebody changes groups: their vote counts elsewhere then, and what they approved is reopened.
+async fn a_voter_moves(on: &Deployment) {
+    let trio = json!({
+        "kind": "sqlite", "target": { "path": "empty.db" }, "reviewers": ["a", "b", "c"], "distinct_reviewers": false
+    });
+    on.http("console", "root", "PUT /v1/connections/trio", None, trio).await;
+    let solo = json!({ "kind": "sqlite", "target": { "path": "empty.db" }, "reviewers": ["a"] });
+    on.http("console", "root", "PUT /v1/connections/solo", None, solo).await;
+    let bob = format!("/v1/users/{}", on.id("bob"));
+    let member = |groups: &[&str]| json!({ "email": "bob@example.com", "groups": groups });
+    on.http("console", "root", &format!("PUT {bob}"), Some(1), member(&["a"])).await;
+    let trio = on.submit("trio", "SELECT 1", "manual").await;
+    let solo = on.submit("solo", "SELECT 1", "manual").await;
+    let approve = async |request: &Value| {
+        on.decide("bob", "approve", request, json!({ "digest": request["digest"] })).await
+    };
+    approve(&trio).await;
+    assert_eq!(approve(&solo).await["status"], "APPROVED");
+    on.http("console", "root", &format!("PUT {bob}"), Some(2), member(&["b", "c"])).await;
+    approve(&trio).await;
+    assert_eq!(on.execute(&solo).await, json!({ "ran": false }));
+    let solo = on.get("root", &format!("/v1/requests/{}", solo["id"].as_str().unwrap())).await;
+    assert_eq!(solo["status"], "PENDING");
+}
+
+async fn reading(on: &Deployment) {
+    for list in [
+        "/v1/requests",
+        "/v1/requests?status=SUCCEEDED",
+        "/v1/requests?status=PENDING",
+        "/v1/requests?connection=files",
+        "/v1/requests?group=dba-team",
+        "/v1/requests/export?format=csv",
+        "/v1/connections",
+        "/v1/connections/files",
+        "/v1/users",
+        "/v1/users?email=dana@example.com",
+        "/v1/groups",
+        "/v1/tokens",
+        "/v1/me",
+    ] {
+        on.get("root", list).await;
+    }
+    on.get("dana", "/v1/requests?group=mine").await;
+    on.get("root", &format!("/v1/requests?requester={}", on.id("alice"))).await;
+    on.get("root", &format!("/v1/users/{}", on.id("alice"))).await;
+}
+
+/// Rights that are not used through the functions' own calls: Lambda writes logs, reads the stream and
+/// keeps what failed on behalf of a function. The last two are for secrets that are not resolved yet.
+const OTHERWISE: [&str; 11] = [
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "secretsmanager:GetSecretValue",
+    "sqs:SendMessage",
+    "ssm:GetParameter",
+];
+
+#[tokio::test]
+async fn each_function_may_do_what_it_does_and_nothing_else() {
+    let on = Deployment::begin().await;
+    administration(&on).await;
+    requests(&on).await;
+    a_voter_moves(&on).await;
+    reading(&on).await;
+    let uses = on.recorder.uses();
+
+    let may = |usage: &Use| grants(&on.template, &usage.function).iter().any(|grant| grant.allows(usage));
+    let refused: Vec<&Use> = uses.iter().filter(|usage| !may(usage)).collect();
+    assert!(refused.is_empty(), "the roles do not allow: {refused:#?}");
+
+    let mut needless = Vec::new();
+    for function in functions(&on.template).keys() {
+        let grants = grants(&on.template, function).into_iter();
+        for grant in grants.filter(|grant| !OTHERWISE.contains(&grant.action.as_str())) {
+            for narrow in grant.by_partition() {
+                if !uses.iter().any(|usage| usage.function == *function && narrow.allows(usage)) {
+                    needless.push((function.clone(), narrow));
+                }
+            }
+        }
+    }
+    assert!(needless.is_empty(), "nobody uses: {needless:#?}");
+    on.database.shutdown().await;
+}
