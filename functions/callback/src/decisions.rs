@@ -225,7 +225,7 @@ pub(crate) async fn reject(
     operation_id = "cancel_request",
     tag = "decisions",
     params(("id" = RequestId, Path)),
-    request_body = Option<Nothing>,
+    request_body = Nothing,
     responses(
         (status = 200, body = RequestView, description = "The request, cancelled."),
         NotFound, WrongStatus, WithBody, Signed
@@ -238,7 +238,7 @@ pub(crate) async fn cancel(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let start = Start::read(&callback.app, &headers, &id).await?;
-    let _: Option<Nothing> = json::optional_body(&headers, &bytes)?;
+    let Nothing {} = json::optional_body(&headers, &bytes)?;
     start.change(&callback.app, |caller| Command::Cancel { by: caller.person(), via: caller.via }).await
 }
 

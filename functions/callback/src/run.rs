@@ -29,7 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1000);
     operation_id = "run_request",
     tag = "decisions",
     params(("id" = RequestId, Path)),
-    request_body = Option<Nothing>,
+    request_body = Nothing,
     responses(
         (status = 200, body = RequestView, description = "The request, over."),
         (status = 202, body = RequestView, description = "The request as it stands: look again."),
@@ -44,7 +44,7 @@ pub(crate) async fn run(
 ) -> Result<Response, Problem> {
     let Callback { app, invoker } = &callback;
     let start = Start::read(app, &headers, &id).await?;
-    let _: Option<Nothing> = json::optional_body(&headers, &bytes)?;
+    let Nothing {} = json::optional_body(&headers, &bytes)?;
     let caller = &start.caller;
     may_run(&start.request, &caller.person(), app.now())
         .map_err(|refusal| errors::refusal(&refusal, start.id))?;

@@ -65,7 +65,7 @@ pub(crate) async fn list(
         ("id" = RequestId, Path),
         ("wait_seconds" = Option<u32>, Query, maximum = 25,
             description = "Wait until the version is greater than `since_version`, at most that long; less where the deployment says so."),
-        ("since_version" = Option<u64>, Query, description = "The version that you know; 0 by default.")
+        ("since_version" = Option<u64>, Query, format = "uint64", description = "The version that you know; 0 by default.")
     ),
     responses(
         (status = 200, body = RequestView, description = "The request.",
@@ -102,7 +102,7 @@ pub(crate) async fn show(
     params(
         ("id" = RequestId, Path),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many events a page has at the most."),
-        ("cursor" = Option<u64>, Query, description = "The `next_cursor` of the page before.")
+        ("cursor" = Option<u64>, Query, format = "uint64", description = "The `next_cursor` of the page before.")
     ),
     responses((status = 200, body = Events, description = "The events."), Malformed, NotFound, Signed)
 )]

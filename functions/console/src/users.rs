@@ -64,7 +64,8 @@ pub(crate) struct Body {
     _created_at: Option<Value>,
     /// The same.
     #[serde(default, rename = "version")]
-    _version: Option<u64>,
+    #[schema(value_type = Value)]
+    _version: Option<Value>,
 }
 
 /// An account as it is shown.
@@ -150,12 +151,12 @@ pub(crate) async fn list(
         ));
     }
     let query = Query::read(raw.as_deref(), &["limit", "cursor", "email"], &[])?;
+    let limit = query.limit()?;
     if let Some(email) = query.text("email") {
         let user = app.store.user_by_email(email).await.map_err(|error| errors::storage(&error))?;
         let items: Vec<View<'_>> = user.iter().map(|stored| View::from(&stored.user)).collect();
         return Ok(json::answer(StatusCode::OK, &List { items, next_cursor: None }));
     }
-    let limit = query.limit()?;
     let users = app.store.users(query.parsed("cursor")?, limit + 1).await;
     let mut users = users.map_err(|error| errors::storage(&error))?;
     let more = users.len() > limit;

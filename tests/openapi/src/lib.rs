@@ -4,9 +4,13 @@
 
 use countersign_http::Problem;
 use countersign_http::openapi::problems;
+use utoipa::openapi::schema::Ref;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, ServerBuilder, Tag};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, ServerBuilder,
+    Tag,
+};
 use utoipa::{OpenApi as _, PartialSchema as _};
 
 /// Where the document stands, from the root of the repository.
@@ -18,7 +22,7 @@ A command runs only if the right people approved exactly those bytes, in time, a
 Bodies are JSON in UTF-8; unknown members, members that are named twice and trailing bytes are refused. Times are \
 RFC 3339 in UTC with `Z`. Every error that the service answers is `application/problem+json`; programs tell them \
 apart by `type`. What you may not see answers 404. Other methods than those here answer 405 with `Allow`; HEAD is \
-allowed wherever GET is. GET and HEAD change nothing.";
+allowed wherever GET is. GET and HEAD change nothing. A parameter of a query that is empty counts as not given.";
 
 /// The document, as JSON for people to read.
 ///
@@ -48,7 +52,21 @@ pub fn document() -> anyhow::Result<String> {
         .merge_from(countersign_intake::Api::openapi())
         .merge_from(countersign_callback::Api::openapi())
         .merge_from(countersign_console::openapi::Api::openapi());
-    Ok(document.to_pretty_json()? + "\n")
+    Ok(with_optional_bodies(document).to_pretty_json()? + "\n")
+}
+
+/// A body that says nothing may as well not come, which the macros cannot say.
+fn with_optional_bodies(mut document: OpenApi) -> OpenApi {
+    let nothing = RefOr::from(Ref::from_schema_name("Nothing"));
+    let says_nothing = |content: &RefOr<Content>| matches!(content, RefOr::T(content) if content.schema.as_ref() == Some(&nothing));
+    let posts = document.paths.paths.values_mut().filter_map(|item| item.post.as_mut());
+    for body in posts.filter_map(|operation| operation.request_body.as_mut()) {
+        match body {
+            RefOr::T(body) if body.content.values().any(says_nothing) => body.required = None,
+            RefOr::T(_) | RefOr::Ref(_) => {}
+        }
+    }
+    document
 }
 
 fn bearer() -> SecurityScheme {

@@ -89,10 +89,12 @@ pub(crate) struct Body {
     pub(super) slack_channels: Vec<String>,
     /// What a GET answered with; ignored, so that its answer can be sent back.
     #[serde(default, rename = "warnings")]
-    _warnings: Option<Vec<String>>,
+    #[schema(value_type = Value)]
+    _warnings: Option<Value>,
     /// The same.
     #[serde(default, rename = "version")]
-    _version: Option<u64>,
+    #[schema(value_type = Value)]
+    _version: Option<Value>,
 }
 
 fn empty_object() -> Value {

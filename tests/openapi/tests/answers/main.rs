@@ -91,6 +91,7 @@ async fn requests(checked: &Checked) {
         &of(&first, "/output?format=xml"),
         "/v1/connections?limit=201",
         "/v1/users?wat=1",
+        "/v1/users?email=dana@example.com&limit=-1",
         "/v1/groups?limit=0",
         "/v1/tokens?user=me",
     ] {
@@ -177,7 +178,14 @@ async fn connections(checked: &Checked) {
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(made.json[name], *value, "{name}");
     }
-    checked.call("root", "PUT", path, Some(connection), &[], 409).await;
+    checked.call("root", "PUT", path, Some(connection.clone()), &[], 409).await;
+    for (name, value) in
+        [("notify", json!(["fax"])), ("masking", json!([true])), ("reviewers", json!(["DBA"]))]
+    {
+        let mut odd = connection.clone();
+        odd[name] = value;
+        checked.call("root", "PUT", path, Some(odd), &[], 400).await;
+    }
     let tag = [("if-match", made.header("etag"))];
     let stale = [("if-match", "\"1\"")];
     let changed = checked.call("root", "PUT", path, Some(made.json.clone()), &tag, 200).await;
