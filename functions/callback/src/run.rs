@@ -1,13 +1,14 @@
 //! The requester has an approved request executed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_app::app::ExecuteEvent;
-use countersign_app::errors;
+use countersign_app::looks::Looks;
 use countersign_app::view::{RequestView, may_see_output};
+use countersign_app::{App, errors};
 use countersign_http::openapi::{NotFound, Signed, WithBody, WrongStatus};
 use countersign_http::{Problem, json};
 use countersign_rules::decide::may_run;
@@ -18,6 +19,8 @@ use http::{HeaderMap, StatusCode};
 use crate::Callback;
 use crate::decisions::{Nothing, Start};
 
+/// How long a call waits at the most. The gateway in front lets nobody wait for longer than 30 s.
+const AT_MOST_SECONDS: u32 = 20;
 /// Between two looks at the request: short at first, because most commands are.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1000);
@@ -42,6 +45,7 @@ pub(crate) async fn run(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
+    let began = Instant::now();
     let Callback { app, invoker } = &callback;
     let start = Start::read(app, &headers, &id).await?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
@@ -55,7 +59,7 @@ pub(crate) async fn run(
             return Err(Problem::unavailable(2).with("request_id", start.id.to_string()));
         }
     }
-    let (request, error_text) = wait(&callback, &start).await?;
+    let (request, error_text) = wait(app, &start, began).await?;
     let now = app.now();
     let error_text = error_text.filter(|_| may_see_output(&request, caller));
     let view = RequestView::new(&request, &start.created, error_text, caller, now, &app.config.public_url);
@@ -64,18 +68,17 @@ pub(crate) async fn run(
 }
 
 /// Waits until the execution is over, or for as long as the deployment lets a call wait.
-async fn wait(callback: &Callback, start: &Start) -> Result<(Request, Option<String>), Problem> {
-    let app = &callback.app;
-    let give_up_at = app.now().plus_seconds(app.config.max_wait_seconds.min(20));
-    let mut pause = FIRST_PAUSE;
-    let mut reopened_from = start.request.version;
+async fn wait(app: &App, start: &Start, began: Instant) -> Result<(Request, Option<String>), Problem> {
+    let at_most = Duration::from_secs(app.config.max_wait_seconds.min(AT_MOST_SECONDS).into());
+    let mut looks = Looks::new(began, at_most, FIRST_PAUSE, LONGEST_PAUSE);
+    let mut known = start.request.version;
     loop {
+        looks.begin();
         let found =
             app.store.read("wait", &[Key::State(start.id)]).await.map_err(|error| errors::storage(&error))?;
         let request = found.request(start.id).map_err(|error| errors::storage(&error))?;
         let request = request.ok_or_else(|| Problem::not_found("request"))?;
-        let now = app.now();
-        let over = match request.status_at(now) {
+        let over = match request.status_at(app.now()) {
             Status::Approved | Status::Running => false,
             // Reopened: a vote was void at the claim.
             Status::Pending
@@ -87,15 +90,12 @@ async fn wait(callback: &Callback, start: &Start) -> Result<(Request, Option<Str
             | Status::Cancelled
             | Status::Unknown => true,
         };
-        if over || now >= give_up_at {
+        if request.version > known {
+            known = request.version;
+            looks.closely();
+        }
+        if over || !looks.again().await {
             return Ok((request, found.error_text(start.id)));
         }
-        if request.version > reopened_from {
-            // Something happens: look closely again.
-            reopened_from = request.version;
-            pause = FIRST_PAUSE;
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -1,13 +1,14 @@
 //! Waiting for a request to change, for a bounded time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse as _, Response};
+use countersign_app::looks::Looks;
 use countersign_app::view::RequestView;
 use countersign_app::{App, Caller, errors};
 use countersign_http::{Problem, json};
+use countersign_rules::Request;
 use countersign_rules::event::Created;
-use countersign_rules::{Request, Timestamp};
 use countersign_storage::Key;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
@@ -19,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(750);
 
 /// How long a call waits, and for what.
 pub(crate) struct Wait {
-    until: Option<Timestamp>,
+    looks: Option<Looks>,
     since_version: u64,
 }
 
@@ -30,8 +31,11 @@ impl Wait {
             return Err(Problem::bad_request("`wait_seconds` may be at most 25"));
         }
         let since_version = query.parsed::<u64>("since_version")?.unwrap_or(0);
-        let bounded = seconds.map(|seconds| seconds.min(app.config.max_wait_seconds));
-        Ok(Self { until: bounded.map(|seconds| app.now().plus_seconds(seconds)), since_version })
+        let looks = seconds.map(|seconds| {
+            let at_most = Duration::from_secs(seconds.min(app.config.max_wait_seconds).into());
+            Looks::new(Instant::now(), at_most, FIRST_PAUSE, LONGEST_PAUSE)
+        });
+        Ok(Self { looks, since_version })
     }
 }
 
@@ -42,20 +46,18 @@ pub(crate) async fn answer(
     caller: &Caller,
     read: (Request, Option<String>),
     created: &Created,
-    wait: Wait,
+    mut wait: Wait,
 ) -> Result<Response, Problem> {
     let (mut request, mut error) = read;
-    let mut pause = FIRST_PAUSE;
     let unchanged = loop {
-        let now = app.now();
-        let newer = request.version > wait.since_version || request.expired_by(now).is_some();
-        match wait.until {
-            Some(until) if !newer && now < until => {}
-            Some(_) => break !newer,
-            None => break false,
+        let Some(looks) = &mut wait.looks else { break false };
+        if request.version > wait.since_version || request.expired_by(app.now()).is_some() {
+            break false;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        if !looks.again().await {
+            break true;
+        }
+        looks.begin();
         let keys = [Key::State(request.id)];
         let found = app.store.read("poll", &keys).await.map_err(|error| errors::storage(&error))?;
         let state = found.request(request.id).map_err(|error| errors::storage(&error))?;

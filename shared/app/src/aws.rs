@@ -32,7 +32,15 @@ pub struct AwsSettings {
     pub lambda_url: Option<String>,
     /// `AWS_CA_BUNDLE`: PEM certificates to trust instead of Amazon's.
     pub ca_bundle: Option<Vec<u8>>,
+    /// How long one attempt of a call may take.
+    pub attempt_timeout: Duration,
 }
+
+/// An endpoint of AWS that has not answered by then will not.
+const AWS_ATTEMPT: Duration = Duration::from_secs(5);
+/// The local platform does one thing at a time: with a thousand callers, a call waits for its turn,
+/// and one that is given up too soon is carried out all the same, only for nobody.
+const LOCAL_ATTEMPT: Duration = Duration::from_secs(20);
 
 impl AwsSettings {
     /// Reads the settings through `lookup`.
@@ -66,6 +74,7 @@ impl AwsSettings {
             scheduler_url: url("AWS_ENDPOINT_URL_SCHEDULER"),
             lambda_url: url("AWS_ENDPOINT_URL_LAMBDA"),
             ca_bundle,
+            attempt_timeout: AWS_ATTEMPT,
         })
     }
 
@@ -87,6 +96,7 @@ impl AwsSettings {
             scheduler_url: Some(scheduler_url.to_owned()),
             lambda_url: Some(lambda_url.to_owned()),
             ca_bundle: None,
+            attempt_timeout: LOCAL_ATTEMPT,
         }
     }
 }
@@ -106,7 +116,7 @@ macro_rules! client {
             .credentials_provider(SharedCredentialsProvider::new($self.settings.credentials.clone()))
             .http_client($self.http.clone())
             .retry_config($retries)
-            .timeout_config(timeouts())
+            .timeout_config($self.timeouts())
             .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new());
         if let Some(url) = &$self.settings.$url {
             config = config.endpoint_url(url);
@@ -148,11 +158,11 @@ impl Aws {
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         client!(self, aws_sdk_lambda, lambda_url, RetryConfig::standard().with_max_attempts(3))
     }
-}
 
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(5))
-        .build()
+    fn timeouts(&self) -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(self.settings.attempt_timeout)
+            .build()
+    }
 }

@@ -4,6 +4,7 @@
 //! - [`caller`]: who is calling, in the same round trip as what they ask for
 //! - [`submit`] and [`change`]: the two ways that something is written about a request
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
+//! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`telemetry`]: structured logs, without commands and secrets
@@ -17,6 +18,7 @@ pub mod change;
 pub mod config;
 pub mod directory;
 pub mod errors;
+pub mod looks;
 pub mod page;
 mod sources;
 pub mod submit;

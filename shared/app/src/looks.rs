@@ -1,0 +1,79 @@
+//! Looking at something again and again until it changes, for a bounded time.
+
+use std::time::{Duration, Instant};
+
+/// A pause is at least so many times as long as the look before it took: a table that is busy is
+/// asked less often, so that those who wait do not hold up those who work.
+const PAUSE_PER_LOOK: u32 = 8;
+
+/// The pauses between looks: short at first, then twice as long each time.
+#[derive(Debug)]
+pub struct Looks {
+    until: Instant,
+    first: Duration,
+    longest: Duration,
+    pause: Duration,
+    looked: Instant,
+}
+
+impl Looks {
+    /// Looks for at most `at_most` from `began`, which is when the call came in: what was done
+    /// before the first look counts.
+    #[must_use]
+    pub fn new(began: Instant, at_most: Duration, first: Duration, longest: Duration) -> Self {
+        Self { until: began + at_most, first, longest, pause: first, looked: Instant::now() }
+    }
+
+    /// Says that a look begins.
+    pub fn begin(&mut self) {
+        self.looked = Instant::now();
+    }
+
+    /// Something happens: look closely again.
+    pub fn closely(&mut self) {
+        self.pause = self.first;
+    }
+
+    /// Pauses before the next look, after one that has just been answered. False if the time is up,
+    /// or would be before another answer came.
+    pub async fn again(&mut self) -> bool {
+        let now = Instant::now();
+        let took = now - self.looked;
+        let pause = self.pause.max(took.saturating_mul(PAUSE_PER_LOOK));
+        self.pause = (self.pause * 2).min(self.longest);
+        let left = self.until.saturating_duration_since(now).saturating_sub(took);
+        if left.is_zero() {
+            return false;
+        }
+        tokio::time::sleep(pause.min(left)).await;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
+    async fn there_is_no_look_whose_answer_would_come_too_late() {
+        let mut looks = Looks::new(Instant::now(), Duration::ZERO, SECOND, SECOND);
+        assert!(!looks.again().await);
+        // A look that took as long as is left.
+        let began = Instant::now().checked_sub(SECOND * 60).unwrap();
+        let mut looks = Looks::new(began, SECOND * 100, SECOND, SECOND);
+        looks.looked = began;
+        assert!(!looks.again().await);
+    }
+
+    #[tokio::test]
+    async fn the_last_pause_ends_with_the_time() {
+        let began = Instant::now();
+        let mut looks = Looks::new(began, SECOND / 50, SECOND * 1000, SECOND * 1000);
+        looks.begin();
+        assert!(looks.again().await, "one more look, when the time is nearly up");
+        while looks.again().await {}
+        assert!(began.elapsed() >= SECOND / 50);
+    }
+}
