@@ -13,9 +13,10 @@ use std::time::Instant;
 
 use countersign_rules::command::{Ballot, People};
 use countersign_rules::request::RunMode;
+use countersign_rules::risk::{Guard, Verdict};
 use countersign_rules::{
-    Command, GroupName, Person, Policy, Request, RequestId, Submission, Timestamp, UserId, Via, commit,
-    decide, submit,
+    Bounds, Command, GroupName, Person, Policy, Request, RequestId, Submission, Timestamp, UserId, Via,
+    commit, decide, submit,
 };
 
 const GROUPS: usize = 5;
@@ -41,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             people: People { by_user: people.iter().map(|p| (p.user, p.clone())).collect() },
             digest: Some(approved.digest),
             epoch: 1,
+            guard: Guard::default(),
         };
         let approving = approval(&voter, &pending);
         for (what, request, command) in [
@@ -90,6 +92,7 @@ fn prepare(membership: usize) -> Result<(Request, Request, Vec<Person>), Box<dyn
         wanted_timeout_seconds: None,
         masking_version: 0,
         epoch: 1,
+        verdict: Verdict::default(),
     };
     let (mut request, _) = submit(&submission, start())?;
     let mut pending = request.clone();
@@ -117,7 +120,7 @@ fn person(index: usize, membership: usize, groups: &[GroupName]) -> Person {
 }
 
 fn approval(voter: &Person, request: &Request) -> Command {
-    let ballot = Ballot::Approve { comment: None };
+    let ballot = Ballot::Approve { comment: None, bounds: Bounds::default() };
     Command::Vote { voter: voter.clone(), ballot, digest: request.digest, via: Via::Api }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::event::Outcome;
-use crate::{Actor, Digest, Person, Timestamp, UserId, Via};
+use crate::risk::Guard;
+use crate::{Actor, Bounds, Digest, Person, Timestamp, UserId, Via};
 
 /// Which way somebody votes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Ballot {
     Approve {
         /// Free text.
         comment: Option<String>,
+        /// What the approval is limited to.
+        bounds: Bounds,
     },
     /// Against.
     Reject {
@@ -82,6 +85,8 @@ pub enum Command {
         digest: Option<Digest>,
         /// The deployment's epoch now.
         epoch: u32,
+        /// What the guardrails say now.
+        guard: Guard,
     },
     /// The executor that holds the claim reports.
     Complete {

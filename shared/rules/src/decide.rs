@@ -9,8 +9,9 @@ use crate::event::{
 };
 use crate::quorum;
 use crate::request::{AutoApproval, AutoCause, Phase};
+use crate::risk::Guard;
 use crate::submit::reviewing_groups;
-use crate::{Command, Digest, Fact, GroupName, Person, Refusal, Request, Status, Timestamp, UserId};
+use crate::{Bounds, Command, Digest, Fact, GroupName, Person, Refusal, Request, Status, Timestamp, UserId};
 
 /// Decides what `command` does to `request` at `now`.
 ///
@@ -25,8 +26,9 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<Ve
         Command::Vote { voter, ballot, digest, .. } => vote(request, voter, ballot, *digest, now),
         Command::Cancel { by, .. } => cancel(request, by, now),
         Command::Tick => Ok(tick(request, now)),
-        Command::Claim { nonce, lease_until, people, digest, epoch } => {
-            let claim = Claiming { nonce, lease_until: *lease_until, people, digest: *digest, epoch: *epoch };
+        Command::Claim { nonce, lease_until, people, digest, epoch, guard } => {
+            let (lease_until, digest, epoch) = (*lease_until, *digest, *epoch);
+            let claim = Claiming { nonce, lease_until, people, digest, epoch, guard };
             claim_it(request, &claim, now)
         }
         Command::Complete { nonce, ending } => complete(request, nonce, ending),
@@ -70,12 +72,13 @@ fn vote(
     if voter.human == request.requester.human {
         return Err(Refusal::OwnRequest);
     }
-    let (decision, comment) = match ballot {
-        Ballot::Approve { comment } => (Decision::Approve, comment.clone()),
-        Ballot::Reject { reason } => (Decision::Reject, Some(reason.clone())),
+    let (decision, comment, bounds) = match ballot {
+        Ballot::Approve { comment, bounds } => (Decision::Approve, comment.clone(), *bounds),
+        Ballot::Reject { reason } => (Decision::Reject, Some(reason.clone()), Bounds::default()),
     };
-    let identical = |vote: &crate::request::Vote| vote.human == voter.human && vote.decision == decision;
-    let again = digest == request.digest && request.votes.iter().any(identical);
+    let same_way = |vote: &&crate::request::Vote| vote.human == voter.human && vote.decision == decision;
+    let standing = request.votes.iter().find(same_way).filter(|_| digest == request.digest);
+    let again = standing.is_some_and(|vote| vote.bounds == bounds);
     let groups = reviewing_groups(&request.policy, voter);
     // Who joined another group since may help more than their vote does: it is weighed anew below.
     let weighed = decision == Decision::Approve && request.status_at(now) == Status::Pending;
@@ -92,6 +95,12 @@ fn vote(
         Status::Pending => {}
         status => return Err(Refusal::Wrong(status)),
     }
+    if standing.is_some() && !again {
+        return Err(Refusal::OtherBounds);
+    }
+    if !again && bounds.not_after.is_some_and(|end| end <= now) {
+        return Err(Refusal::BoundPassed);
+    }
     let cast = VoteCast {
         user: voter.user,
         human: voter.human,
@@ -101,6 +110,7 @@ fn vote(
         digest,
         comment,
         automatic: false,
+        bounds,
     };
     match ballot {
         Ballot::Reject { reason } => {
@@ -117,17 +127,19 @@ fn vote(
 fn approve(request: &Request, cast: VoteCast, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
     let covered = request.coverage().covered();
     // One vote a person: this one takes the place of theirs before.
-    let others = request.approvals().filter(|vote| vote.human != cast.human);
-    let mut voters: Vec<_> = others.map(|vote| &vote.groups).collect();
+    let others = || request.approvals().filter(|vote| vote.human != cast.human);
+    let mut voters: Vec<_> = others().map(|vote| &vote.groups).collect();
     voters.push(&cast.groups);
     let coverage = quorum::coverage(&request.policy, &voters);
     if coverage.covered() <= covered {
         return Err(Refusal::VoteNotNeeded);
     }
     let complete = coverage.is_complete();
+    let bounds = others().fold(cast.bounds, |bounds, vote| bounds.and(vote.bounds));
     let mut facts = vec![Fact::Vote(Box::new(cast))];
     if complete {
         let run_by = now.plus_seconds(request.policy.run_within_seconds);
+        let run_by = bounds.not_after.map_or(run_by, |end| end.min(run_by));
         facts.push(Fact::Approved { run_by, auto_approval: None });
     }
     Ok(facts)
@@ -145,7 +157,7 @@ fn cancel(request: &Request, by: &Person, now: Timestamp) -> Result<Vec<Fact>, R
         return Err(Refusal::MayNotCancel);
     };
     match request.status_at(now) {
-        Status::Pending | Status::Approved => Ok(vec![Fact::Cancelled { cause }]),
+        Status::Pending | Status::Approved => Ok(vec![Fact::Cancelled { cause, rule: None }]),
         // The same person again: a lost answer was repeated.
         Status::Cancelled if matches!(&request.phase, Phase::Cancelled { cause: was, .. } if *was == cause) => {
             Ok(Vec::new())
@@ -167,6 +179,7 @@ fn tick(request: &Request, now: Timestamp) -> Vec<Fact> {
         | Phase::Running(..)
         | Phase::Unknown { .. }
         | Phase::Finished { .. }
+        | Phase::Blocked { .. }
         | Phase::Rejected { .. }
         | Phase::Expired { .. }
         | Phase::Cancelled { .. } => Vec::new(),
@@ -179,6 +192,7 @@ struct Claiming<'a> {
     people: &'a People,
     digest: Option<Digest>,
     epoch: u32,
+    guard: &'a Guard,
 }
 
 fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
@@ -194,6 +208,7 @@ fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<V
         | Phase::Approved(_)
         | Phase::Unknown { .. }
         | Phase::Finished { .. }
+        | Phase::Blocked { .. }
         | Phase::Rejected { .. }
         | Phase::Expired { .. }
         | Phase::Cancelled { .. } => return Err(Refusal::Wrong(request.status_at(now))),
@@ -202,15 +217,19 @@ fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<V
         return Err(Refusal::OtherEpoch);
     }
     if claim.digest != Some(request.digest) {
-        return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged }]);
+        return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule: None }]);
+    }
+    if claim.guard.blocked_by.is_some() {
+        let rule = claim.guard.blocked_by.clone();
+        return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule }]);
     }
     let requester = claim.people.by_user.get(&request.requester.user);
     let Some(requester) =
         requester.filter(|person| !person.disabled && request.policy.allows(&person.groups))
     else {
-        return Ok(vec![Fact::Cancelled { cause: CancelCause::RequesterNotAllowed }]);
+        return Ok(vec![Fact::Cancelled { cause: CancelCause::RequesterNotAllowed, rule: None }]);
     };
-    let standing = standing(request, requester, claim.people);
+    let standing = standing(request, requester, claim.people, claim.guard);
     if standing.suffices {
         if claim.lease_until <= now {
             return Err(Refusal::LeaseOver);
@@ -233,7 +252,7 @@ struct Standing<'a> {
 }
 
 /// What still stands of the approvals when everybody is looked at again.
-fn standing<'a>(request: &'a Request, requester: &Person, people: &People) -> Standing<'a> {
+fn standing<'a>(request: &'a Request, requester: &Person, people: &People, guard: &Guard) -> Standing<'a> {
     let mut votes = Vec::with_capacity(request.votes.len());
     let mut void = Vec::new();
     for vote in request.approvals() {
@@ -256,15 +275,18 @@ fn standing<'a>(request: &'a Request, requester: &Person, people: &People) -> St
             }
         }
     }
+    let mut still_entitled = |entitled: bool| {
+        if !entitled {
+            void.push(VoidVote { user: requester.user, cause: VoidCause::NoLongerEntitled });
+        }
+        entitled
+    };
     let suffices = match &request.auto_approval {
         Some(AutoApproval { cause: AutoCause::ApprovalsDisabled, .. }) => true,
         Some(AutoApproval { cause: AutoCause::Exempt, .. }) => {
-            let exempt = !request.policy.exempt_groups.is_disjoint(&requester.groups);
-            if !exempt {
-                void.push(VoidVote { user: requester.user, cause: VoidCause::NoLongerEntitled });
-            }
-            exempt
+            still_entitled(!request.policy.exempt_groups.is_disjoint(&requester.groups))
         }
+        Some(AutoApproval { cause: AutoCause::Rule, .. }) => still_entitled(guard.eased),
         Some(AutoApproval { cause: AutoCause::Admin, .. }) | None => {
             let voters: Vec<_> = votes.iter().map(|(_, groups)| groups.as_ref()).collect();
             quorum::coverage(&request.policy, &voters).is_complete()
@@ -297,6 +319,7 @@ fn complete(request: &Request, nonce: &str, ending: &Ending) -> Result<Vec<Fact>
             | Phase::Approved(_)
             | Phase::Unknown { .. }
             | Phase::Finished { .. }
+            | Phase::Blocked { .. }
             | Phase::Rejected { .. }
             | Phase::Expired { .. }
             | Phase::Cancelled { .. },
@@ -332,10 +355,11 @@ fn raise_epoch(request: &Request, epoch: u32, now: Timestamp) -> Vec<Fact> {
         Phase::Pending if now >= request.expires_at => {
             vec![Fact::Expired { cause: ExpiryCause::ReviewTimeout }]
         }
-        Phase::Pending => vec![Fact::Cancelled { cause: CancelCause::Restored }],
+        Phase::Pending => vec![Fact::Cancelled { cause: CancelCause::Restored, rule: None }],
         Phase::Approved(_) | Phase::Running(..) => vec![Fact::Unknown { cause: UnknownCause::Restored }],
         Phase::Unknown { .. }
         | Phase::Finished { .. }
+        | Phase::Blocked { .. }
         | Phase::Rejected { .. }
         | Phase::Expired { .. }
         | Phase::Cancelled { .. } => Vec::new(),

@@ -44,6 +44,7 @@ pub fn sweep_at(request: &Request) -> Option<Timestamp> {
         | Phase::Running(..)
         | Phase::Unknown { .. }
         | Phase::Finished { .. }
+        | Phase::Blocked { .. }
         | Phase::Rejected { .. }
         | Phase::Expired { .. }
         | Phase::Cancelled { .. } => Some(deadline),

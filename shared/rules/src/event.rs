@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::request::{AutoApproval, RunMode};
-use crate::{ConnectionName, Digest, GroupName, Policy, Timestamp, UserId};
+use crate::risk::Risk;
+use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, Timestamp, UserId};
 
 /// Through what somebody acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -94,6 +95,12 @@ pub struct Created {
     pub expires_at: Timestamp,
     /// The deployment's epoch.
     pub epoch: u32,
+    /// What is known of what the command does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+    /// Whether it runs with the connection's secret for reading, in a transaction that only reads.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
 }
 
 /// A vote that was accepted.
@@ -117,6 +124,9 @@ pub struct VoteCast {
     /// The vote that an admin casts by submitting.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub automatic: bool,
+    /// What the approval is limited to.
+    #[serde(default, skip_serializing_if = "Bounds::is_none")]
+    pub bounds: Bounds,
 }
 
 /// Why a request expired.
@@ -225,6 +235,14 @@ pub enum Fact {
     /// It was submitted.
     #[serde(rename = "request.created")]
     Created(Box<Created>),
+    /// A guardrail blocked it at its submission.
+    #[serde(rename = "request.blocked")]
+    Blocked {
+        /// The rule.
+        rule: String,
+        /// What the requester is told.
+        message: String,
+    },
     /// A vote was accepted.
     #[serde(rename = "request.vote")]
     Vote(Box<VoteCast>),
@@ -262,6 +280,9 @@ pub enum Fact {
     Cancelled {
         /// By whom or what.
         cause: CancelCause,
+        /// The guardrail that blocks it by now, where that is the change.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
     },
     /// An executor won the claim.
     #[serde(rename = "request.running")]
@@ -291,6 +312,7 @@ impl Fact {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Created(_) => "request.created",
+            Self::Blocked { .. } => "request.blocked",
             Self::Vote(_) => "request.vote",
             Self::Approved { .. } => "request.approved",
             Self::Rejected { .. } => "request.rejected",

@@ -38,6 +38,7 @@ fn newborn(id: RequestId, created: &Created, event: &Event) -> Request {
         requester: Requester { user, human: created.human, email },
         digest: created.digest,
         run: created.run,
+        read_only: created.read_only,
         policy: created.policy.clone(),
         created_at: event.at,
         expires_at: created.expires_at,
@@ -61,6 +62,7 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
             request.auto_approval.clone_from(auto_approval);
             request.phase = Phase::Approved(Approval { at, run_by: *run_by });
         }
+        Fact::Blocked { rule, .. } => request.phase = Phase::Blocked { at, rule: rule.clone() },
         Fact::Rejected { .. } => request.phase = Phase::Rejected { at },
         Fact::Reopened { standing, .. } => {
             request.votes.retain_mut(|vote| match standing.get(&vote.user) {
@@ -74,7 +76,7 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
             request.phase = Phase::Pending;
         }
         Fact::Expired { cause } => request.phase = Phase::Expired { at, cause: *cause, approval },
-        Fact::Cancelled { cause } => request.phase = Phase::Cancelled { at, cause: *cause, approval },
+        Fact::Cancelled { cause, .. } => request.phase = Phase::Cancelled { at, cause: *cause, approval },
         Fact::Running { nonce, lease_until } => {
             if let Some(approval) = approval {
                 let claim = Claim { at, nonce: nonce.clone(), lease_until: *lease_until };
@@ -113,6 +115,7 @@ fn standing_vote(cast: &VoteCast, event: &Event) -> Vote {
         at: event.at,
         comment: cast.comment.clone(),
         automatic: cast.automatic,
+        bounds: cast.bounds,
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! A map of the crate:
 //!
-//! - words: [`ids`], [`time`], [`person`], [`policy`], [`request`]
+//! - words: [`ids`], [`time`], [`person`], [`policy`], [`bounds`], [`risk`], [`request`]
 //! - what can be asked and what can have happened: [`command`], [`event`]
 //! - the decision: [`submit`], [`mod@decide`], [`mod@evolve`], [`mod@effects`], [`quorum`]
 //! - the proof: [`digest`] binds an approval to the bytes that run, [`chain`] binds events to each other
@@ -16,6 +16,7 @@
 //!
 //! **Invariant:** this crate depends on nothing else of ours, and nothing in it reads a clock.
 
+pub mod bounds;
 pub mod chain;
 pub mod command;
 pub mod decide;
@@ -30,10 +31,12 @@ pub mod policy;
 pub mod quorum;
 pub mod refusal;
 pub mod request;
+pub mod risk;
 mod schema;
 pub mod submit;
 pub mod time;
 
+pub use bounds::Bounds;
 pub use command::Command;
 pub use decide::decide;
 pub use digest::Digest;
@@ -45,5 +48,6 @@ pub use person::Person;
 pub use policy::Policy;
 pub use refusal::Refusal;
 pub use request::{Phase, Request, Status};
+pub use risk::{Risk, RiskLevel};
 pub use submit::{Submission, submit};
 pub use time::Timestamp;

@@ -29,6 +29,14 @@ pub enum Refusal {
     /// The vote would fill no open slot.
     #[error("your approval is not needed: every place that you could fill is taken, or you have filled one")]
     VoteNotNeeded,
+    /// An approval with other bounds stands.
+    #[error(
+        "you have approved this request with other bounds; they cannot be changed: reject it, or let somebody else decide"
+    )]
+    OtherBounds,
+    /// The bound is over before it begins.
+    #[error("`not_after` must be in the future")]
+    BoundPassed,
     /// Too late, or too early, for that.
     #[error("the request is {0}")]
     Wrong(Status),

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::event::{CancelCause, Decision, ExpiryCause, Outcome, UnknownCause};
 use crate::quorum::{self, Coverage};
-use crate::{ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, UserId, Via};
+use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, UserId, Via};
 
 /// The status of a request, as the contract names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -118,6 +118,17 @@ pub enum RunMode {
     OnApproval,
 }
 
+/// How a request runs, as its digest covers it.
+#[must_use]
+pub fn run_options(run: RunMode, read_only: bool) -> &'static str {
+    match (run, read_only) {
+        (RunMode::Manual, false) => "manual",
+        (RunMode::OnApproval, false) => "on_approval",
+        (RunMode::Manual, true) => "manual;read-only",
+        (RunMode::OnApproval, true) => "on_approval;read-only",
+    }
+}
+
 impl RunMode {
     /// The name in the contract.
     #[must_use]
@@ -139,6 +150,8 @@ pub enum AutoCause {
     Exempt,
     /// Approvals are switched off on the connection.
     ApprovalsDisabled,
+    /// A rule of the connection lets such commands through.
+    Rule,
 }
 
 /// An automatic approval and the group that it came through.
@@ -149,6 +162,9 @@ pub struct AutoApproval {
     /// Through which group, if through one.
     #[schema(required = true)]
     pub group: Option<GroupName>,
+    /// The rule that let it through, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 /// Who asked.
@@ -185,6 +201,9 @@ pub struct Vote {
     /// Cast by submitting, as an admin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub automatic: bool,
+    /// What the approval is limited to.
+    #[serde(default, skip_serializing_if = "Bounds::is_none")]
+    pub bounds: Bounds,
 }
 
 /// When it was approved and until when it may be claimed.
@@ -242,6 +261,13 @@ pub enum Phase {
         succeeded: bool,
         /// The figures.
         outcome: Box<Outcome>,
+    },
+    /// A guardrail blocked it when it was submitted.
+    Blocked {
+        /// When.
+        at: Timestamp,
+        /// The rule.
+        rule: String,
     },
     /// A reviewer said no; who and why stands in the votes.
     Rejected {
@@ -302,6 +328,9 @@ pub struct Request {
     /// The votes that stand, in the order in which they came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub votes: Vec<Vote>,
+    /// Whether it runs with the connection's secret for reading, in a transaction that only reads.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
     /// How it was approved without others, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_approval: Option<AutoApproval>,
@@ -320,6 +349,7 @@ impl Request {
             Phase::Unknown { .. } => Status::Unknown,
             Phase::Finished { succeeded: true, .. } => Status::Succeeded,
             Phase::Finished { succeeded: false, .. } => Status::Failed,
+            Phase::Blocked { .. } => Status::Blocked,
             Phase::Rejected { .. } => Status::Rejected,
             Phase::Expired { .. } => Status::Expired,
             Phase::Cancelled { .. } => Status::Cancelled,
@@ -344,6 +374,7 @@ impl Request {
             | Phase::Running(..)
             | Phase::Unknown { .. }
             | Phase::Finished { .. }
+            | Phase::Blocked { .. }
             | Phase::Rejected { .. }
             | Phase::Expired { .. }
             | Phase::Cancelled { .. } => None,
@@ -359,7 +390,7 @@ impl Request {
             | Phase::Unknown { approval, .. }
             | Phase::Finished { approval, .. } => Some(*approval),
             Phase::Expired { approval, .. } | Phase::Cancelled { approval, .. } => *approval,
-            Phase::Pending | Phase::Rejected { .. } => None,
+            Phase::Pending | Phase::Blocked { .. } | Phase::Rejected { .. } => None,
         }
     }
 
@@ -371,6 +402,7 @@ impl Request {
             Phase::Unknown { claim, .. } | Phase::Finished { claim, .. } => claim.as_ref(),
             Phase::Pending
             | Phase::Approved(_)
+            | Phase::Blocked { .. }
             | Phase::Rejected { .. }
             | Phase::Expired { .. }
             | Phase::Cancelled { .. } => None,
@@ -382,7 +414,7 @@ impl Request {
     pub fn decided_at(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Pending => None,
-            Phase::Rejected { at } => Some(*at),
+            Phase::Rejected { at } | Phase::Blocked { at, .. } => Some(*at),
             Phase::Expired { at, approval, .. } | Phase::Cancelled { at, approval, .. } => {
                 Some(approval.map_or(*at, |approval| approval.at))
             }
@@ -402,6 +434,7 @@ impl Request {
             Phase::Running(_, claim) => Some(claim.lease_until),
             Phase::Unknown { .. }
             | Phase::Finished { .. }
+            | Phase::Blocked { .. }
             | Phase::Rejected { .. }
             | Phase::Expired { .. }
             | Phase::Cancelled { .. } => None,
@@ -411,6 +444,12 @@ impl Request {
     /// The approvals that stand.
     pub fn approvals(&self) -> impl Iterator<Item = &Vote> {
         self.votes.iter().filter(|vote| vote.decision == Decision::Approve)
+    }
+
+    /// What the standing approvals limit it to, all together.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.approvals().fold(Bounds::default(), |bounds, vote| bounds.and(vote.bounds))
     }
 
     /// How the standing approvals cover the policy's slots; positions count [`Self::approvals`].

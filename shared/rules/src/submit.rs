@@ -6,10 +6,11 @@ use crate::digest::Covered;
 use crate::event::{Created, Decision, VoteCast};
 use crate::policy::{InvalidPolicy, check_timeout};
 use crate::quorum;
-use crate::request::{AutoApproval, AutoCause, RunMode};
+use crate::request::{AutoApproval, AutoCause, RunMode, run_options};
+use crate::risk::Verdict;
 use crate::{
-    Actor, ConnectionName, Digest, Event, Fact, GroupName, Person, Policy, Request, RequestId, Timestamp,
-    Via, evolve,
+    Actor, Bounds, ConnectionName, Digest, Event, Fact, GroupName, Person, Policy, Request, RequestId,
+    Timestamp, Via, evolve,
 };
 
 /// What somebody submits, with the connection as it is now.
@@ -45,6 +46,8 @@ pub struct Submission {
     pub masking_version: u32,
     /// The deployment's epoch.
     pub epoch: u32,
+    /// What the guardrails say. Where a rule eases it, `secret` is the one for reading.
+    pub verdict: Verdict,
 }
 
 /// Why nothing was submitted.
@@ -88,8 +91,14 @@ pub fn submit(submission: &Submission, now: Timestamp) -> Result<(Request, Vec<E
     let created = created(submission, now)?;
     let digest = created.digest;
     let mut facts = vec![Fact::Created(Box::new(created))];
+    if let Some(block) = &submission.verdict.block {
+        // Guardrails bind all: nobody is asked, and nobody is let through.
+        facts.push(Fact::Blocked { rule: block.rule.clone(), message: block.message.clone() });
+        return evolve::born(submission.id, &Actor::user(requester), submission.via, now, facts)
+            .ok_or(Unsubmittable::Encoding);
+    }
     let run_by = now.plus_seconds(submission.policy.run_within_seconds);
-    match automatic(&submission.policy, requester) {
+    match automatic(&submission.policy, requester, submission.verdict.ease.as_ref()) {
         Automatic::Approved(auto_approval) => {
             facts.push(Fact::Approved { run_by, auto_approval: Some(auto_approval) })
         }
@@ -105,9 +114,10 @@ pub fn submit(submission: &Submission, now: Timestamp) -> Result<(Request, Vec<E
                 digest,
                 comment: None,
                 automatic: true,
+                bounds: Bounds::default(),
             })));
             if complete {
-                let auto_approval = Some(AutoApproval { cause: AutoCause::Admin, group });
+                let auto_approval = Some(AutoApproval { cause: AutoCause::Admin, group, rule: None });
                 facts.push(Fact::Approved { run_by, auto_approval });
             }
         }
@@ -142,7 +152,7 @@ fn created(submission: &Submission, now: Timestamp) -> Result<Created, Unsubmitt
             target: &submission.target,
             secret: &submission.secret,
             command: submission.command.as_bytes(),
-            options: submission.run.as_str(),
+            options: run_options(submission.run, submission.verdict.ease.is_some()),
             masking_version: submission.masking_version,
             requester: submission.requester.user,
             policy_version: submission.policy.version,
@@ -152,6 +162,8 @@ fn created(submission: &Submission, now: Timestamp) -> Result<Created, Unsubmitt
         policy: submission.policy.clone(),
         expires_at: now.plus_seconds(timeout_seconds),
         epoch: submission.epoch,
+        risk: submission.verdict.risk.clone(),
+        read_only: submission.verdict.ease.is_some(),
     })
 }
 
@@ -161,12 +173,23 @@ enum Automatic {
     None,
 }
 
-fn automatic(policy: &Policy, requester: &Person) -> Automatic {
+/// Whether somebody's requests need votes, as far as policy and person alone can tell.
+#[must_use]
+pub fn needs_votes(policy: &Policy, requester: &Person) -> bool {
+    policy.approvals && policy.exempt_groups.is_disjoint(&requester.groups)
+}
+
+fn automatic(policy: &Policy, requester: &Person, ease: Option<&String>) -> Automatic {
+    let cause = |cause, group| Automatic::Approved(AutoApproval { cause, group, rule: None });
     if !policy.approvals {
-        return Automatic::Approved(AutoApproval { cause: AutoCause::ApprovalsDisabled, group: None });
+        return cause(AutoCause::ApprovalsDisabled, None);
     }
     if let Some(group) = policy.exempt_groups.intersection(&requester.groups).next() {
-        return Automatic::Approved(AutoApproval { cause: AutoCause::Exempt, group: Some(group.clone()) });
+        return cause(AutoCause::Exempt, Some(group.clone()));
+    }
+    if let Some(rule) = ease {
+        let rule = Some(rule.clone());
+        return Automatic::Approved(AutoApproval { cause: AutoCause::Rule, group: None, rule });
     }
     let groups = reviewing_groups(policy, requester);
     if policy.admin_auto_approve && requester.is_admin() && !groups.is_empty() {

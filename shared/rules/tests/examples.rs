@@ -11,7 +11,8 @@ mod story;
 
 use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause, VoidCause};
 use countersign_rules::request::AutoCause;
-use countersign_rules::{Fact, Phase, Refusal, Status};
+use countersign_rules::risk::Block;
+use countersign_rules::{Bounds, Fact, Phase, Refusal, Status};
 use story::{Story, at};
 
 #[test]
@@ -219,19 +220,28 @@ fn who_votes_again_after_joining_another_group_fills_its_slot_too() {
 fn a_changed_connection_or_a_requester_who_may_no_longer_cancels_it_at_the_claim() {
     let mut changed = Story::approved();
     changed.other_digest = true;
-    assert_eq!(changed.claims("x1").unwrap(), [Fact::Cancelled { cause: CancelCause::ConnectionChanged }]);
+    assert_eq!(
+        changed.claims("x1").unwrap(),
+        [Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule: None }]
+    );
     let mut disabled = Story::approved();
     disabled.disables("alice");
-    assert_eq!(disabled.claims("x1").unwrap(), [Fact::Cancelled { cause: CancelCause::RequesterNotAllowed }]);
+    assert_eq!(
+        disabled.claims("x1").unwrap(),
+        [Fact::Cancelled { cause: CancelCause::RequesterNotAllowed, rule: None }]
+    );
 }
 
 #[test]
 fn the_requester_and_an_admin_may_cancel_until_it_is_claimed() {
     let mut story = Story::approved();
     assert_eq!(story.cancels("dana"), Err(Refusal::MayNotCancel));
-    assert_eq!(story.cancels("root").unwrap(), [Fact::Cancelled { cause: CancelCause::Revoked }]);
+    assert_eq!(story.cancels("root").unwrap(), [Fact::Cancelled { cause: CancelCause::Revoked, rule: None }]);
     let mut own = Story::approved();
-    assert_eq!(own.cancels("alice").unwrap(), [Fact::Cancelled { cause: CancelCause::Requester }]);
+    assert_eq!(
+        own.cancels("alice").unwrap(),
+        [Fact::Cancelled { cause: CancelCause::Requester, rule: None }]
+    );
     let mut running = Story::approved();
     running.claims("x1").unwrap();
     assert_eq!(running.cancels("alice"), Err(Refusal::Wrong(Status::Running)));
@@ -240,7 +250,7 @@ fn the_requester_and_an_admin_may_cancel_until_it_is_claimed() {
 #[test]
 fn a_restore_cancels_what_is_pending_and_leaves_the_rest_unknown() {
     let mut pending = Story::new(&["dba"]).submitted_by("alice");
-    assert_eq!(pending.raises_epoch(2), [Fact::Cancelled { cause: CancelCause::Restored }]);
+    assert_eq!(pending.raises_epoch(2), [Fact::Cancelled { cause: CancelCause::Restored, rule: None }]);
     let mut approved = Story::approved();
     assert_eq!(approved.raises_epoch(1), []);
     assert_eq!(approved.raises_epoch(2), [Fact::Unknown { cause: UnknownCause::Restored }]);
@@ -264,4 +274,65 @@ fn who_may_not_vote_learns_nothing_about_digest_or_state() {
     assert_eq!(story.approves("dana"), Err(Refusal::DigestMismatch));
     story.disables("dana");
     assert_eq!(story.approves("dana"), Err(Refusal::Disabled));
+}
+
+#[test]
+fn what_a_guardrail_blocks_is_asked_of_nobody_and_run_for_nobody() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]);
+    story.policy.approvals = false;
+    story.verdict.block =
+        Some(Block { rule: "no-drop".to_owned(), message: "tables are dropped by migrations".to_owned() });
+    let mut story = story.submitted_by("alice");
+    assert_eq!(story.status(), Status::Blocked);
+    assert!(story.waiting().is_empty());
+    assert_eq!(story.approves("dana"), Err(Refusal::Wrong(Status::Blocked)));
+    assert_eq!(story.cancels("alice"), Err(Refusal::Wrong(Status::Blocked)));
+    assert_eq!(story.claims("x1"), Err(Refusal::Wrong(Status::Blocked)));
+    assert_eq!(story.tick(), Ok(Vec::new()));
+}
+
+#[test]
+fn a_rule_lets_a_request_through_as_long_as_it_holds() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]);
+    story.verdict.ease = Some("reads".to_owned());
+    let mut story = story.submitted_by("alice");
+    assert_eq!(story.status(), Status::Approved);
+    assert!(story.request().read_only);
+    let auto = story.request().auto_approval.clone().unwrap();
+    assert_eq!((auto.cause, auto.rule.as_deref()), (AutoCause::Rule, Some("reads")));
+    story.guard.eased = false;
+    story.claims("x1").unwrap();
+    assert_eq!(story.status(), Status::Pending, "now somebody must look at it");
+    story.approves("dana").unwrap();
+    story.claims("x2").unwrap();
+    assert_eq!(story.status(), Status::Running);
+}
+
+#[test]
+fn a_guardrail_that_came_later_stops_an_approved_request() {
+    let mut story = Story::approved();
+    story.guard.blocked_by = Some("no-drop".to_owned());
+    let rule = Some("no-drop".to_owned());
+    assert_eq!(
+        story.claims("x1").unwrap(),
+        [Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule }]
+    );
+}
+
+#[test]
+fn the_strictest_bound_of_all_approvals_holds() {
+    let mut story =
+        Story::new(&["dba", "sec"]).person("dana", &["dba"]).person("sam", &["sec"]).submitted_by("alice");
+    let until = |seconds, rows| Bounds { max_rows: rows, not_after: Some(at(seconds)) };
+    assert_eq!(story.approves_within("dana", until(0, None)), Err(Refusal::BoundPassed));
+    story.approves_within("dana", until(50, Some(10))).unwrap();
+    assert_eq!(story.approves_within("dana", until(50, Some(10))), Ok(Vec::new()), "the identical vote");
+    assert_eq!(story.approves_within("dana", until(50, Some(11))), Err(Refusal::OtherBounds));
+    assert_eq!(story.approves("dana"), Err(Refusal::OtherBounds));
+    story.approves_within("sam", until(40, None)).unwrap();
+    assert_eq!(story.request().bounds(), until(40, Some(10)));
+    assert_eq!(story.request().approval().unwrap().run_by, at(40));
+    story.now = at(40);
+    assert_eq!(story.claims("x1"), Err(Refusal::Wrong(Status::Expired)));
+    assert_eq!(story.tick().unwrap(), [Fact::Expired { cause: ExpiryCause::RunTimeout }]);
 }

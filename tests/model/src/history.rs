@@ -3,9 +3,10 @@
 use countersign_rules::command::{Ballot, Ending, People, Settlement};
 use countersign_rules::event::Outcome;
 use countersign_rules::person::Role;
-use countersign_rules::{Command, Digest, Person, Timestamp, Via, digest};
+use countersign_rules::risk::Guard;
+use countersign_rules::{Bounds, Command, Digest, Person, Timestamp, Via, digest};
 
-use crate::universe::{UNIVERSE_BYTES, Universe, group};
+use crate::universe::{UNIVERSE_BYTES, Universe, beginning, group};
 
 /// How many bytes a step is made of.
 pub const STEP_BYTES: usize = 4;
@@ -32,7 +33,7 @@ pub struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     /// Somebody votes for, perhaps having seen something else.
-    Approve(usize, Seen),
+    Approve(usize, Seen, Limit),
     /// Somebody votes against.
     Reject(usize, Seen),
     /// Somebody cancels.
@@ -66,6 +67,27 @@ pub enum Seen {
     Other,
 }
 
+/// What an approval is limited to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Nothing.
+    None,
+    /// Ten rows.
+    Rows,
+    /// The first three seconds of the universe.
+    Early,
+}
+
+impl Limit {
+    fn bounds(self) -> Bounds {
+        match self {
+            Self::None => Bounds::default(),
+            Self::Rows => Bounds { max_rows: Some(10), not_after: None },
+            Self::Early => Bounds { max_rows: None, not_after: Some(beginning().plus_seconds(3)) },
+        }
+    }
+}
+
 /// Which executor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Executor {
@@ -84,6 +106,10 @@ pub enum Connection {
     Changed,
     /// It was deleted.
     Gone,
+    /// A guardrail blocks the command by now.
+    Blocks,
+    /// The rule that let it through is gone.
+    EasesNoMore,
 }
 
 /// How an execution ends.
@@ -142,7 +168,14 @@ impl Step {
         let connection = match detail % 16 {
             14 => Connection::Changed,
             15 => Connection::Gone,
+            13 => Connection::Blocks,
+            12 => Connection::EasesNoMore,
             _ => Connection::Same,
+        };
+        let limit = match detail / 16 % 8 {
+            6 => Limit::Rows,
+            7 => Limit::Early,
+            _ => Limit::None,
         };
         let end = match detail % 4 {
             0 | 1 => End::Succeeded,
@@ -150,7 +183,7 @@ impl Step {
             _ => End::Lost,
         };
         let act = match act % 64 {
-            0..=27 => Act::Approve(if detail % 8 == 7 { who } else { reviewer }, seen),
+            0..=27 => Act::Approve(if detail % 8 == 7 { who } else { reviewer }, seen, limit),
             28 => Act::Reject(who, seen),
             29 => Act::Cancel(who),
             30..=31 => Act::Tick,
@@ -191,8 +224,8 @@ impl World {
         let person = |who: usize| self.people[who].clone();
         let via = Via::Api;
         let command = match step.act {
-            Act::Approve(who, seen) => {
-                let ballot = Ballot::Approve { comment: None };
+            Act::Approve(who, seen, limit) => {
+                let ballot = Ballot::Approve { comment: None, bounds: limit.bounds() };
                 Command::Vote { voter: person(who), ballot, digest: saw(seen, fitting), via }
             }
             Act::Reject(who, seen) => {
@@ -206,11 +239,15 @@ impl World {
                 lease_until: self.now.plus_seconds(lease_seconds),
                 people: self.everybody(),
                 digest: match connection {
-                    Connection::Same => Some(fitting),
+                    Connection::Same | Connection::Blocks | Connection::EasesNoMore => Some(fitting),
                     Connection::Changed => Some(saw(Seen::Other, fitting)),
                     Connection::Gone => None,
                 },
                 epoch: self.epoch,
+                guard: Guard {
+                    blocked_by: (connection == Connection::Blocks).then(|| "no-drop".to_owned()),
+                    eased: connection != Connection::EasesNoMore,
+                },
             },
             Act::Complete(executor, end) => Command::Complete { nonce: nonce(executor), ending: ending(end) },
             Act::Settle(who, succeeded) => {

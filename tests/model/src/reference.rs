@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use countersign_rules::command::{Ballot, Ending, People, Settlement};
 use countersign_rules::request::AutoCause;
+use countersign_rules::risk::Guard;
 use countersign_rules::{
-    Command, Digest, GroupName, Person, Policy, Refusal, Status, Submission, Timestamp, UserId,
+    Bounds, Command, Digest, GroupName, Person, Policy, Refusal, Status, Submission, Timestamp, UserId,
 };
 
 use crate::matching::{covers_all, most_covered};
@@ -33,6 +34,7 @@ struct Entry {
 
 #[derive(Debug, Clone)]
 enum What {
+    Blocked,
     NoVotesNeeded(AutoCause),
     Approval(Approval),
     Rejection(UserId),
@@ -58,6 +60,8 @@ pub struct Approval {
     pub groups: BTreeSet<GroupName>,
     /// Whether an admin cast it by submitting.
     pub automatic: bool,
+    /// What it is limited to.
+    pub bounds: Bounds,
 }
 
 /// Whether an accepted command changed anything.
@@ -102,15 +106,28 @@ impl Book {
             expires_at: now.plus_seconds(timeout),
             entries: Vec::new(),
         };
-        if !book.policy.approvals {
+        if asked.verdict.block.is_some() {
+            book.write(now, What::Blocked);
+        } else if !book.policy.approvals {
             book.write(now, What::NoVotesNeeded(AutoCause::ApprovalsDisabled));
         } else if in_any(&book.requester, &book.policy.exempt_groups) {
             book.write(now, What::NoVotesNeeded(AutoCause::Exempt));
+        } else if asked.verdict.ease.is_some() {
+            book.write(now, What::NoVotesNeeded(AutoCause::Rule));
         } else if book.policy.admin_auto_approve && book.requester.is_admin() {
             let groups = book.review_groups(&book.requester);
             if !groups.is_empty() {
                 let (user, human) = (book.requester.user, book.requester.human);
-                book.write(now, What::Approval(Approval { user, human, groups, automatic: true }));
+                book.write(
+                    now,
+                    What::Approval(Approval {
+                        user,
+                        human,
+                        groups,
+                        automatic: true,
+                        bounds: Bounds::default(),
+                    }),
+                );
             }
         }
         Some(book)
@@ -154,8 +171,8 @@ impl Book {
             Command::Vote { voter, ballot, digest, .. } => self.vote(voter, ballot, *digest, now),
             Command::Cancel { by, .. } => self.cancel(by, now),
             Command::Tick => Ok(self.tick(now)),
-            Command::Claim { nonce, lease_until, people, digest, epoch } => {
-                self.claim(nonce, *lease_until, (people, *digest, *epoch), now)
+            Command::Claim { nonce, lease_until, people, digest, epoch, guard } => {
+                self.claim(nonce, *lease_until, (people, *digest, *epoch, guard), now)
             }
             Command::Complete { nonce, ending } => self.complete(nonce, ending, now),
             Command::Settle { by, settlement, .. } => self.settle(by, *settlement, now),
@@ -174,7 +191,11 @@ impl Book {
         let groups = self.review_groups(voter);
         let before: Vec<_> = reading.approvals.iter().map(|approval| approval.groups.clone()).collect();
         let mut after: Vec<_> = reading.approvals.iter().filter(|a| a.human != voter.human).collect();
-        let cast = Approval { user: voter.user, human: voter.human, groups, automatic: false };
+        let bounds = match ballot {
+            Ballot::Approve { bounds, .. } => *bounds,
+            Ballot::Reject { .. } => Bounds::default(),
+        };
+        let cast = Approval { user: voter.user, human: voter.human, groups, automatic: false, bounds };
         after.push(&cast);
         let after: Vec<_> = after.into_iter().map(|approval| approval.groups.clone()).collect();
         let enlarges = most_covered(&self.policy, &after) > most_covered(&self.policy, &before);
@@ -187,8 +208,9 @@ impl Book {
         if voter.human == self.requester.human {
             reasons.push(Refusal::OwnRequest);
         }
+        let own = reading.approvals.iter().find(|approval| approval.human == voter.human);
         let stands = if for_it {
-            reading.approvals.iter().any(|approval| approval.human == voter.human)
+            own.is_some_and(|approval| approval.bounds == bounds)
         } else {
             reading.rejected_by == Some(voter.human)
         };
@@ -201,6 +223,12 @@ impl Book {
         }
         if digest != self.digest {
             reasons.push(Refusal::DigestMismatch);
+        }
+        if for_it && own.is_some_and(|approval| approval.bounds != bounds) {
+            reasons.push(Refusal::OtherBounds);
+        }
+        if !stands && bounds.not_after.is_some_and(|end| end <= now) {
+            reasons.push(Refusal::BoundPassed);
         }
         if self.status(now) != Status::Pending {
             reasons.push(Refusal::Wrong(self.status(now)));
@@ -249,7 +277,7 @@ impl Book {
         &mut self,
         nonce: &str,
         lease_until: Timestamp,
-        (people, digest, epoch): (&People, Option<Digest>, u32),
+        (people, digest, epoch, guard): (&People, Option<Digest>, u32, &Guard),
         now: Timestamp,
     ) -> Result<Answer, Vec<Refusal>> {
         let reading = self.read();
@@ -269,13 +297,14 @@ impl Book {
         }
         let requester = people.by_user.get(&self.requester.user);
         let requester_may = requester.is_some_and(|person| may_use(&self.policy, person));
-        if digest != Some(self.digest) || !requester_may {
+        if digest != Some(self.digest) || !requester_may || guard.blocked_by.is_some() {
             return self.write_unless(reasons, now, What::CancelledByCircumstances);
         }
         let still: Vec<Approval> = reading.approvals.iter().filter_map(|a| still_stands(a, people)).collect();
         let spoken_for: Vec<_> = still.iter().map(|approval| approval.groups.clone()).collect();
         let fine = match reading.no_votes_needed {
             Some(AutoCause::ApprovalsDisabled) => true,
+            Some(AutoCause::Rule) => guard.eased,
             Some(AutoCause::Exempt) => requester.is_some_and(|p| in_any(p, &self.policy.exempt_groups)),
             Some(AutoCause::Admin) | None => covers_all(&self.policy, &spoken_for),
         };
@@ -357,6 +386,7 @@ impl Book {
 
     fn read_entry(&self, entry: &Entry, reading: &mut Reading) {
         match &entry.what {
+            What::Blocked => reading.status = Status::Blocked,
             What::NoVotesNeeded(cause) => {
                 reading.no_votes_needed = Some(*cause);
                 reading.approved_at = Some(entry.at);
@@ -412,7 +442,9 @@ impl Book {
     }
 
     fn run_by(&self, reading: &Reading) -> Timestamp {
-        reading.approved_at.unwrap().plus_seconds(self.policy.run_within_seconds)
+        let run_by = reading.approved_at.unwrap().plus_seconds(self.policy.run_within_seconds);
+        let ends = reading.approvals.iter().filter_map(|approval| approval.bounds.not_after);
+        ends.fold(run_by, Timestamp::min)
     }
 
     fn review_groups(&self, person: &Person) -> BTreeSet<GroupName> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_rules::person::Role;
 use countersign_rules::request::RunMode;
+use countersign_rules::risk::{Block, Verdict};
 use countersign_rules::{GroupName, Person, Policy, RequestId, Submission, Timestamp, UserId, Via};
 
 /// How many bytes a universe is made of.
@@ -67,9 +68,18 @@ impl Universe {
             wanted_timeout_seconds: (bytes[3] > 224).then(|| u32::from(bytes[3] % 10)),
             masking_version: 0,
             epoch: 1,
+            verdict: match bytes[0] / 4 % 16 {
+                14 => Verdict { ease: Some("reads".to_owned()), ..Verdict::default() },
+                15 => Verdict { block: Some(block()), ..Verdict::default() },
+                _ => Verdict::default(),
+            },
         };
         Self { people, submission, begins: beginning() }
     }
+}
+
+fn block() -> Block {
+    Block { rule: "no-drop".to_owned(), message: "tables are dropped by migrations alone".to_owned() }
 }
 
 fn policy(bytes: &[u8; UNIVERSE_BYTES]) -> Policy {

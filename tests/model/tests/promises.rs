@@ -16,7 +16,8 @@ use countersign_model::universe::UNIVERSE_BYTES;
 use countersign_rules::command::{Ballot, Ending};
 use countersign_rules::event::Decision;
 use countersign_rules::request::AutoCause;
-use countersign_rules::{Command, Fact, GroupName, Policy, Refusal, Request, Status, UserId, decide};
+use countersign_rules::risk::Guard;
+use countersign_rules::{Bounds, Command, Fact, GroupName, Policy, Refusal, Request, Status, UserId, decide};
 use proptest::prelude::*;
 
 /// A history that was played; what could not be submitted is drawn again.
@@ -59,14 +60,29 @@ fn standing_at_claim(turn: &Turn) -> Vec<(UserId, BTreeSet<GroupName>)> {
     votes.collect()
 }
 
+/// What the guardrails said when it was claimed.
+fn guard_at_claim(turn: &Turn) -> &Guard {
+    let Command::Claim { guard, .. } = &turn.command else { panic!("no claim: {turn:?}") };
+    guard
+}
+
 proptest! {
     #![proptest_config(config())]
 
     #[test]
+    fn p1_nothing_is_claimed_that_a_guardrail_blocks_at_that_moment(played in played()) {
+        for turn in played.turns.iter().filter(|turn| claimed(turn)) {
+            prop_assert_eq!(&guard_at_claim(turn).blocked_by, &None);
+        }
+    }
+
+    #[test]
     fn p1_nothing_is_claimed_unless_members_cover_every_slot_at_that_moment(played in played()) {
         for turn in played.turns.iter().filter(|turn| claimed(turn)) {
-            let exempt = turn.before.auto_approval.as_ref().map(|auto| auto.cause);
-            if !matches!(exempt, Some(AutoCause::Exempt | AutoCause::ApprovalsDisabled)) {
+            let cause = turn.before.auto_approval.as_ref().map(|auto| auto.cause);
+            if cause == Some(AutoCause::Rule) {
+                prop_assert!(guard_at_claim(turn).eased && turn.before.read_only);
+            } else if !matches!(cause, Some(AutoCause::Exempt | AutoCause::ApprovalsDisabled)) {
                 let standing = standing_at_claim(turn);
                 prop_assert!(covers_all(&turn.before.policy, &spoken_for(&standing)));
             }
@@ -112,7 +128,8 @@ proptest! {
     fn p2_a_claim_with_distinct_reviewers_rests_on_as_many_people_as_approvals_are_needed(played in played()) {
         let Policy { distinct_reviewers, approvals, .. } = played.request.policy;
         for turn in played.turns.iter().filter(|turn| claimed(turn)) {
-            let exempt = turn.before.auto_approval.as_ref().is_some_and(|auto| auto.cause == AutoCause::Exempt);
+            let cause = turn.before.auto_approval.as_ref().map(|auto| auto.cause);
+            let exempt = matches!(cause, Some(AutoCause::Exempt | AutoCause::Rule));
             if distinct_reviewers && approvals && !exempt {
                 let humans: BTreeSet<_> = standing_at_claim(turn).into_iter().map(|(human, _)| human).collect();
                 prop_assert!(humans.len() >= turn.before.policy.approvals_needed());
@@ -136,7 +153,8 @@ proptest! {
         prop_assert!(claims <= 1);
         let ends = count(|fact| matches!(
             fact,
-            Fact::Rejected { .. } | Fact::Expired { .. } | Fact::Cancelled { .. } | Fact::Succeeded(_) | Fact::Failed(_)
+            Fact::Blocked { .. } | Fact::Rejected { .. } | Fact::Expired { .. } | Fact::Cancelled { .. }
+                | Fact::Succeeded(_) | Fact::Failed(_)
         ));
         prop_assert!(ends <= 1);
         prop_assert_eq!(ends == 1, played.request.status().is_terminal());
@@ -264,7 +282,7 @@ proptest! {
     #[test]
     fn a_vote_is_accepted_exactly_if_it_enlarges_the_matching(played in played()) {
         for turn in &played.turns {
-            let Command::Vote { voter, ballot: Ballot::Approve { .. }, digest, .. } = &turn.command else { continue };
+            let Command::Vote { voter, ballot: Ballot::Approve { bounds, .. }, digest, .. } = &turn.command else { continue };
             let policy = &turn.before.policy;
             let mut after = approvals(&turn.before);
             let before = most_covered(policy, &spoken_for(&after));
@@ -273,7 +291,10 @@ proptest! {
             let entitled = !voter.disabled && voter.human != turn.before.requester.human;
             let pending = turn.before.status_at(turn.now) == Status::Pending;
             let enlarges = most_covered(policy, &spoken_for(&after)) > before;
-            let wanted = entitled && pending && *digest == turn.before.digest && enlarges;
+            let standing = turn.before.approvals().find(|vote| vote.human == voter.human);
+            let bounded = standing.is_none_or(|vote| vote.bounds == *bounds)
+                && (standing.is_some() || bounds.not_after.is_none_or(|end| turn.now < end));
+            let wanted = entitled && pending && *digest == turn.before.digest && enlarges && bounded;
             prop_assert_eq!(matches!(turn.said, Said::Done(_)), wanted);
         }
     }
@@ -285,19 +306,41 @@ proptest! {
         }).collect();
         for turn in voted {
             let Command::Vote { voter, ballot, .. } = &turn.command else { continue };
-            let decision = match ballot {
-                Ballot::Approve { .. } => Decision::Approve,
-                Ballot::Reject { .. } => Decision::Reject,
+            let (decision, bounds) = match ballot {
+                Ballot::Approve { bounds, .. } => (Decision::Approve, *bounds),
+                Ballot::Reject { .. } => (Decision::Reject, Bounds::default()),
             };
             for later in &played.turns {
                 let stands = later.after.votes.iter().any(|vote| {
-                    vote.human == voter.human && vote.decision == decision && voter.groups.is_superset(&vote.groups)
+                    vote.human == voter.human && vote.decision == decision && vote.bounds == bounds && voter.groups.is_superset(&vote.groups)
                         && turn.after.policy.groups.iter().all(|g| !voter.groups.contains(g) || vote.groups.contains(g))
                 });
                 if stands {
                     prop_assert_eq!(decide(&later.after, &turn.command, later.now), Ok(Vec::new()));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_claim_comes_within_the_bounds_of_every_standing_approval(played in played()) {
+        for turn in &played.turns {
+            if !matches!(turn.command, Command::Claim { .. }) || turn.after.status() != Status::Running {
+                continue;
+            }
+            for vote in turn.after.approvals() {
+                let claimed_at = turn.after.claim().map(|claim| claim.at);
+                let in_time = vote.bounds.not_after.is_none_or(|end| claimed_at.is_some_and(|at| at < end));
+                prop_assert!(in_time, "{:?} at {:?}", vote.bounds, claimed_at);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_guardrail_blocked_stays_blocked(played in played()) {
+        for turn in played.turns.iter().filter(|turn| turn.before.status() == Status::Blocked) {
+            prop_assert_eq!(&turn.before, &turn.after);
+            prop_assert!(turn.before.votes.is_empty() && turn.before.approval().is_none());
         }
     }
 
@@ -332,7 +375,7 @@ proptest! {
                 (voter.user, voter.human, voter.disabled) = (stranger, stranger, false);
                 voter.groups = BTreeSet::from([group.clone()]);
                 let (digest, via) = (turn.after.digest, countersign_rules::Via::Api);
-                let vote = Command::Vote { voter, ballot: Ballot::Approve { comment: None }, digest, via };
+                let vote = Command::Vote { voter, ballot: Ballot::Approve { comment: None, bounds: Bounds::default() }, digest, via };
                 let refused = decide(&turn.after, &vote, turn.now) == Err(Refusal::VoteNotNeeded);
                 prop_assert_eq!(waiting.contains(group), !refused);
             }

@@ -6,9 +6,10 @@ use countersign_rules::command::{Ballot, Ending, People, Settlement};
 use countersign_rules::event::Outcome;
 use countersign_rules::person::Role;
 use countersign_rules::request::RunMode;
+use countersign_rules::risk::{Guard, Verdict};
 use countersign_rules::{
-    Command, Digest, Fact, GroupName, Person, Policy, Refusal, Request, RequestId, Status, Submission,
-    Timestamp, UserId, Via, commit, decide, digest, submit,
+    Bounds, Command, Digest, Fact, GroupName, Person, Policy, Refusal, Request, RequestId, Status,
+    Submission, Timestamp, UserId, Via, commit, decide, digest, submit,
 };
 
 /// People, a policy, and soon a request.
@@ -18,6 +19,9 @@ pub(crate) struct Story {
     pub(crate) now: Timestamp,
     /// Everybody from here on sees, and would run, something else.
     pub(crate) other_digest: bool,
+    /// What the guardrails say at the submission, and at claims.
+    pub(crate) verdict: Verdict,
+    pub(crate) guard: Guard,
     people: Vec<(String, Person)>,
     request: Option<Request>,
 }
@@ -40,9 +44,17 @@ impl Story {
             approvals: true,
             run_within_seconds: 600,
         };
-        let people = Vec::new();
-        Self { policy, timeout_seconds: 60, now: at(0), other_digest: false, people, request: None }
-            .person("alice", &[])
+        Self {
+            policy,
+            timeout_seconds: 60,
+            now: at(0),
+            other_digest: false,
+            verdict: Verdict::default(),
+            guard: Guard { blocked_by: None, eased: true },
+            people: Vec::new(),
+            request: None,
+        }
+        .person("alice", &[])
     }
 
     /// Alice's request for one group, approved by dana; root is an admin.
@@ -99,6 +111,7 @@ impl Story {
             wanted_timeout_seconds: None,
             masking_version: 0,
             epoch: 1,
+            verdict: self.verdict.clone(),
         };
         self.request = Some(submit(&submission, self.now).unwrap().0);
         self
@@ -117,7 +130,11 @@ impl Story {
     }
 
     pub(crate) fn approves(&mut self, name: &str) -> Result<Vec<Fact>, Refusal> {
-        self.votes(name, Ballot::Approve { comment: None })
+        self.votes(name, Ballot::Approve { comment: None, bounds: Bounds::default() })
+    }
+
+    pub(crate) fn approves_within(&mut self, name: &str, bounds: Bounds) -> Result<Vec<Fact>, Refusal> {
+        self.votes(name, Ballot::Approve { comment: None, bounds })
     }
 
     pub(crate) fn rejects(&mut self, name: &str) -> Result<Vec<Fact>, Refusal> {
@@ -148,6 +165,7 @@ impl Story {
             people: People { by_user },
             digest: Some(self.seen()),
             epoch: 1,
+            guard: self.guard.clone(),
         })
     }
 

@@ -122,7 +122,7 @@ impl Wish {
 }
 
 pub fn approve(by: &Person, request: &Request) -> Command {
-    let ballot = Ballot::Approve { comment: None };
+    let ballot = Ballot::Approve { comment: None, bounds: Bounds::default() };
     Command::Vote { voter: by.clone(), ballot, digest: request.digest, via: Via::Cli }
 }
 

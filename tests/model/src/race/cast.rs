@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use countersign_rules::person::Role;
 use countersign_rules::request::RunMode;
+use countersign_rules::risk::Verdict;
 use countersign_rules::{Person, Policy, Request, RequestId, Submission, Timestamp, UserId, Via, submit};
 
 use super::sabotage::Sabotage;
@@ -98,6 +99,7 @@ impl Race {
             wanted_timeout_seconds: None,
             masking_version: 0,
             epoch: 1,
+            verdict: Verdict::default(),
         };
         let (newborn, _) = submit(&submission, beginning()).unwrap();
         let script = Script::new(&people, newborn.digest, sabotage);

@@ -2,7 +2,8 @@
 
 use countersign_rules::command::{Ballot, Ending, People, Settlement};
 use countersign_rules::event::Outcome;
-use countersign_rules::{Command, Digest, Person, Via};
+use countersign_rules::risk::Guard;
+use countersign_rules::{Bounds, Command, Digest, Person, Via};
 
 use super::cast::{ADMIN, END_TICK, LEASE_TICKS, REQUESTER, VOTERS, after, instant};
 use super::sabotage::Sabotage;
@@ -47,7 +48,10 @@ impl Script {
         for change in CHANGES {
             for voter in VOTERS.map(|position| after(change, people, position)) {
                 let voters = [voter.clone(), voter];
-                let ballots = [Ballot::Reject { reason: "no".to_owned() }, Ballot::Approve { comment: None }];
+                let ballots = [
+                    Ballot::Reject { reason: "no".to_owned() },
+                    Ballot::Approve { comment: None, bounds: Bounds::default() },
+                ];
                 let votes = voters.into_iter().zip(ballots);
                 script.votes.extend(votes.map(|(voter, ballot)| Command::Vote {
                     voter,
@@ -73,6 +77,7 @@ impl Script {
                         people: people.clone(),
                         digest: Some(digest),
                         epoch,
+                        guard: Guard::default(),
                     }));
                 }
             }

@@ -60,6 +60,7 @@ impl Hash for Stored {
             requester: _,
             digest: _,
             run: _,
+            read_only: _,
             policy: _,
             created_at: _,
             expires_at: _,
