@@ -111,6 +111,25 @@ pub(crate) struct Decision {
     pub(crate) comment: Option<String>,
     /// Whether an admin cast it by submitting.
     pub(crate) automatic: bool,
+    /// What an approval is limited to.
+    pub(crate) bounds: Option<Bounds>,
+}
+
+/// What an approval is limited to.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Bounds {
+    max_rows: Option<u64>,
+    not_after: Option<String>,
+}
+
+impl Bounds {
+    /// In words: `at most 50 rows, before 2026-11-23T18:00:00Z`.
+    pub(crate) fn in_words(&self) -> String {
+        let rows = self.max_rows.map(|rows| format!("at most {rows} rows"));
+        let end = self.not_after.as_deref().map(|end| format!("before {}", safe::line(end)));
+        rows.into_iter().chain(end).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// A reviewer group and where it stands.
@@ -182,6 +201,8 @@ pub(crate) struct AutoApproval {
     pub(crate) cause: String,
     /// The group that it came through.
     pub(crate) group: Option<String>,
+    /// The rule that it came through.
+    pub(crate) rule: Option<String>,
 }
 
 /// What the guardrails think of the command.

@@ -79,6 +79,24 @@ struct Settings {
     /// Who is told: slack, teams, webhooks
     #[arg(long, value_name = "CHANNELS", value_delimiter = ',')]
     notify: Option<Vec<String>>,
+    /// A guardrail: a preset such as no-drop, or a rule as a JSON object; may repeat, '' is none
+    #[arg(long, value_name = "RULE")]
+    guardrail: Option<Vec<String>>,
+    /// Which commands need no approval: reads, those that provably only read; or off
+    #[arg(long, value_name = "WHAT")]
+    auto_approve: Option<String>,
+    /// Where the secret of a role that may only read is
+    #[arg(long, value_name = "REFERENCE")]
+    read_secret: Option<String>,
+    /// Whether output is masked
+    #[arg(long, value_enum)]
+    masking: Option<Switch>,
+    /// Which entities are masked, such as EMAIL_ADDRESS,CREDIT_CARD; '' is all
+    #[arg(long, value_name = "ENTITIES", value_delimiter = ',')]
+    mask: Option<Vec<String>>,
+    /// Columns that are masked whatever is in them
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    mask_columns: Option<Vec<String>>,
     /// How long a statement may run; the target's `statement_timeout_seconds`
     #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
     statement_timeout: Option<u64>,
@@ -134,6 +152,12 @@ impl Settings {
         put("run_within_seconds", self.run_within.map(Value::from));
         put("require_reason", self.require_reason.map(Switch::json));
         put("notify", self.notify.as_deref().map(|channels| list(channels).into()));
+        let reference = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        put("read_secret", self.read_secret.as_deref().map(reference));
+        let off = |text: &str| if matches!(text, "" | "off") { Value::Null } else { text.into() };
+        put("auto_approve", self.auto_approve.as_deref().map(off));
+        put("guardrails", self.guardrail.as_deref().map(values::rules).transpose()?);
+        self.apply_masking(connection);
         let mut target = values::target(&self.target)?;
         if let Some(seconds) = self.statement_timeout {
             target.insert("statement_timeout_seconds".to_owned(), seconds.into());
@@ -147,6 +171,24 @@ impl Settings {
             }
         }
         Ok(())
+    }
+}
+
+impl Settings {
+    /// Puts what was named into the masking of a connection; the rest of it stays.
+    fn apply_masking(&self, connection: &mut Map<String, Value>) {
+        let wanted = [
+            ("enabled", self.masking.map(Switch::json)),
+            ("entities", self.mask.as_deref().map(|entities| list(entities).into())),
+            ("columns", self.mask_columns.as_deref().map(|columns| list(columns).into())),
+        ];
+        for (name, value) in wanted {
+            let Some(value) = value else { continue };
+            let masking = connection.entry("masking").or_insert_with(|| json!({}));
+            if let Some(masking) = masking.as_object_mut() {
+                masking.insert(name.to_owned(), value);
+            }
+        }
     }
 }
 
@@ -168,7 +210,11 @@ const COLUMNS: &[Column] = &[
     Column::shown("timeout_seconds", "TIMEOUT").drawn(|item| seconds(item, "timeout_seconds")).spared(1),
     Column::data("run_within_seconds"),
     Column::data("require_reason"),
+    Column::data("guardrails"),
+    Column::data("auto_approve"),
+    Column::data("masking"),
     Column::data("secret"),
+    Column::data("read_secret"),
     Column::data("target"),
 ];
 
@@ -308,13 +354,43 @@ fn card(connection: &Value, columns: Option<usize>) -> Vec<Line> {
             "Reason",
             Line::new().text(if flag("require_reason") == Some(true) { "required" } else { "optional" }),
         ),
+        ("Guardrails", or(guardrails(connection), "none")),
+        ("Masking", masking(connection)),
         ("Notifies", or(names(connection, "notify"), "nobody")),
     ];
+    let ease = connection.get("auto_approve").and_then(Value::as_str).map(|what| {
+        let line = Line::new().text(format!("{} need none", safe::line(what)));
+        ("Approval", line.add(Tone::Faint, ", they run read-only"))
+    });
     facts
         .into_iter()
+        .chain(ease)
         .flat_map(|(label, value)| {
             let line = Line::of(Tone::Faint, format!("{label:<12}")).join(value);
             line.wrap(columns.unwrap_or(usize::MAX), 12)
         })
         .collect()
+}
+
+/// The names of the guardrails.
+fn guardrails(connection: &Value) -> String {
+    let rules = connection.get("guardrails").and_then(Value::as_array);
+    let name = |rule: &Value| {
+        let name = rule.as_str().or_else(|| rule.get("name").and_then(Value::as_str));
+        safe::line(name.unwrap_or("(unnamed)"))
+    };
+    rules.into_iter().flatten().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// What is masked, in words.
+fn masking(connection: &Value) -> Line {
+    let masking = connection.get("masking");
+    if masking.and_then(|masking| masking.get("enabled")).and_then(Value::as_bool) == Some(false) {
+        return Line::of(Tone::Warn, "off: output is shown as it is");
+    }
+    let masking = masking.unwrap_or(&Value::Null);
+    let entities = names(masking, "entities");
+    let columns = names(masking, "columns");
+    let line = Line::new().text(if entities.is_empty() { "all entities".to_owned() } else { entities });
+    if columns.is_empty() { line } else { line.text(format!(" and the columns {columns}")) }
 }

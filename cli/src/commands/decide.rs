@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::prompt;
+use super::{prompt, values};
 use super::requests::{COLUMNS, full};
 use crate::client::{Again, Call, Client, Request, Status};
 use crate::error::CliError;
@@ -29,6 +29,12 @@ pub(crate) struct ApproveArgs {
     /// A word to go with it
     #[arg(long)]
     comment: Option<String>,
+    /// Approve that at most so many rows change, or none
+    #[arg(long, value_name = "N")]
+    max_rows: Option<u64>,
+    /// Approve until then: an instant, or how long from now
+    #[arg(long, value_name = "WHEN", value_parser = values::until)]
+    not_after: Option<String>,
     #[command(flatten)]
     sure: Sure,
 }
@@ -102,6 +108,12 @@ pub(crate) async fn approve(client: &Client, ui: &Ui, args: &ApproveArgs) -> Res
     body.insert("digest".to_owned(), digest.into());
     if let Some(comment) = &args.comment {
         body.insert("comment".to_owned(), comment.as_str().into());
+    }
+    let mut bounds = Map::new();
+    bounds.extend(args.max_rows.map(|rows| ("max_rows".to_owned(), rows.into())));
+    bounds.extend(args.not_after.clone().map(|end| ("not_after".to_owned(), end.into())));
+    if !bounds.is_empty() {
+        body.insert("bounds".to_owned(), Value::Object(bounds));
     }
     vote(client, ui, &args.id, "approve", Value::Object(body)).await
 }

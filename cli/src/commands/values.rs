@@ -76,6 +76,36 @@ pub(crate) fn instant(text: &str) -> Result<String, String> {
     at.replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok()).ok_or_else(expected)
 }
 
+/// `--guardrail` options: names of presets, and rules as JSON objects; an empty one is none.
+///
+/// # Errors
+/// [`CliError::Usage`] for an object that is none.
+pub(crate) fn rules(options: &[String]) -> Result<Value, CliError> {
+    let rule = |option: &&String| !option.trim().is_empty();
+    let read = |option: &String| match option.trim_start().starts_with('{') {
+        false => Ok(Value::String(option.trim().to_owned())),
+        true => serde_json::from_str(option)
+            .map_err(|error| CliError::Usage(format!("--guardrail `{option}` is no JSON object: {error}"))),
+    };
+    options.iter().filter(rule).map(read).collect::<Result<Vec<_>, _>>().map(Value::Array)
+}
+
+/// An instant that is to come: RFC 3339, or how long from now (`2h`).
+///
+/// # Errors
+/// What was expected.
+pub(crate) fn until(text: &str) -> Result<String, String> {
+    use time::OffsetDateTime;
+    use time::format_description::well_known::Rfc3339;
+    let expected =
+        || "expected an instant such as `2026-11-23T18:00:00Z`, or how long from now, such as `2h`".to_owned();
+    let at = match OffsetDateTime::parse(text, &Rfc3339) {
+        Ok(at) => at.to_offset(time::UtcOffset::UTC),
+        Err(_) => OffsetDateTime::now_utc() + humantime::parse_duration(text).map_err(|_| expected())?,
+    };
+    at.replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok()).ok_or_else(expected)
+}
+
 /// A list option without its empty entries, so that `''` is the empty list.
 pub(crate) fn list(items: &[String]) -> Vec<String> {
     items.iter().map(|item| item.trim()).filter(|item| !item.is_empty()).map(str::to_owned).collect()

@@ -142,7 +142,10 @@ pub(crate) fn vote(vote: &Decision) -> Line {
     }
     let via = if vote.via.is_empty() { String::new() } else { format!(" via {}", safe::line(&vote.via)) };
     let at = if vote.at.is_empty() { String::new() } else { format!(", {}", time_of_day(&vote.at)) };
-    Line::of(tone, verb).text(format!(" by {}", vote.user.name())).add(Tone::Faint, format!("{via}{at}"))
+    let bounds = vote.bounds.as_ref().map(|bounds| format!(" ({})", bounds.in_words())).unwrap_or_default();
+    Line::of(tone, verb)
+        .text(format!(" by {}{bounds}", vote.user.name()))
+        .add(Tone::Faint, format!("{via}{at}"))
 }
 
 fn time_of_day(rfc3339: &str) -> String {
@@ -165,6 +168,10 @@ pub(crate) fn automatic(request: &Request) -> Option<String> {
         ("approvals_disabled", _) => {
             "no approval needed: approvals are switched off for this connection".to_owned()
         }
+        ("rule", _) => match auto.rule.as_deref().map(safe::line) {
+            Some(rule) => format!("no approval needed: the rule {rule} lets it through, read-only"),
+            None => "no approval needed: a rule lets it through, read-only".to_owned(),
+        },
         ("exempt", Some(group)) => {
             format!("no approval needed: the requester is in the exempt group {group}")
         }

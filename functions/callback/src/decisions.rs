@@ -7,14 +7,14 @@ use countersign_app::caller::Caller;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::submit::{check_text, visible_request};
 use countersign_app::view::RequestView;
-use countersign_app::{App, errors};
+use countersign_app::{App, errors, guard};
 use countersign_http::openapi::{
     DigestMismatch, Invalid, MayNotDecide, NotFound, PreconditionRequired, Signed, WithBody, WrongStatus,
 };
 use countersign_http::{Problem, json};
 use countersign_rules::command::{Ballot, Settlement};
 use countersign_rules::event::Created;
-use countersign_rules::{Command, Digest, Request, RequestId};
+use countersign_rules::{Bounds, Command, Digest, Request, RequestId};
 use countersign_storage::{Found, Key, StorageError};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -35,6 +35,9 @@ struct Approval {
     #[serde(default)]
     #[schema(max_length = 2000)]
     comment: Option<String>,
+    /// What your approval is limited to.
+    #[serde(default)]
+    bounds: Option<Bounds>,
 }
 
 /// A rejection of what you looked at.
@@ -169,10 +172,17 @@ pub(crate) async fn approve(
     if let Some(comment) = &comment {
         check_text("/comment", comment)?;
     }
+    let bounds = body.bounds.unwrap_or_default();
+    if bounds.max_rows.is_some() {
+        guard::may_bound_rows(&start.request.kind, &start.created.command).map_err(|why| {
+            Problem::invalid(format!("`max_rows` cannot be enforced here: {why}"))
+                .at("/bounds/max_rows", why)
+        })?;
+    }
     start
         .change(&callback.app, |caller| Command::Vote {
             voter: caller.person(),
-            ballot: Ballot::Approve { comment: comment.clone() },
+            ballot: Ballot::Approve { comment: comment.clone(), bounds },
             digest,
             via: caller.via,
         })

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use countersign_app::App;
 use countersign_app::app::random;
 use countersign_app::change::{Asked, ChangeError};
+use countersign_app::guard;
 use countersign_rules::command::People;
 use countersign_rules::digest::Covered;
 use countersign_rules::event::Created;
-use countersign_rules::{Command, Digest, Request, RequestId, Status, Timestamp, UserId};
+use countersign_rules::request::run_options;
+use countersign_rules::{Bounds, Command, Digest, Request, RequestId, Status, Timestamp, UserId};
 use countersign_storage::requests::Aside;
 use countersign_storage::{Connection, Found, Key, StorageError};
 use countersign_targets::TargetSpec;
@@ -21,6 +23,8 @@ pub(crate) struct Claimed {
     pub(crate) lease_until: Timestamp,
     pub(crate) command: String,
     pub(crate) connection: Connection,
+    pub(crate) read_only: bool,
+    pub(crate) bounds: Bounds,
     pub(crate) spec: Result<TargetSpec, String>,
 }
 
@@ -104,6 +108,11 @@ impl Round {
             people: self.people.clone(),
             digest: self.digest()?,
             epoch: app.config.epoch,
+            guard: self
+                .connection
+                .as_ref()
+                .map(|connection| guard::guard(connection, &self.created.command))
+                .unwrap_or_default(),
         };
         Ok(Asked { command, aside: Aside { access_version: Some(self.access_version), ..Aside::default() } })
     }
@@ -118,9 +127,9 @@ impl Round {
             connection: &connection.name,
             kind: &connection.kind,
             target: &connection.canonical_target()?,
-            secret: connection.secret.as_deref().unwrap_or_default(),
+            secret: connection.secret_for(self.request.read_only).unwrap_or_default(),
             command: self.created.command.as_bytes(),
-            options: self.request.run.as_str(),
+            options: run_options(self.request.run, self.request.read_only),
             masking_version: self.created.masking_version,
             requester: self.request.requester.user,
             policy_version: self.request.policy.version,
@@ -136,6 +145,8 @@ impl Round {
             nonce,
             lease_until: claim.lease_until,
             command: self.created.command,
+            read_only: after.read_only,
+            bounds: after.bounds(),
             spec: spec_of(&connection.kind, &connection.target),
             connection,
         })

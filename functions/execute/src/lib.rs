@@ -129,7 +129,7 @@ impl Execute {
     }
 
     fn secret(&self, claimed: &Claimed) -> Result<Option<Secret>, String> {
-        let Some(reference) = &claimed.connection.secret else {
+        let Some(reference) = claimed.connection.secret_for(claimed.read_only) else {
             return Ok(None);
         };
         let reference = SecretRef::parse(reference, self.files).map_err(|error| error.to_string())?;

@@ -62,6 +62,8 @@ pub fn refusal(refusal: &Refusal, id: RequestId) -> Problem {
             "That is not what you looked at",
             detail,
         ),
+        Refusal::OtherBounds => Problem::conflict("other-bounds", detail),
+        Refusal::BoundPassed => Problem::invalid(detail.clone()).at("/bounds/not_after", detail),
         Refusal::VoteNotNeeded => Problem::conflict("vote-not-needed", detail),
         Refusal::Wrong(status) => {
             Problem::conflict("wrong-status", detail).with("status_now", status.as_str())

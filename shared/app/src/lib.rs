@@ -6,6 +6,7 @@
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
 //! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
+//! - [`guard`]: what the guardrails say of a command on a connection
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
@@ -18,6 +19,7 @@ pub mod change;
 pub mod config;
 pub mod directory;
 pub mod errors;
+pub mod guard;
 pub mod looks;
 pub mod page;
 mod sources;

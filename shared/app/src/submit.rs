@@ -4,14 +4,15 @@ use countersign_http::Problem;
 use countersign_rules::event::Created;
 use countersign_rules::request::RunMode;
 use countersign_rules::submit::Submission;
-use countersign_rules::{ConnectionName, Fact, Request, RequestId, evolve, submit};
+use countersign_rules::{ConnectionName, Fact, Phase, Request, RequestId, evolve, submit};
 use countersign_storage::requests::{Idempotency, Submitted};
 use countersign_storage::{Connection, Key};
+use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::view::RequestView;
-use crate::{App, Caller, app, errors};
+use crate::{App, Caller, app, errors, guard};
 
 /// The most bytes of a command: 100 KiB.
 pub const MAX_COMMAND_BYTES: usize = 100 * 1024;
@@ -73,6 +74,9 @@ impl App {
         let (known, stored) = tokio::join!(self.known_for_display(), stored);
         match stored.map_err(|error| errors::storage(&error))? {
             Submitted::New => {
+                if let Some(problem) = blocked(&request) {
+                    return Err(problem);
+                }
                 let created = created_of(&events).ok_or_else(Problem::internal)?;
                 let view =
                     RequestView::new(&request, created, None, caller, self.now(), &self.config.public_url);
@@ -80,7 +84,7 @@ impl App {
             }
             Submitted::Before(id) => self.first_answer(caller, id).await,
             Submitted::KeyReused => Err(Problem::new(
-                http::StatusCode::UNPROCESSABLE_ENTITY,
+                StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",
                 "This key was used for something else",
                 "the same Idempotency-Key came with another body; take a new key for a new request",
@@ -99,6 +103,9 @@ impl App {
         let (Some(request), true) = (evolve::replay(id, first), visible) else {
             return Err(Problem::not_found("request"));
         };
+        if let Some(problem) = blocked(&request) {
+            return Err(problem);
+        }
         let created = first.first().and_then(|events| created_of(events)).ok_or_else(Problem::internal)?;
         let known = self.known_for_display().await;
         let view = RequestView::as_written(&request, created, caller, &self.config.public_url);
@@ -121,6 +128,8 @@ impl App {
         if let Some(reason) = &reason {
             check_text("/reason", reason)?;
         }
+        let verdict = guard::verdict(connection, &caller.person(), &body.command)?;
+        let read_only = verdict.ease.is_some();
         let random = app::random().map_err(|_| errors::no_randomness())?;
         Ok(Submission {
             id: RequestId::from_parts(self.now(), random),
@@ -129,7 +138,7 @@ impl App {
             connection: connection.name.clone(),
             kind: connection.kind.clone(),
             target: connection.canonical_target().map_err(|error| errors::storage(&error))?,
-            secret: connection.secret.clone().unwrap_or_default(),
+            secret: connection.secret_for(read_only).unwrap_or_default().to_owned(),
             command: body.command,
             reason,
             run: body.run.unwrap_or(RunMode::Manual),
@@ -138,8 +147,17 @@ impl App {
             wanted_timeout_seconds: body.timeout_seconds,
             masking_version: MASKING_VERSION,
             epoch: self.config.epoch,
+            verdict,
         })
     }
+}
+
+/// What a requester is told whose command a guardrail blocked. The attempt is in the audit trail.
+fn blocked(request: &Request) -> Option<Problem> {
+    let Phase::Blocked { block, .. } = &request.phase else { return None };
+    let title = "A guardrail blocks this command";
+    let problem = Problem::new(StatusCode::FORBIDDEN, "guardrail-blocked", title, block.message.clone());
+    Some(problem.with("request_id", request.id.to_string()).with("rule", block.rule.clone()))
 }
 
 /// The name of a connection in a body; one that is no name names no connection.

@@ -6,7 +6,8 @@ use countersign_rules::display::display;
 use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause};
 use countersign_rules::event::{Created, Decision};
 use countersign_rules::request::{AutoApproval, AutoCause, Phase, RunMode, Vote};
-use countersign_rules::{ConnectionName, Digest, GroupName, Request, RequestId, Status, Timestamp, UserId};
+use countersign_rules::risk::{Block, Risk};
+use countersign_rules::{Bounds, ConnectionName, Digest, GroupName, Request, RequestId, Status, Timestamp, UserId};
 use serde::Serialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
@@ -44,6 +45,9 @@ pub struct DecisionView {
     pub comment: Option<String>,
     /// Whether it was cast by submitting, as an admin.
     pub automatic: bool,
+    /// What the approval is limited to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
 }
 
 /// A reviewer group in an answer.
@@ -192,9 +196,18 @@ pub struct RequestView {
     /// How it was approved without others, if it was.
     #[schema(required = true)]
     pub auto_approval: Option<AutoApproval>,
-    /// What is known of what the command does; nothing until guardrails look at it.
-    #[schema(value_type = Option<Object>, required = true)]
-    pub risk: Option<()>,
+    /// What is known of what the command does.
+    #[schema(required = true)]
+    pub risk: Option<Risk>,
+    /// The guardrail that blocked it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Block>,
+    /// What the standing approvals limit it to, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+    /// Whether it runs with the secret for reading, in a transaction that only reads.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
     /// When it was submitted.
     pub created_at: Timestamp,
     /// The instant from which no vote counts.
@@ -244,7 +257,10 @@ impl RequestView {
             run: request.run,
             groups: groups(request),
             auto_approval: auto_approval(request),
-            risk: None,
+            risk: created.risk.clone(),
+            blocked: blocked(request),
+            bounds: limits(request.bounds()),
+            read_only: request.read_only,
             created_at: request.created_at,
             expires_at: request.expires_at,
             decided_at: request.decided_at(),
@@ -321,7 +337,7 @@ fn auto_approval(request: &Request) -> Option<AutoApproval> {
     // An admin's own vote that did not suffice is told as well.
     let automatic = request.votes.iter().find(|vote| vote.automatic)?;
     let group = request.policy.groups.iter().find(|group| automatic.groups.contains(*group));
-    Some(AutoApproval { cause: AutoCause::Admin, group: group.cloned() })
+    Some(AutoApproval { cause: AutoCause::Admin, group: group.cloned(), rule: None })
 }
 
 fn groups(request: &Request) -> Vec<GroupView> {
@@ -365,6 +381,18 @@ fn decision(vote: &Vote) -> DecisionView {
         at: vote.at,
         comment: vote.comment.clone(),
         automatic: vote.automatic,
+        bounds: limits(vote.bounds),
+    }
+}
+
+fn limits(bounds: Bounds) -> Option<Bounds> {
+    (!bounds.is_none()).then_some(bounds)
+}
+
+fn blocked(request: &Request) -> Option<Block> {
+    match &request.phase {
+        Phase::Blocked { block, .. } => Some(block.clone()),
+        _ => None,
     }
 }
 
@@ -377,6 +405,7 @@ fn cause(request: &Request, now: Timestamp) -> Option<Cause> {
         | Phase::Approved(_)
         | Phase::Running(..)
         | Phase::Finished { .. }
+        | Phase::Blocked { .. }
         | Phase::Rejected { .. } => request.expired_by(now).map(Cause::Expired),
     }
 }
@@ -399,6 +428,7 @@ fn execution(request: &Request, error: Option<String>) -> ExecutionView {
         Phase::Pending
         | Phase::Approved(_)
         | Phase::Running(..)
+        | Phase::Blocked { .. }
         | Phase::Rejected { .. }
         | Phase::Expired { .. }
         | Phase::Cancelled { .. } => ExecutionView { started_at, ..ExecutionView::default() },

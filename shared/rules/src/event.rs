@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::request::{AutoApproval, RunMode};
-use crate::risk::Risk;
+use crate::risk::{Block, Risk};
 use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, Timestamp, UserId};
 
 /// Through what somebody acted.
@@ -237,12 +237,7 @@ pub enum Fact {
     Created(Box<Created>),
     /// A guardrail blocked it at its submission.
     #[serde(rename = "request.blocked")]
-    Blocked {
-        /// The rule.
-        rule: String,
-        /// What the requester is told.
-        message: String,
-    },
+    Blocked(Block),
     /// A vote was accepted.
     #[serde(rename = "request.vote")]
     Vote(Box<VoteCast>),
@@ -312,7 +307,7 @@ impl Fact {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Created(_) => "request.created",
-            Self::Blocked { .. } => "request.blocked",
+            Self::Blocked(_) => "request.blocked",
             Self::Vote(_) => "request.vote",
             Self::Approved { .. } => "request.approved",
             Self::Rejected { .. } => "request.rejected",

@@ -62,7 +62,7 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
             request.auto_approval.clone_from(auto_approval);
             request.phase = Phase::Approved(Approval { at, run_by: *run_by });
         }
-        Fact::Blocked { rule, .. } => request.phase = Phase::Blocked { at, rule: rule.clone() },
+        Fact::Blocked(block) => request.phase = Phase::Blocked { at, block: block.clone() },
         Fact::Rejected { .. } => request.phase = Phase::Rejected { at },
         Fact::Reopened { standing, .. } => {
             request.votes.retain_mut(|vote| match standing.get(&vote.user) {

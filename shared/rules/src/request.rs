@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::event::{CancelCause, Decision, ExpiryCause, Outcome, UnknownCause};
 use crate::quorum::{self, Coverage};
+use crate::risk::Block;
 use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, UserId, Via};
 
 /// The status of a request, as the contract names it.
@@ -266,8 +267,8 @@ pub enum Phase {
     Blocked {
         /// When.
         at: Timestamp,
-        /// The rule.
-        rule: String,
+        /// The rule, and what the requester is told.
+        block: Block,
     },
     /// A reviewer said no; who and why stands in the votes.
     Rejected {

@@ -43,7 +43,7 @@ pub struct Verdict {
 }
 
 /// A rule that said no.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Block {
     /// Its name.
     pub rule: String,

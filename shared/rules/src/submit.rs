@@ -93,7 +93,7 @@ pub fn submit(submission: &Submission, now: Timestamp) -> Result<(Request, Vec<E
     let mut facts = vec![Fact::Created(Box::new(created))];
     if let Some(block) = &submission.verdict.block {
         // Guardrails bind all: nobody is asked, and nobody is let through.
-        facts.push(Fact::Blocked { rule: block.rule.clone(), message: block.message.clone() });
+        facts.push(Fact::Blocked(block.clone()));
         return evolve::born(submission.id, &Actor::user(requester), submission.via, now, facts)
             .ok_or(Unsubmittable::Encoding);
     }

@@ -112,6 +112,24 @@ fn yes() -> bool {
     true
 }
 
+/// Which commands need no votes, because a rule knows that they are harmless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AutoApprove {
+    /// Those that provably only read; they run read-only, with the secret for reading.
+    Reads,
+}
+
+impl AutoApprove {
+    /// The name of the rule in the audit trail.
+    #[must_use]
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+        }
+    }
+}
+
 /// A named target with its approval policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
@@ -123,6 +141,15 @@ pub struct Connection {
     pub target: Value,
     /// The reference to its secret, such as `env:PROD_DB_URL`; never the secret.
     pub secret: Option<String>,
+    /// The reference to the secret of a role that may only read; for what a rule lets through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_secret: Option<String>,
+    /// Which commands are blocked, as data of `countersign-guardrails`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guardrails: Vec<Value>,
+    /// Which commands need no votes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_approve: Option<AutoApprove>,
     /// The groups that must approve.
     pub reviewers: Vec<GroupName>,
     /// Approvals that each group must give.
@@ -170,6 +197,12 @@ impl Connection {
             approvals: self.approvals,
             run_within_seconds: self.run_within_seconds,
         }
+    }
+
+    /// The reference to the secret with which a command runs.
+    #[must_use]
+    pub fn secret_for(&self, read_only: bool) -> Option<&str> {
+        if read_only { self.read_secret.as_deref() } else { self.secret.as_deref() }
     }
 
     /// The target as the digest covers it: RFC 8785 JSON.

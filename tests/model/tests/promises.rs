@@ -153,7 +153,7 @@ proptest! {
         prop_assert!(claims <= 1);
         let ends = count(|fact| matches!(
             fact,
-            Fact::Blocked { .. } | Fact::Rejected { .. } | Fact::Expired { .. } | Fact::Cancelled { .. }
+            Fact::Blocked(_) | Fact::Rejected { .. } | Fact::Expired { .. } | Fact::Cancelled { .. }
                 | Fact::Succeeded(_) | Fact::Failed(_)
         ));
         prop_assert!(ends <= 1);

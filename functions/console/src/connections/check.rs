@@ -1,6 +1,7 @@
 //! Whether a connection can be, and what is wrong with it although it can.
 
 use countersign_app::App;
+use countersign_guardrails::RuleSet;
 use countersign_http::Problem;
 use countersign_rules::ConnectionName;
 use countersign_rules::policy::check_timeout;
@@ -23,9 +24,12 @@ pub(super) fn checked(
     let kind: TargetKind =
         body.kind.parse().map_err(|error: countersign_targets::TargetError| invalid("/kind", &error))?;
     TargetSpec::parse(kind, &body.target).map_err(|error| invalid("/target", &error))?;
-    if let Some(secret) = &body.secret {
-        SecretRef::parse(secret, FileSecrets::Allowed).map_err(|error| invalid("/secret", &error))?;
-    } else if kind.needs_secret() {
+    for (pointer, secret) in [("/secret", &body.secret), ("/read_secret", &body.read_secret)] {
+        if let Some(secret) = secret {
+            SecretRef::parse(secret, FileSecrets::Allowed).map_err(|error| invalid(pointer, &error))?;
+        }
+    }
+    if body.secret.is_none() && kind.needs_secret() {
         let detail =
             format!("a `{}` connection needs a secret: a reference such as `env:PROD_DB_URL`", body.kind);
         return Err(Problem::invalid(detail).at("/secret", "required"));
@@ -33,17 +37,17 @@ pub(super) fn checked(
     if let Some(timeout) = body.timeout_seconds {
         check_timeout("timeout_seconds", timeout).map_err(|error| invalid("/timeout_seconds", &error))?;
     }
-    if !body.guardrails.is_empty() {
-        return Err(Problem::invalid(
-            "this version knows no guardrails; a rule that nobody enforces is not stored",
-        )
-        .at("/guardrails", "must be empty"));
-    }
+    RuleSet::parse(&body.guardrails)
+        .map_err(|error| invalid(&format!("/guardrails{}", error.pointer), &error))?;
+    check_ease(kind, &body)?;
     let connection = Connection {
         name,
         kind: kind.as_str().to_owned(),
         target: body.target,
         secret: body.secret,
+        read_secret: body.read_secret,
+        guardrails: body.guardrails,
+        auto_approve: body.auto_approve,
         reviewers: body.reviewers,
         approvals_per_group: body.approvals_per_group,
         distinct_reviewers: body.distinct_reviewers,
@@ -62,6 +66,24 @@ pub(super) fn checked(
     };
     connection.policy().check().map_err(|error| invalid("/reviewers", &error))?;
     Ok(connection)
+}
+
+/// What needs no votes must not be able to write, even if the rule is wrong.
+fn check_ease(kind: TargetKind, body: &Body) -> Result<(), Problem> {
+    let Some(ease) = body.auto_approve else { return Ok(()) };
+    let refuse = |pointer: &str, detail: &str| {
+        Err(Problem::invalid(format!("`auto_approve: {}` {detail}", ease.rule())).at(pointer, detail))
+    };
+    if !matches!(kind.as_str(), "postgres" | "mysql" | "sqlite") {
+        return refuse("/auto_approve", "is for databases: nothing else can be proved to only read");
+    }
+    if kind.needs_secret() && body.read_secret.is_none() {
+        return refuse("/read_secret", "needs a `read_secret`: that of a role that may only read");
+    }
+    if kind.needs_secret() && body.read_secret == body.secret {
+        return refuse("/read_secret", "needs a `read_secret` that differs from `secret`: a role that may only read");
+    }
+    Ok(())
 }
 
 /// Versions grow over the deletion of a connection too, so that a version names one policy for ever.

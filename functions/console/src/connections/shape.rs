@@ -6,7 +6,7 @@ use countersign_app::Caller;
 use countersign_http::json::object;
 use countersign_rules::{ConnectionName, GroupName};
 use countersign_storage::Connection;
-use countersign_storage::items::{Channel, Masking};
+use countersign_storage::items::{AutoApprove, Channel, Masking};
 use countersign_targets::{TargetKind, TargetSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -73,10 +73,17 @@ pub(crate) struct Body {
     /// Whether a request must say why.
     #[serde(default)]
     pub(super) require_reason: bool,
-    /// Which commands are blocked; none yet.
+    /// Which commands are blocked before anybody is asked: names of presets, or rules.
     #[serde(default)]
-    #[schema(max_items = 0)]
+    #[schema(max_items = 50)]
     pub(super) guardrails: Vec<Value>,
+    /// Which commands need no votes: `reads`, those that provably only read.
+    #[serde(default)]
+    pub(super) auto_approve: Option<AutoApprove>,
+    /// A reference to the secret of a role that may only read, for `auto_approve`.
+    #[serde(default)]
+    #[schema(max_length = 512, example = "env:PROD_DB_READ_URL")]
+    pub(super) read_secret: Option<String>,
     /// What is masked in output.
     #[serde(default, deserialize_with = "object")]
     pub(super) masking: Masking,
@@ -148,8 +155,14 @@ pub(crate) struct View<'a> {
     run_within_seconds: u32,
     /// Whether a request must say why.
     require_reason: bool,
-    /// Which commands are blocked; none yet.
-    guardrails: [Value; 0],
+    /// Which commands are blocked before anybody is asked.
+    guardrails: &'a [Value],
+    /// Which commands need no votes.
+    #[schema(required = true)]
+    auto_approve: Option<AutoApprove>,
+    /// The reference to the secret for reading; null unless you are an admin or an auditor.
+    #[schema(required = true)]
+    read_secret: Option<&'a str>,
     /// What is masked in output.
     masking: &'a Masking,
     /// Through what reviewers are told.
@@ -182,7 +195,9 @@ impl<'a> View<'a> {
             timeout_seconds: connection.timeout_seconds,
             run_within_seconds: connection.run_within_seconds,
             require_reason: connection.require_reason,
-            guardrails: [],
+            guardrails: &connection.guardrails,
+            auto_approve: connection.auto_approve,
+            read_secret: connection.read_secret.as_deref().filter(|_| whole),
             masking: &connection.masking,
             notify: &connection.notify,
             slack_channels: &connection.slack_channels,

@@ -109,7 +109,7 @@ pub(super) fn observe(race: &Race, next: &mut World, events: &[Event]) {
             Fact::Rejected { .. } => witness.ended = Some(Status::Rejected),
             Fact::Expired { .. } => witness.ended = Some(Status::Expired),
             Fact::Cancelled { .. } => witness.ended = Some(Status::Cancelled),
-            Fact::Blocked { .. } => witness.ended = Some(Status::Blocked),
+            Fact::Blocked(_) => witness.ended = Some(Status::Blocked),
             Fact::Created(_) | Fact::Approved { .. } | Fact::Unknown { .. } => {}
         }
     }

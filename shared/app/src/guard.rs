@@ -1,0 +1,89 @@
+//! What the guardrails say of a command on a connection.
+
+use countersign_guardrails::{Analysis, Dialect, RuleSet, analyse};
+use countersign_http::Problem;
+use countersign_rules::risk::{Block, Guard, Risk, RiskLevel, Verdict};
+use countersign_rules::submit::needs_votes;
+use countersign_rules::Person;
+use countersign_storage::items::AutoApprove;
+use countersign_storage::Connection;
+
+/// What they say at the submission.
+///
+/// # Errors
+/// 500 if the rules of a stored connection cannot be read: then nothing is let in.
+pub fn verdict(connection: &Connection, requester: &Person, command: &str) -> Result<Verdict, Problem> {
+    let analysis = analyse(dialect(&connection.kind), command);
+    let rules = rules(connection).map_err(|error| {
+        tracing::error!(%error, connection = %connection.name, "guardrails");
+        Problem::internal()
+    })?;
+    let hit = rules.check(dialect(&connection.kind), command, &analysis);
+    let ease = connection.auto_approve.filter(|ease| eases(*ease, &analysis));
+    let ease = ease.filter(|_| needs_votes(&connection.policy(), requester));
+    Ok(Verdict {
+        risk: Some(risk(&analysis)),
+        block: hit.map(|hit| Block { rule: hit.rule, message: hit.message }),
+        ease: ease.map(|ease| ease.rule().to_owned()),
+    })
+}
+
+/// What they say at the claim. What cannot be read blocks.
+#[must_use]
+pub fn guard(connection: &Connection, command: &str) -> Guard {
+    let analysis = analyse(dialect(&connection.kind), command);
+    let blocked_by = match rules(connection) {
+        Ok(rules) => rules.check(dialect(&connection.kind), command, &analysis).map(|hit| hit.rule),
+        Err(error) => Some(error),
+    };
+    Guard { blocked_by, eased: connection.auto_approve.is_some_and(|ease| eases(ease, &analysis)) }
+}
+
+/// Whether the rows that a command changes can be counted and taken back.
+///
+/// # Errors
+/// Why not, in words.
+pub fn may_bound_rows(kind: &str, command: &str) -> Result<(), String> {
+    match dialect(kind) {
+        dialect @ (Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite) => {
+            analyse(dialect, command).may_bound_rows()
+        }
+        Dialect::Shell | Dialect::Http => Err(format!("a `{kind}` command changes no rows that can be counted")),
+    }
+}
+
+/// The language of a connection's commands.
+#[must_use]
+pub fn dialect(kind: &str) -> Dialect {
+    match kind {
+        "postgres" => Dialect::Postgres,
+        "mysql" => Dialect::Mysql,
+        "sqlite" => Dialect::Sqlite,
+        "http" => Dialect::Http,
+        _ => Dialect::Shell,
+    }
+}
+
+fn rules(connection: &Connection) -> Result<RuleSet, String> {
+    RuleSet::parse(&connection.guardrails).map_err(|error| error.to_string())
+}
+
+fn eases(ease: AutoApprove, analysis: &Analysis) -> bool {
+    match ease {
+        AutoApprove::Reads => analysis.is_provable_read().is_ok(),
+    }
+}
+
+fn risk(analysis: &Analysis) -> Risk {
+    let found = analysis.risk();
+    Risk {
+        level: match found.level {
+            countersign_guardrails::Level::Low => RiskLevel::Low,
+            countersign_guardrails::Level::Medium => RiskLevel::Medium,
+            countersign_guardrails::Level::High => RiskLevel::High,
+        },
+        statements: found.statements,
+        tables: found.tables,
+        notes: found.notes,
+    }
+}
