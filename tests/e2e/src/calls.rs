@@ -175,6 +175,24 @@ impl Serve {
         }
     }
 
+    /// Waits until the request's audit trail ends with an event of that type.
+    ///
+    /// # Errors
+    /// If nobody writes it.
+    pub async fn wait_until_written(&self, request: &Answer, event: &str) -> Result<()> {
+        let give_up_at = Instant::now() + PATIENCE;
+        loop {
+            let events = self.about("audra", request, "events").await?;
+            if events.items().last().and_then(|last| last.get("type")).is_some_and(|last| last == event) {
+                return Ok(());
+            }
+            if Instant::now() > give_up_at {
+                bail!("nobody writes {event}: {events:?}; {}", self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Waits until somebody has submitted that command, and shows the request.
     ///
     /// # Errors
