@@ -42,8 +42,30 @@ impl Serve {
     /// # Errors
     /// If there is no answer.
     pub async fn post_bytes(&self, who: &str, path: &str, bytes: impl Into<Vec<u8>>) -> Result<Answer> {
-        let headers = [("content-type", "application/json")];
-        let request = self.request("POST", path, &headers)?.bearer_auth(self.token(who));
+        self.send(who, "POST", path, &[("content-type", "application/json")], bytes).await
+    }
+
+    /// The same with PUT.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn put_bytes(&self, who: &str, path: &str, bytes: impl Into<Vec<u8>>) -> Result<Answer> {
+        self.send(who, "PUT", path, &[("content-type", "application/json")], bytes).await
+    }
+
+    /// Sends these very bytes with these headers.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn send(
+        &self,
+        who: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        bytes: impl Into<Vec<u8>>,
+    ) -> Result<Answer> {
+        let request = self.request(method, path, headers)?.bearer_auth(self.token(who));
         answer(request.body(bytes.into())).await
     }
 
