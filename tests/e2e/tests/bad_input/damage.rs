@@ -28,8 +28,10 @@ async fn does_not_start(serve: &Serve) -> Ended {
     serve_ends(&["--demo", "--data", data.to_str().unwrap()], &environment).await
 }
 
+type Damage = fn(Vec<u8>) -> Vec<u8>;
+
 /// Ways to damage a file.
-fn damages() -> Vec<(&'static str, fn(Vec<u8>) -> Vec<u8>)> {
+fn damages() -> Vec<(&'static str, Damage)> {
     vec![
         ("cut to nothing", |_| Vec::new()),
         ("cut to a few bytes", |bytes| bytes[..50].to_vec()),
