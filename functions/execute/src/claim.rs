@@ -19,6 +19,8 @@ use crate::{ExecuteError, spec_of};
 
 /// Everything that the winner runs.
 pub(crate) struct Claimed {
+    /// The request as the claim has left it.
+    pub(crate) state: Request,
     pub(crate) nonce: String,
     pub(crate) lease_until: Timestamp,
     pub(crate) command: String,
@@ -44,7 +46,7 @@ pub(crate) async fn claim(app: &App, id: RequestId) -> Result<Option<Claimed>, E
         };
         let mut ask = |_: &Found, _: &Request, now: Timestamp| round.ask(app, &nonce, now);
         match app.change_once(id, &round.found, &mut ask).await {
-            Ok(after) => return Ok(round.won(&after, nonce)),
+            Ok(after) => return Ok(round.won(after, nonce)),
             Err(ChangeError::Storage(StorageError::Conflict)) => {}
             // Somebody else has it, or it is over: go away.
             Err(ChangeError::Refused(refusal)) => {
@@ -137,13 +139,15 @@ impl Round {
     }
 
     /// What runs, if the claim is indeed ours.
-    fn won(self, after: &Request, nonce: String) -> Option<Claimed> {
+    fn won(self, after: Request, nonce: String) -> Option<Claimed> {
         let claim =
             after.claim().filter(|claim| after.status() == Status::Running && claim.nonce == nonce)?;
+        let lease_until = claim.lease_until;
         let connection = self.connection?;
         Some(Claimed {
+            state: after,
             nonce,
-            lease_until: claim.lease_until,
+            lease_until,
             command: self.created.command,
             read_only: after.read_only,
             bounds: after.bounds(),

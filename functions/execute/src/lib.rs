@@ -20,8 +20,8 @@ use countersign_rules::command::Ending;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::event::Outcome;
 use countersign_rules::{Command, RequestId, Timestamp};
-use countersign_storage::StorageError;
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
+use countersign_storage::{Found, StorageError};
 use countersign_targets::{
     CancellationToken, Environment, FileSecrets, RunError, Secret, SecretRef, TargetSpec, resolve_secret, run,
 };
@@ -145,13 +145,20 @@ impl Execute {
         ending: Ending,
         aside: Aside,
     ) -> Result<&'static str, ExecuteError> {
+        // While the lease runs hardly anybody writes but us, so the first try needs no look.
+        let mut known = Some(claimed.state.clone());
         loop {
-            let ask = |_: &_, _: &_, _: Timestamp| -> Result<Asked, StorageError> {
+            let mut ask = |_: &_, _: &_, _: Timestamp| -> Result<Asked, StorageError> {
                 let command = Command::Complete { nonce: claimed.nonce.clone(), ending: ending.clone() };
                 Ok(Asked { command, aside: aside.clone() })
             };
-            match self.app.change(id, None, &[], ask).await {
+            let reported = match known.take() {
+                Some(state) => self.app.change_known(state, &Found::default(), &mut ask).await,
+                None => self.app.change(id, None, &[], ask).await,
+            };
+            match reported {
                 Ok(request) => return Ok(request.status().as_str()),
+                Err(ChangeError::Storage(StorageError::Conflict)) => {}
                 Err(ChangeError::Storage(StorageError::Unavailable(_) | StorageError::Contended))
                     if self.app.now() < claimed.lease_until =>
                 {

@@ -87,6 +87,19 @@ impl App {
         ask: &mut impl FnMut(&Found, &Request, Timestamp) -> Result<Asked, StorageError>,
     ) -> Result<Request, ChangeError> {
         let before = found.request(id)?.ok_or(ChangeError::Gone)?;
+        self.change_known(before, found, ask).await
+    }
+
+    /// The same for whoever knows the state because they have written it: it is not read again.
+    ///
+    /// # Errors
+    /// As [`App::change_once`].
+    pub async fn change_known(
+        &self,
+        before: Request,
+        found: &Found,
+        ask: &mut impl FnMut(&Found, &Request, Timestamp) -> Result<Asked, StorageError>,
+    ) -> Result<Request, ChangeError> {
         let now = self.now();
         let restored = Command::RaiseEpoch { epoch: self.config.epoch }.into();
         if self.decide_and_write(&before, &restored, now).await?.is_some() {

@@ -4,7 +4,7 @@ use countersign_http::Problem;
 use countersign_rules::event::Created;
 use countersign_rules::request::RunMode;
 use countersign_rules::submit::Submission;
-use countersign_rules::{ConnectionName, Fact, Phase, Request, RequestId, evolve, submit};
+use countersign_rules::{ConnectionName, Fact, Phase, Request, RequestId, Timestamp, evolve, submit};
 use countersign_storage::requests::{Idempotency, Submitted};
 use countersign_storage::{Connection, Key};
 use http::StatusCode;
@@ -66,9 +66,10 @@ impl App {
         idempotency: Option<Idempotency>,
     ) -> Result<Answer, Problem> {
         let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
-        let submission = self.submission(caller, &connection, body)?;
-        let (request, events) =
-            submit(&submission, self.now()).map_err(|error| errors::unsubmittable(&error))?;
+        // The id's time is the creation's, or lists, which go by both, would pass over some.
+        let now = self.now();
+        let submission = self.submission(caller, &connection, body, now)?;
+        let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
         // The people are looked at while the store writes: a warning must not cost a round trip.
         let stored = self.store.create(&request, &events, idempotency.as_ref());
         let (known, stored) = tokio::join!(self.known_for_display(), stored);
@@ -117,6 +118,7 @@ impl App {
         caller: &Caller,
         connection: &Connection,
         body: NewRequest,
+        now: Timestamp,
     ) -> Result<Submission, Problem> {
         check_command(&body.command)?;
         let reason = body.reason.filter(|reason| !reason.trim().is_empty());
@@ -132,7 +134,7 @@ impl App {
         let read_only = verdict.ease.is_some();
         let random = app::random().map_err(|_| errors::no_randomness())?;
         Ok(Submission {
-            id: RequestId::from_parts(self.now(), random),
+            id: RequestId::from_parts(now, random),
             requester: caller.person(),
             via: caller.via,
             connection: connection.name.clone(),

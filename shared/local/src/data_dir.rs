@@ -62,8 +62,8 @@ fn make_private_dir(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// Locks the directory's lock file and writes this process's id into it. The write is also
-/// the probe that says early whether the directory is writable and the disk has room.
+/// Locks the directory's lock file and writes this process's id into it. The write also says early
+/// whether the directory is writable.
 fn lock(dir: &Path) -> Result<File, LocalError> {
     let mut file = OpenOptions::new()
         .read(true)
@@ -84,8 +84,20 @@ fn lock(dir: &Path) -> Result<File, LocalError> {
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()))
         .and_then(|()| file.flush());
-    written.map_err(|e| LocalError::from_io(dir, e))?;
+    written.and_then(|()| probe_room(dir)).map_err(|e| LocalError::from_io(dir, e))?;
     Ok(file)
+}
+
+/// What a start needs: SQLite's shared memory, which tells of a full disk as of an I/O error, and
+/// the first entries of three logs.
+const ROOM_BYTES: usize = 256 * 1024;
+
+/// Finds out whether there is room, by taking it for a moment.
+fn probe_room(dir: &Path) -> std::io::Result<()> {
+    let path = dir.join("room");
+    let written = std::fs::write(&path, vec![0; ROOM_BYTES]);
+    let removed = std::fs::remove_file(&path);
+    written.and(removed)
 }
 
 /// Who holds the lock, as far as the file says.

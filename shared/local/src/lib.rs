@@ -29,6 +29,7 @@ mod loopback;
 pub mod platform;
 mod runner;
 pub mod scheduler;
+mod sqlite_file;
 pub mod store;
 pub mod stream;
 mod text;

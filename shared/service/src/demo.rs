@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
-use countersign_rules::GroupName;
 use countersign_rules::person::Role;
-use countersign_storage::Connection;
+use countersign_rules::{GroupName, UserId};
 use countersign_storage::items::Masking;
 use countersign_storage::people::Access;
+use countersign_storage::{Connection, Key};
 use rusqlite::params;
 use serde_json::{Map, Value, json};
 
@@ -66,7 +66,9 @@ pub async fn prepare(opened: &Opened) -> Result<(), ServiceError> {
             let demo: Value = serde_json::from_slice(&bytes).map_err(|error| {
                 ServiceError::Unsuitable(format!("`{}` is no demo's file: {error}", path.display()))
             })?;
-            demo.get("users").cloned().unwrap_or_default()
+            let users = demo.get("users").cloned().unwrap_or_default();
+            check_known(opened, &path, &users).await?;
+            users
         }
         None => {
             // A first start that was killed half-way leaves no demo.json: what it made is made over.
@@ -76,6 +78,31 @@ pub async fn prepare(opened: &Opened) -> Result<(), ServiceError> {
         }
     };
     write_private(&path, &json!({ "url": opened.url(), "users": users }))
+}
+
+/// Refuses a table that does not know the people of `demo.json`: their tokens would be worth nothing,
+/// and whoever lost a table wants to hear of it.
+async fn check_known(opened: &Opened, path: &Path, users: &Value) -> Result<(), ServiceError> {
+    let ids = users.as_object().into_iter().flatten().filter_map(|(_, user)| user.get("id")?.as_str());
+    let ids: Vec<UserId> = ids.filter_map(|id| id.parse().ok()).collect();
+    let keys: Vec<Key> = ids.iter().copied().map(Key::User).collect();
+    let found = opened.app.store.read("demo", &keys).await?;
+    for id in &ids {
+        if found.user(*id)?.is_none() {
+            return Err(ServiceError::Unsuitable(format!(
+                "the people in `{}` are not in the table: bring back the table that they are in, or remove this \
+                 file to have the demo made anew",
+                path.display()
+            )));
+        }
+    }
+    if ids.is_empty() {
+        return Err(ServiceError::Unsuitable(format!(
+            "`{}` is no demo's file: it names nobody",
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 async fn make_people(opened: &Opened) -> Result<Value, ServiceError> {

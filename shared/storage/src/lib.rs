@@ -8,12 +8,14 @@
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
 //! - [`lists`] requests newest first; [`sweep`] what is overdue
+//! - [`bulk`] requests as items, for loading many at once
 //! - [`error`] what can go wrong, typed; [`meter`] what it cost
 //!
 //! **Invariants:** no table scan anywhere. State, event and inbox entries of a commit are one
 //! transaction. Nobody but `requests` writes requests. A reply that was lost after the commit is
 //! recognised by what stands in the table.
 
+pub mod bulk;
 pub mod codec;
 pub mod connections;
 pub mod error;

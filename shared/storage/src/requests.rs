@@ -366,7 +366,7 @@ impl Store {
     }
 }
 
-fn state_item(
+pub(crate) fn state_item(
     request: &Request,
     indexed_at: Option<Timestamp>,
     error: Option<&str>,
@@ -385,7 +385,7 @@ fn state_item(
     Ok(item)
 }
 
-fn events_item(request: &Request, events: &[Event], aside: &Aside) -> Result<Item, StorageError> {
+pub(crate) fn events_item(request: &Request, events: &[Event], aside: &Aside) -> Result<Item, StorageError> {
     let mut item = codec::item(&keys::request(request.id), &keys::events(request.version));
     item.insert(DOC.to_owned(), binary(codec::pack("the events of a request", &events)?));
     if let Some(last) = events.last() {
@@ -413,7 +413,7 @@ fn number_one() -> aws_sdk_dynamodb::types::AttributeValue {
     number(1)
 }
 
-fn inbox_item(group: &GroupName, id: RequestId) -> Item {
+pub(crate) fn inbox_item(group: &GroupName, id: RequestId) -> Item {
     codec::item(&keys::inbox(group), &id.ulid())
 }
 

@@ -42,8 +42,30 @@ impl Serve {
     /// # Errors
     /// If there is no answer.
     pub async fn post_bytes(&self, who: &str, path: &str, bytes: impl Into<Vec<u8>>) -> Result<Answer> {
-        let headers = [("content-type", "application/json")];
-        let request = self.request("POST", path, &headers)?.bearer_auth(self.token(who));
+        self.send(who, "POST", path, &[("content-type", "application/json")], bytes).await
+    }
+
+    /// The same with PUT.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn put_bytes(&self, who: &str, path: &str, bytes: impl Into<Vec<u8>>) -> Result<Answer> {
+        self.send(who, "PUT", path, &[("content-type", "application/json")], bytes).await
+    }
+
+    /// Sends these very bytes with these headers.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn send(
+        &self,
+        who: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        bytes: impl Into<Vec<u8>>,
+    ) -> Result<Answer> {
+        let request = self.request(method, path, headers)?.bearer_auth(self.token(who));
         answer(request.body(bytes.into())).await
     }
 
@@ -170,6 +192,24 @@ impl Serve {
             }
             if Instant::now() > give_up_at {
                 bail!("it stays {}: {now:?}; {}", now.state(), self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until the request's audit trail ends with an event of that type.
+    ///
+    /// # Errors
+    /// If nobody writes it.
+    pub async fn wait_until_written(&self, request: &Answer, event: &str) -> Result<()> {
+        let give_up_at = Instant::now() + PATIENCE;
+        loop {
+            let events = self.about("audra", request, "events").await?;
+            if events.items().last().and_then(|last| last.get("type")).is_some_and(|last| last == event) {
+                return Ok(());
+            }
+            if Instant::now() > give_up_at {
+                bail!("nobody writes {event}: {events:?}; {}", self.log());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -183,6 +183,12 @@ impl Serve {
         &self.url
     }
 
+    /// The name of its table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// Its process id.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {

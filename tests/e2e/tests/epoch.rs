@@ -33,7 +33,7 @@ fn status_and_cause(request: &Answer) -> (&str, &str) {
 on_every_database!(
     raising_the_epoch_ends_what_was_open,
     whoever_touches_a_request_of_an_older_epoch_ends_it,
-    the_first_epoch_of_a_restart_is_the_one_before,
+    a_restart_in_the_same_epoch_ends_nothing,
 );
 
 /// The sweep alone does it: nobody touches the requests.
@@ -91,8 +91,8 @@ async fn whoever_touches_a_request_of_an_older_epoch_ends_it(database: Database)
     assert_eq!(customers(&serve), 1000);
 }
 
-/// A restart is no restore: the epoch stays, and so do the requests.
-async fn the_first_epoch_of_a_restart_is_the_one_before(database: Database) {
+/// A restart is no restore.
+async fn a_restart_in_the_same_epoch_ends_nothing(database: Database) {
     let mut serve = Serve::start(database, &[("COUNTERSIGN_EPOCH", "7")]).await.unwrap();
     let waiting = approved(&serve, "SELECT 1").await;
     serve.kill_and_restart().await.unwrap();

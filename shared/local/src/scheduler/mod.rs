@@ -23,6 +23,7 @@ use fire::Firing;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use table::FILE;
 use table::ScheduleTable;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};

@@ -2,6 +2,7 @@
 
 use super::schedule::{AfterCompletion, NewSchedule, State, arn};
 use crate::error::LocalError;
+use crate::sqlite_file;
 use crate::text;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-const FILE: &str = "scheduler.sqlite3";
+/// Its name in the data directory.
+pub(crate) const FILE: &str = "scheduler.sqlite3";
 
 /// `claimed` marks what fires now; it means nothing to the next process. A schedule that is
 /// done and not deleted has no `next_attempt_ms`.
@@ -89,6 +91,7 @@ pub(super) struct ScheduleTable {
 impl ScheduleTable {
     pub(super) fn open(data_dir: &Path) -> Result<Self, LocalError> {
         let path = data_dir.join(FILE);
+        sqlite_file::check(&path)?;
         let conn = Connection::open(&path)
             .and_then(|conn| {
                 conn.busy_timeout(Duration::from_secs(5))?;

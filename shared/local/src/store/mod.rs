@@ -19,8 +19,8 @@ use crate::data_dir::DataDir;
 use crate::error::LocalError;
 use crate::http_server::{HttpServer, Limits};
 use crate::loopback;
+use crate::sqlite_file;
 use dynoxide::Database;
-use rusqlite::Connection;
 use server::Server;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,8 +30,6 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 const FILE: &str = "store.sqlite3";
-/// Up to this size the whole file is checked for damage at the start (a second or so).
-const CHECK_UP_TO_BYTES: u64 = 64 * 1024 * 1024;
 /// How often items past their time to live are removed. AWS takes up to days; a sweep reads
 /// the whole table, a page at a time.
 const TTL_SWEEP_EVERY: Duration = Duration::from_secs(3600);
@@ -119,7 +117,9 @@ impl EmbeddedStore {
 
 /// Opens the file, after a look at whether it is one of ours and whole.
 fn open_database(path: &Path, temporary: bool) -> Result<Database, LocalError> {
-    check(path)?;
+    // The scheduler's file is made when this one stands.
+    sqlite_file::check_not_lost(path, &path.with_file_name(crate::scheduler::FILE))?;
+    sqlite_file::check(path)?;
     let text = path.to_str().ok_or_else(|| LocalError::Database {
         path: path.to_path_buf(),
         detail: "the path must be UTF-8".to_owned(),
@@ -135,25 +135,6 @@ fn open_database(path: &Path, temporary: bool) -> Result<Database, LocalError> {
         database.enable_bulk_loading().map_err(failed)?;
     }
     Ok(database)
-}
-
-/// Opens the file once beforehand, so that what is wrong with it has a typed error.
-fn check(path: &Path) -> Result<(), LocalError> {
-    let Ok(metadata) = std::fs::metadata(path) else {
-        return Ok(());
-    };
-    let sqlite = |error: rusqlite::Error| LocalError::from_sqlite(path, &error);
-    let conn = Connection::open(path).map_err(sqlite)?;
-    conn.busy_timeout(STOP_WITHIN).map_err(sqlite)?;
-    conn.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).map_err(sqlite)?;
-    if metadata.len() > CHECK_UP_TO_BYTES {
-        return Ok(());
-    }
-    let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
-    match verdict.as_str() {
-        "ok" => Ok(()),
-        detail => Err(LocalError::Damaged { path: path.to_path_buf(), detail: detail.to_owned() }),
-    }
 }
 
 /// Serves the database from its own runtime: its handlers block, and the functions' tasks
@@ -226,6 +207,7 @@ async fn sweep_ttl(database: Database) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rusqlite::Connection;
 
     #[tokio::test]
     async fn a_database_file_is_in_write_ahead_mode_and_synced_at_every_commit() {
@@ -260,6 +242,16 @@ mod tests {
         // Page 1 stays whole: the header alone says nothing about the rest.
         bytes[4096..].fill(0xA5);
         std::fs::write(&file, bytes).unwrap();
+        let error = EmbeddedStore::open(Some(dir.path())).await.unwrap_err();
+        assert!(matches!(error, LocalError::Damaged { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_database_that_was_emptied_is_reported_as_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        EmbeddedStore::open(Some(dir.path())).await.unwrap().shutdown().await;
+        std::fs::write(dir.path().join(crate::scheduler::FILE), "").unwrap();
+        std::fs::write(dir.path().join(FILE), "").unwrap();
         let error = EmbeddedStore::open(Some(dir.path())).await.unwrap_err();
         assert!(matches!(error, LocalError::Damaged { .. }), "{error}");
     }

@@ -2,6 +2,7 @@
 //! compete with the store's writers for their lock.
 
 use crate::error::LocalError;
+use crate::sqlite_file;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +19,7 @@ pub(super) struct Positions {
 impl Positions {
     pub(super) fn open(data_dir: &Path) -> Result<Self, LocalError> {
         let path = data_dir.join(FILE);
+        sqlite_file::check(&path)?;
         let conn = Connection::open(&path)
             .and_then(|conn| {
                 // NORMAL: a lost position means records come twice, which they may.

@@ -27,6 +27,11 @@ pub(super) fn code(error: &Error) -> Option<ErrorCode> {
 /// The message without the statement's text, which rusqlite would add.
 pub(super) fn text(error: &Error) -> String {
     match error {
+        // SQLite names a full disk only where it writes to the database itself.
+        Error::SqliteFailure(failure, _) if failure.code == ErrorCode::SystemIoFailure => {
+            let what = ffi::code_to_str(failure.extended_code);
+            format!("{what}; the disk may be full or failing")
+        }
         Error::SqlInputError { msg, offset, .. } if *offset >= 0 => {
             format!("{msg} at byte {offset} of the statement")
         }

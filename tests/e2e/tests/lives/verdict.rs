@@ -28,6 +28,8 @@ pub(crate) fn judge(life: &Life, events: &[Value], ran: u32) {
         _ => assert_eq!(ran, 0, "{story}"),
     }
     trail(events, state, &story);
+    let (time, created_at) = (time_of_day_in(&life.id), life.last.text("/created_at"));
+    assert!(created_at.ends_with(&time), "lists go by both, {time}: {story}");
     for (who, verb) in &life.votes {
         let stands = events.iter().filter(|event| {
             event["type"] == "request.vote"
@@ -39,6 +41,15 @@ pub(crate) fn judge(life: &Life, events: &[Value], ran: u32) {
     for answer in life.answers.iter().filter(|answer| answer.status < 300) {
         agrees(answer, &life.last, events, &story);
     }
+}
+
+/// The time of day in a ULID, which begins with 48 bits of milliseconds in Crockford's base 32.
+fn time_of_day_in(id: &str) -> String {
+    let ulid = id.strip_prefix("req_").unwrap();
+    let digit = |digit: char| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(digit).unwrap() as u64;
+    let millis = ulid.chars().take(10).fold(0, |millis, next| millis * 32 + digit(next));
+    let (seconds, rest) = (millis / 1000 % 86_400, millis % 1000);
+    format!("T{:02}:{:02}:{:02}.{rest:03}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 /// An unbroken chain from the creation to one end.

@@ -1,0 +1,24 @@
+//! What the product costs: the benchmarks behind `docs/performance.md`.
+//!
+//! - [`capacity`] counts round trips and capacity units, by call and for a whole life
+//! - [`throughput`] lets eight clients live whole lives, beside the same transactions on the store
+//!   alone
+//! - [`scale`] lists, shows and decides with a thousand requests and with a million
+//! - [`start`] starts the deployed binaries beside a bare hello; [`sizes`] zips them; [`memory`] lets
+//!   them live lives with the longest commands
+//!
+//! They stand on [`stage`] (the platform with its people), [`life`] (a life over HTTP), [`alone`]
+//! (the same life at the store), [`lambda`] (the deployed binaries under a runtime API of ours) and
+//! [`figures`] (medians, processor time).
+
+pub mod alone;
+pub mod capacity;
+pub mod figures;
+pub mod lambda;
+pub mod life;
+pub mod memory;
+pub mod scale;
+pub mod sizes;
+pub mod stage;
+pub mod start;
+pub mod throughput;

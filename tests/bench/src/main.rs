@@ -1,0 +1,40 @@
+//! `cargo run --release -p countersign-bench -- COMMAND`
+
+use clap::{Parser, Subcommand};
+use countersign_bench::{capacity, memory, scale, sizes, start, throughput};
+
+/// Measures what the product costs; docs/performance.md says what each figure means.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// Round trips and capacity units, by call and for a whole life
+    Capacity,
+    /// Whole lives per second on the local platform, and the same transactions on the store alone
+    Throughput(throughput::Options),
+    /// List, show and decide over HTTP with 1,000 stored requests and with 1,000,000
+    Scale(scale::Options),
+    /// Cold starts of the deployed functions beside a bare hello
+    Start(start::Options),
+    /// Sizes of the deployed functions
+    Sizes(sizes::Options),
+    /// Peak memory of the deployed functions with commands of 100 KiB
+    Memory(memory::Options),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Arguments::parse().benchmark {
+        Benchmark::Capacity => capacity::print(&capacity::measure().await?),
+        Benchmark::Throughput(options) => throughput::measure(&options).await?,
+        Benchmark::Scale(options) => scale::measure(&options).await?,
+        Benchmark::Start(options) => start::measure(&options).await?,
+        Benchmark::Sizes(options) => sizes::measure(&options)?,
+        Benchmark::Memory(options) => memory::measure(&options).await?,
+    }
+    Ok(())
+}
