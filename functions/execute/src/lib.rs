@@ -123,6 +123,7 @@ impl Execute {
                 error @ (RunError::NotStarted { .. }
                 | RunError::Failed { .. }
                 | RunError::TimedOut { .. }
+                | RunError::BoundExceeded { .. }
                 | RunError::Cancelled),
             ) => failed(describe(&error), kept),
         }

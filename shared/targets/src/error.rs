@@ -63,6 +63,16 @@ pub enum RunError {
         /// The limit that was in force, in milliseconds.
         limit_ms: u64,
     },
+    /// More rows were affected than the approval allows, and everything was rolled back.
+    #[error(
+        "the approval allows at most {max_rows} rows, and {affected} were affected when the command was stopped: everything was rolled back"
+    )]
+    BoundExceeded {
+        /// What was approved.
+        max_rows: u64,
+        /// Rows affected up to the statement that went beyond; with the statements after it there would be more.
+        affected: u64,
+    },
     /// The caller cancelled, the session was cancelled, and the work was rolled back.
     #[error("cancelled while running: the statement was cancelled and rolled back")]
     Cancelled,

@@ -7,6 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`kind`], [`caps`], [`spec`] | a connection's kind, limits and `target` object, parsed strictly |
+//! | [`options`] | what a run may change: read-only, at most so many rows |
 //! | [`secret`] | references to secrets and their resolution |
 //! | [`record`] | the typed output and its stored form, JSON lines |
 //! | [`output`] | the sink, the caps on rows and bytes, the summary |
@@ -20,6 +21,7 @@ pub mod caps;
 pub mod error;
 pub mod kind;
 mod message;
+pub mod options;
 pub mod output;
 mod postgres;
 pub mod record;
@@ -33,8 +35,9 @@ pub mod view;
 pub use caps::Caps;
 pub use error::{RunError, TargetError};
 pub use kind::TargetKind;
+pub use options::RunOptions;
 pub use output::{Pieces, Sink, SinkError, Summary};
-pub use record::{Column, Record};
+pub use record::{Column, ColumnSource, Record};
 pub use run::{Environment, MAX_COMMAND_BYTES, run};
 pub use secret::{FileSecrets, Secret, SecretRef, resolve_secret};
 pub use spec::{PostgresSpec, SqliteSpec, TargetSpec};

@@ -195,7 +195,7 @@ mod tests {
     }
 
     fn column() -> Vec<Column> {
-        vec![Column { name: "a".into(), type_name: String::new() }]
+        vec![Column { name: "a".into(), type_name: String::new(), source: None }]
     }
 
     #[test]

@@ -28,6 +28,22 @@ pub struct Column {
     /// The database's name of its type (`int4`, `INTEGER`); empty where the database has none.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// Where its values come from, if the database says so. For masking while the command runs; it
+    /// is no part of the stored form.
+    #[serde(skip)]
+    pub source: Option<ColumnSource>,
+}
+
+/// The column of a table whose values a column of a result shows, whatever it is called there.
+///
+/// It is the table or **view** that the statement names (SQLite: the table behind a view too). An
+/// expression over a column has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnSource {
+    /// `schema.table` in PostgreSQL, `database.table` in MySQL, `table` in SQLite.
+    pub table: String,
+    /// The column's own name.
+    pub column: String,
 }
 
 /// One piece of output.
@@ -86,7 +102,10 @@ mod tests {
         prop_oneof![
             proptest::collection::vec((any::<String>(), any::<String>()), 0..5).prop_map(|columns| {
                 Record::Columns(
-                    columns.into_iter().map(|(name, type_name)| Column { name, type_name }).collect(),
+                    columns
+                        .into_iter()
+                        .map(|(name, type_name)| Column { name, type_name, source: None })
+                        .collect(),
                 )
             }),
             proptest::collection::vec(cell, 0..6).prop_map(Record::Row),
@@ -110,7 +129,8 @@ mod tests {
 
     #[test]
     fn the_stored_form_is_the_documented_one() {
-        let column = Column { name: "id".into(), type_name: "int4".into() };
+        let source = Some(ColumnSource { table: "t".into(), column: "id".into() });
+        let column = Column { name: "id".into(), type_name: "int4".into(), source };
         let lines: String = [
             Record::Columns(vec![column]),
             Record::Row(vec![Some("7".into()), None, Some(String::new())]),

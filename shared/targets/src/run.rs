@@ -1,6 +1,6 @@
 //! One run of one command.
 
-use crate::{Caps, RunError, Secret, Sink, Summary, TargetSpec};
+use crate::{RunError, RunOptions, Secret, Sink, Summary, TargetSpec};
 use crate::{postgres, sqlite};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,8 @@ pub struct Environment {
 /// Runs the command once.
 ///
 /// The command is the approved text, unchanged. A single statement runs as itself; several run in
-/// one transaction, all or nothing; transaction control inside the command is refused. `caps` limit
+/// one transaction, all or nothing; transaction control inside the command is refused. `options` (or
+/// [`crate::Caps`] alone) say what it may change; the caps in them limit
 /// the time, and the rows and bytes given to `sink`; rows beyond the caps are counted, not kept, and
 /// **the statement still runs to its end**, so a write is never half done for its output's sake.
 /// What the sink got before an error stays with it, also when the transaction was rolled back.
@@ -35,11 +36,12 @@ pub async fn run(
     spec: &TargetSpec,
     secret: Option<&Secret>,
     command: &str,
-    caps: Caps,
+    options: impl Into<RunOptions>,
     environment: &Environment,
     sink: &mut dyn Sink,
     cancel: CancellationToken,
 ) -> Result<Summary, RunError> {
+    let options = options.into();
     check_text(command)?;
     if cancel.is_cancelled() {
         return Err(RunError::not_started("cancelled before the run began"));
@@ -47,7 +49,7 @@ pub async fn run(
     let mut output = Output { sink, error: None };
     let mut summary = match spec {
         TargetSpec::Sqlite(spec) => {
-            sqlite::run(spec, command, caps, environment, &mut output, &cancel).await?
+            sqlite::run(spec, command, options, environment, &mut output, &cancel).await?
         }
         TargetSpec::Postgres(spec) => {
             let Some(secret) = secret else {
@@ -55,7 +57,7 @@ pub async fn run(
                     "the connection has no secret; set it to a reference to the database's URL, for example `env:PROD_DB_URL`",
                 ));
             };
-            postgres::run(spec, secret, command, caps, &mut output, &cancel).await?
+            postgres::run(spec, secret, command, options, &mut output, &cancel).await?
         }
     };
     summary.output_error = output.error;

@@ -15,6 +15,8 @@ mod access;
 mod common;
 #[path = "postgres/endings.rs"]
 mod endings;
+#[path = "postgres/options.rs"]
+mod options;
 #[path = "postgres/place.rs"]
 mod place;
 #[path = "postgres/proxy.rs"]

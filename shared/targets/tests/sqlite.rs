@@ -12,6 +12,8 @@ mod common;
 mod endings;
 #[path = "sqlite/guards.rs"]
 mod guards;
+#[path = "sqlite/options.rs"]
+mod options;
 #[path = "sqlite/place.rs"]
 mod place;
 

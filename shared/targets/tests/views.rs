@@ -15,8 +15,11 @@ use serde_json::Value;
 type Cells = Vec<Option<String>>;
 
 fn columns(names: &[(&str, &str)]) -> Record {
-    let column =
-        |(name, type_name): &(&str, &str)| Column { name: (*name).into(), type_name: (*type_name).into() };
+    let column = |(name, type_name): &(&str, &str)| Column {
+        name: (*name).into(),
+        type_name: (*type_name).into(),
+        source: None,
+    };
     Record::Columns(names.iter().map(column).collect())
 }
 
@@ -148,7 +151,8 @@ fn any_result() -> impl Strategy<Value = (Vec<String>, Vec<Cells>)> {
 }
 
 fn records(names: &[String], rows: &[Cells]) -> Vec<Record> {
-    let columns = names.iter().map(|name| Column { name: name.clone(), type_name: "text".into() });
+    let columns =
+        names.iter().map(|name| Column { name: name.clone(), type_name: "text".into(), source: None });
     let mut records = vec![Record::Columns(columns.collect())];
     records.extend(rows.iter().cloned().map(Record::Row));
     records.push(done(&format!("SELECT {}", rows.len()), Some(rows.len() as u64)));

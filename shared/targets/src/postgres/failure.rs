@@ -37,6 +37,8 @@ impl Stop {
 pub(super) enum Stumble {
     /// The client library's error, where it happened.
     Client { error: tokio_postgres::Error, phase: Phase, statement: Option<u32>, split: bool },
+    /// An error of our own inside of our transaction, which was rolled back.
+    Ours(RunError),
     /// Told to stop between two statements; rolled back.
     Stopped,
     /// Told to stop, and no answer came.
@@ -45,6 +47,7 @@ pub(super) enum Stumble {
 
 pub(super) fn explain(stumble: Stumble, scrub: &Scrub, stop: Option<Stop>) -> RunError {
     match (stumble, stop) {
+        (Stumble::Ours(error), _) => error,
         (Stumble::Stopped, Some(stop)) => stop.error(),
         (Stumble::Stopped, None) => RunError::Cancelled,
         (Stumble::Silent(phase), stop) => {

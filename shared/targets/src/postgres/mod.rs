@@ -10,13 +10,14 @@ mod execute;
 mod failure;
 mod plan;
 mod session;
+mod source;
 mod tags;
 mod tls;
 
 use crate::error::RunError;
 use crate::run::Output;
 use crate::spec::PostgresSpec;
-use crate::{Caps, Secret, Summary};
+use crate::{RunOptions, Secret, Summary};
 use execute::{Phase, Progress};
 use failure::{Stop, Stumble};
 use session::Session;
@@ -34,11 +35,15 @@ pub(crate) async fn run(
     spec: &PostgresSpec,
     secret: &Secret,
     command: &str,
-    caps: Caps,
+    options: RunOptions,
     output: &mut Output<'_>,
     cancel: &CancellationToken,
 ) -> Result<Summary, RunError> {
+    let caps = options.caps;
     let plan = plan::make(command).await?;
+    if options.max_affected_rows.is_some() {
+        plan.check_bound()?;
+    }
     let address = address::parse(secret, spec)?;
     let session = tokio::select! {
         opened = Session::open(&address, caps) => opened?,
@@ -46,7 +51,7 @@ pub(crate) async fn run(
     };
 
     let progress = Progress::default();
-    let mut work = pin!(execute::execute(session.client(), &plan, caps, output, &progress));
+    let mut work = pin!(execute::execute(session.client(), &plan, options, output, &progress));
     let stop = tokio::select! {
         biased;
         result = &mut work => return result.map_err(|stumble| failure::explain(stumble, &address.scrub, None)),

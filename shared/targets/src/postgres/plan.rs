@@ -8,6 +8,7 @@
 
 use super::tags::Kind;
 use crate::RunError;
+use crate::options::cannot_be_bounded;
 use crate::run::MAX_COMMAND_BYTES;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind, SyntaxNode};
@@ -44,6 +45,38 @@ pub(super) struct Statement {
     pub(super) kind: Kind,
     /// False if the parser was not sure and the text is the whole command.
     pub(super) parsed: bool,
+    /// True if the server's count of its rows is all that it writes, triggers and functions aside.
+    pub(super) counted: bool,
+}
+
+impl Plan {
+    /// The statements, one or more.
+    pub(super) fn statements(&self) -> &[Statement] {
+        match self {
+            Self::Single(statement) => std::slice::from_ref(statement),
+            Self::Several(statements) => statements,
+        }
+    }
+
+    /// Refuses a statement whose rows nobody counts, before anything is sent.
+    pub(super) fn check_bound(&self) -> Result<(), RunError> {
+        match (1..).zip(self.statements()).find(|(_, statement)| !statement.counted) {
+            None => Ok(()),
+            Some((number, _)) => Err(RunError::not_started(cannot_be_bounded(number))),
+        }
+    }
+}
+
+impl Statement {
+    /// The rows that it changed, out of the number in the server's tag.
+    pub(super) fn affected(&self, count: u64) -> u64 {
+        match &self.kind {
+            Kind::Known(SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE) => {
+                count
+            }
+            Kind::Known(_) | Kind::Word(_) => 0,
+        }
+    }
 }
 
 /// Commands never reach a `Debug`.
@@ -140,8 +173,12 @@ fn split(root: &SyntaxNode) -> Option<Vec<Found>> {
                 SyntaxKind::EMPTY_STMT => {}
                 SyntaxKind::ERROR => return None,
                 kind => {
-                    let statement =
-                        Statement { text: node.to_string(), kind: Kind::Known(kind), parsed: true };
+                    let statement = Statement {
+                        text: node.to_string(),
+                        kind: Kind::Known(kind),
+                        parsed: true,
+                        counted: counted(&node),
+                    };
                     found.push((statement, first_words(&node), copy_end(&node)));
                 }
             },
@@ -155,7 +192,31 @@ fn whole(command: &str, root: &SyntaxNode) -> Vec<Found> {
     let words = first_words(root);
     let word = words.first().cloned().unwrap_or_default();
     let copy = if word == "COPY" { CopyEnd::Unknown } else { CopyEnd::NotCopy };
-    vec![(Statement { text: command.to_owned(), kind: Kind::Word(word), parsed: false }, words, copy)]
+    let statement =
+        Statement { text: command.to_owned(), kind: Kind::Word(word), parsed: false, counted: false };
+    vec![(statement, words, copy)]
+}
+
+/// True for a read and for a write at the top; a write inside WITH is in nobody's count.
+fn counted(statement: &SyntaxNode) -> bool {
+    let is_write = |kind| {
+        matches!(kind, SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE)
+    };
+    let is_read = |kind| {
+        matches!(
+            kind,
+            SyntaxKind::SELECT
+                | SyntaxKind::VALUES
+                | SyntaxKind::TABLE
+                | SyntaxKind::PAREN_SELECT
+                | SyntaxKind::COMPOUND_SELECT
+        )
+    };
+    (is_read(statement.kind()) || is_write(statement.kind()))
+        && !statement
+            .descendants()
+            .skip(1)
+            .any(|node| is_write(node.kind()) || node.kind() == SyntaxKind::SELECT_INTO)
 }
 
 /// The first tokens that are neither space nor comment (nor a semicolon before the statement).

@@ -3,8 +3,9 @@
 use super::guard::Guard;
 use super::stop::Stop;
 use super::{failure, lex, value};
+use crate::options::{Bound, cannot_be_bounded};
 use crate::output::Meter;
-use crate::{Caps, Column, Record, RunError, Summary};
+use crate::{Column, ColumnSource, Record, RunError, RunOptions, Summary};
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, Error, Statement};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub(super) struct Run<'a> {
     /// Bounded: while the sink is slow, SQLite waits.
     pub(super) records: &'a Sender<Record>,
     pub(super) meter: Meter,
+    bound: Bound,
 }
 
 /// How many statements a command has, as far as it matters.
@@ -31,14 +33,15 @@ pub(super) fn execute(
     guard: &Guard,
     stop: &Arc<Stop>,
     command: &str,
-    caps: Caps,
+    options: RunOptions,
     records: &Sender<Record>,
 ) -> Result<Summary, RunError> {
-    let mut run = Run { connection, guard, stop, records, meter: Meter::new(caps) };
+    let mut run =
+        Run { connection, guard, stop, records, meter: Meter::new(options.caps), bound: Bound::new(options) };
     let result = match run.count(command)? {
         Count::None => return Err(RunError::not_started("the command has no statement")),
-        Count::One => run.all(command),
-        Count::Several => run.transaction(command),
+        Count::One if !options.wraps() => run.all(command),
+        Count::One | Count::Several => run.transaction(command),
     };
     match result {
         Ok(()) => Ok(run.meter.finish()),
@@ -77,6 +80,7 @@ impl Run<'_> {
         // A lock that cannot be had is found before the first statement. A database that can only
         // be read has no such lock to give.
         let begin = match self.connection.is_readonly("main") {
+            _ if self.guard.is_read_only() => "BEGIN",
             Ok(true) => "BEGIN",
             Ok(false) | Err(_) => "BEGIN IMMEDIATE",
         };
@@ -139,17 +143,29 @@ impl Run<'_> {
             with if with == "WITH" => self.guard.writes().unwrap_or("SELECT").to_owned(),
             verb => verb,
         };
+        let counted = matches!(verb.as_str(), "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "EXPLAIN");
+        if self.bound.is_set() && !counted {
+            return Err(RunError::Failed {
+                message: cannot_be_bounded(number),
+                code: None,
+                statement: Some(number),
+            });
+        }
         if statement.column_count() > 0 {
             self.columns(statement);
         }
         let guard = self.guard.clone();
-        let stepped =
-            if verb == "VACUUM" { guard.vacuum(|| self.rows(statement)) } else { self.rows(statement) };
+        let stepped = if verb == "VACUUM" && !guard.is_read_only() {
+            guard.vacuum(|| self.rows(statement))
+        } else {
+            self.rows(statement)
+        };
         stepped.map_err(|error| self.failed(&error, number))?;
 
         let changed = matches!(verb.as_str(), "INSERT" | "UPDATE" | "DELETE");
         let (tag, rows) = if changed {
             let rows = self.connection.changes();
+            self.bound.add(rows)?;
             (format!("{verb} {rows}"), Some(rows))
         } else {
             match self.meter.returned() {
@@ -164,9 +180,14 @@ impl Run<'_> {
     }
 
     fn columns(&mut self, statement: &Statement<'_>) {
-        let columns = statement.columns().into_iter().map(|column| Column {
+        let origins = statement.columns_with_metadata();
+        let columns = statement.columns().into_iter().zip(&origins).map(|(column, origin)| Column {
             name: column.name().to_owned(),
             type_name: column.decl_type().unwrap_or_default().to_owned(),
+            source: origin
+                .table_name()
+                .zip(origin.origin_name())
+                .map(|(table, column)| ColumnSource { table: table.to_owned(), column: column.to_owned() }),
         });
         if let Some(record) = self.meter.columns(columns.collect()) {
             self.give(record);

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What the authorizer needs to know and what it found.
 #[derive(Default)]
 struct State {
+    /// Set once, for the whole run: nothing may be written.
+    read_only: bool,
     /// Our own BEGIN, COMMIT or ROLLBACK is being compiled.
     ours: bool,
     /// A VACUUM that was let through is running: SQLite itself attaches a nameless file for it.
@@ -19,13 +21,21 @@ struct State {
 }
 
 /// Shared by the authorizer's callback and the execution.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Guard(Arc<Mutex<State>>);
 
 impl Guard {
+    pub(super) fn new(read_only: bool) -> Self {
+        Self(Arc::new(Mutex::new(State { read_only, ..State::default() })))
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.with(|state| state.read_only)
+    }
+
     /// Before a statement is compiled.
     pub(super) fn begin(&self) {
-        self.with(|state| *state = State::default());
+        self.with(|state| *state = State { read_only: state.read_only, ..State::default() });
     }
 
     /// Runs `work`, which compiles transaction control of our own.
@@ -85,8 +95,14 @@ impl State {
             AuthAction::Attach { .. } | AuthAction::Detach { .. } => {
                 Some("ATTACH and DETACH are refused: a connection is one database".to_owned())
             }
+            AuthAction::Pragma { pragma_name, pragma_value: Some(_) }
+                if self.read_only && SETTING.iter().any(|name| pragma_name.eq_ignore_ascii_case(name)) =>
+            {
+                Some(format!("`PRAGMA {pragma_name}` with a value is refused: this run is read-only"))
+            }
             AuthAction::Pragma { pragma_name, pragma_value } => pragma(pragma_name, pragma_value.is_some()),
             AuthAction::Function { function_name } => function(function_name),
+            action if self.read_only && writes(action) => Some("this run is read-only: it may not write".to_owned()),
             // An ATTACH of an expression arrives without its argument, hence as unknown.
             AuthAction::Unknown { .. } => Some("an action that SQLite did not name is refused (ATTACH of an expression is one)".to_owned()),
             _ => None,
@@ -147,6 +163,22 @@ const WITH_ARGUMENT: [&str; 13] = [
     "table_xinfo",
     "user_version",
 ];
+
+/// Of these, those that write to the file.
+const SETTING: [&str; 2] = ["application_id", "user_version"];
+
+/// What a run that only reads never does. What is not listed here reads, or is refused anyhow.
+fn writes(action: &AuthAction<'_>) -> bool {
+    !matches!(
+        action,
+        AuthAction::Select
+            | AuthAction::Read { .. }
+            | AuthAction::Recursive
+            | AuthAction::Function { .. }
+            | AuthAction::Pragma { .. }
+            | AuthAction::Transaction { .. }
+    )
+}
 
 fn pragma(name: &str, has_value: bool) -> Option<String> {
     let lower = name.to_ascii_lowercase();

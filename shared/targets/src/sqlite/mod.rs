@@ -11,7 +11,7 @@ mod value;
 
 use crate::run::{Environment, Output};
 use crate::spec::SqliteSpec;
-use crate::{Caps, RunError, Summary};
+use crate::{RunError, RunOptions, Summary};
 use guard::Guard;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(
     spec: &SqliteSpec,
     command: &str,
-    caps: Caps,
+    options: RunOptions,
     environment: &Environment,
     output: &mut Output<'_>,
     cancel: &CancellationToken,
@@ -37,6 +37,7 @@ pub(crate) async fn run(
     let Some(root) = &environment.sqlite_root else {
         return Err(RunError::not_started("SQLite targets are switched off on this executor"));
     };
+    let caps = options.caps;
     let path = path::locate(root, &spec.path, &environment.forbidden)?;
     let stop = Arc::new(Stop::new(caps.statement_timeout_ms));
     // If this future is dropped, the thread shall not go on alone.
@@ -46,9 +47,9 @@ pub(crate) async fn run(
     let thread_stop = Arc::clone(&stop);
     let command = command.to_owned();
     let work = tokio::task::spawn_blocking(move || {
-        let guard = Guard::default();
-        let connection = open::open(&path, &guard, &thread_stop)?;
-        execute::execute(&connection, &guard, &thread_stop, &command, caps, &give)
+        let guard = Guard::new(options.read_only);
+        let connection = open::open(&path, &guard, &thread_stop, options.read_only)?;
+        execute::execute(&connection, &guard, &thread_stop, &command, options, &give)
     });
 
     let forward = async {

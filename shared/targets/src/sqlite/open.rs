@@ -18,16 +18,21 @@ const MAX_VALUE_BYTES: i32 = 64 * 1024 * 1024;
 /// Operations of SQLite's machine between two looks at the stop signal: well below a millisecond.
 const OPERATIONS_PER_LOOK: i32 = 1000;
 
-pub(super) fn open(path: &Path, guard: &Guard, stop: &Arc<Stop>) -> Result<Connection, RunError> {
+pub(super) fn open(
+    path: &Path,
+    guard: &Guard,
+    stop: &Arc<Stop>,
+    read_only: bool,
+) -> Result<Connection, RunError> {
     // Without CREATE a typing error makes no new database. The path is absolute, hence never a URI.
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| cannot(&error))?;
-    harden(&connection, guard, stop).map_err(|error| cannot(&error))?;
+    harden(&connection, guard, stop, read_only).map_err(|error| cannot(&error))?;
     Ok(connection)
 }
 
-fn harden(connection: &Connection, guard: &Guard, stop: &Arc<Stop>) -> Result<(), Error> {
+fn harden(connection: &Connection, guard: &Guard, stop: &Arc<Stop>, read_only: bool) -> Result<(), Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -35,6 +40,8 @@ fn harden(connection: &Connection, guard: &Guard, stop: &Arc<Stop>) -> Result<()
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false)?;
     // The first read: a file that is no database is found here, before anything runs.
     connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
+    // The guard refuses writes as well; this is SQLite's own word, and no command can take it back.
+    connection.pragma_update(None, "query_only", read_only)?;
     let stop = Arc::clone(stop);
     connection.progress_handler(OPERATIONS_PER_LOOK, Some(move || stop.asked()));
     let guard = guard.clone();

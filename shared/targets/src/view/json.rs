@@ -120,7 +120,7 @@ mod tests {
     fn repeated_names_get_keys_of_their_own() {
         let columns: Vec<Column> = ["a", "a", "a_2", "a"]
             .into_iter()
-            .map(|name| Column { name: name.into(), type_name: String::new() })
+            .map(|name| Column { name: name.into(), type_name: String::new(), source: None })
             .collect();
         assert_eq!(keys(&columns), ["a", "a_3", "a_2", "a_4"]);
     }

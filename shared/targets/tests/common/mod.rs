@@ -9,7 +9,7 @@
 )]
 
 use countersign_targets::view::{Page, PageStart, text};
-use countersign_targets::{Caps, Record, RunError, Sink, SinkError, Summary};
+use countersign_targets::{Caps, Record, RunError, RunOptions, Sink, SinkError, Summary};
 
 /// The output of a run and how it ended.
 #[derive(Debug)]
@@ -41,6 +41,19 @@ impl Ran {
             _ => None,
         });
         columns.flatten().map(|column| (column.name.as_str(), column.type_name.as_str())).collect()
+    }
+
+    /// The source of each column, `table.column` or nothing.
+    pub(crate) fn sources(&self) -> Vec<String> {
+        let columns = self.records.iter().filter_map(|record| match record {
+            Record::Columns(columns) => Some(columns),
+            _ => None,
+        });
+        let source = |column: &countersign_targets::Column| match &column.source {
+            Some(source) => format!("{}.{}", source.table, source.column),
+            None => String::new(),
+        };
+        columns.flatten().map(source).collect()
     }
 
     pub(crate) fn truncated(&self) -> Option<(u64, Option<u64>)> {
@@ -86,6 +99,16 @@ impl Ran {
 
 pub(crate) fn caps(timeout_ms: u64) -> Caps {
     Caps { statement_timeout_ms: timeout_ms, ..Caps::default() }
+}
+
+/// Nothing may be written.
+pub(crate) fn read_only() -> RunOptions {
+    RunOptions { read_only: true, ..caps(60_000).into() }
+}
+
+/// Nothing stays if more rows are affected.
+pub(crate) fn at_most(rows: u64) -> RunOptions {
+    RunOptions { max_affected_rows: Some(rows), ..caps(60_000).into() }
 }
 
 /// Counts what it gets and keeps nothing.

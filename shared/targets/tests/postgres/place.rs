@@ -2,7 +2,7 @@
 
 use crate::common::{Ran, caps};
 use countersign_targets::{
-    CancellationToken, Caps, Environment, RunError, Secret, Sink, Summary, TargetKind, TargetSpec, run,
+    CancellationToken, Environment, RunError, RunOptions, Secret, Sink, Summary, TargetKind, TargetSpec, run,
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -75,31 +75,36 @@ impl Place {
     pub(crate) async fn give(
         &self,
         command: &str,
-        caps: Caps,
+        options: impl Into<RunOptions>,
         sink: &mut dyn Sink,
     ) -> Result<Summary, RunError> {
-        self.give_at(&self.url(None), command, caps, sink, CancellationToken::new()).await
+        self.give_at(&self.url(None), command, options, sink, CancellationToken::new()).await
     }
 
     pub(crate) async fn give_at(
         &self,
         url: &str,
         command: &str,
-        caps: Caps,
+        options: impl Into<RunOptions>,
         sink: &mut dyn Sink,
         cancel: CancellationToken,
     ) -> Result<Summary, RunError> {
-        run(&self.spec(), Some(&Secret::new(url)), command, caps, &Environment::default(), sink, cancel).await
+        run(&self.spec(), Some(&Secret::new(url)), command, options, &Environment::default(), sink, cancel)
+            .await
     }
 
-    pub(crate) async fn run_at(&self, url: &str, command: &str, caps: Caps) -> Ran {
+    pub(crate) async fn run_at(&self, url: &str, command: &str, options: impl Into<RunOptions>) -> Ran {
         let mut records = Vec::new();
-        let result = self.give_at(url, command, caps, &mut records, CancellationToken::new()).await;
+        let result = self.give_at(url, command, options, &mut records, CancellationToken::new()).await;
         Ran { result, records }
     }
 
     pub(crate) async fn run(&self, command: &str) -> Ran {
         self.run_at(&self.url(None), command, caps(60_000)).await
+    }
+
+    pub(crate) async fn run_with(&self, options: RunOptions, command: &str) -> Ran {
+        self.run_at(&self.url(None), command, options).await
     }
 
     pub(crate) async fn number(&self, sql: &str) -> i64 {

@@ -2,7 +2,7 @@
 
 use crate::common::{Ran, caps};
 use countersign_targets::{
-    CancellationToken, Caps, Environment, RunError, Sink, Summary, TargetKind, TargetSpec, run,
+    CancellationToken, Environment, RunError, RunOptions, Sink, Summary, TargetKind, TargetSpec, run,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -43,21 +43,25 @@ impl Place {
         &self,
         path: &str,
         command: &str,
-        caps: Caps,
+        options: impl Into<RunOptions>,
         sink: &mut dyn Sink,
     ) -> Result<Summary, RunError> {
         let spec = TargetSpec::parse(TargetKind::Sqlite, &json!({"path": path})).unwrap();
-        run(&spec, None, command, caps, &self.environment(), sink, CancellationToken::new()).await
+        run(&spec, None, command, options, &self.environment(), sink, CancellationToken::new()).await
     }
 
-    pub(crate) async fn run_on(&self, path: &str, command: &str, caps: Caps) -> Ran {
+    pub(crate) async fn run_on(&self, path: &str, command: &str, options: impl Into<RunOptions>) -> Ran {
         let mut records = Vec::new();
-        let result = self.give(path, command, caps, &mut records).await;
+        let result = self.give(path, command, options, &mut records).await;
         Ran { result, records }
     }
 
     pub(crate) async fn run(&self, command: &str) -> Ran {
         self.run_on("demo.db", command, caps(60_000)).await
+    }
+
+    pub(crate) async fn run_with(&self, options: RunOptions, command: &str) -> Ran {
+        self.run_on("demo.db", command, options).await
     }
 
     /// What a connection of nobody's sees.
