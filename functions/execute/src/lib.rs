@@ -1,6 +1,7 @@
 //! `execute` runs approved commands, each at most once.
 //!
-//! [`claim`] wins the right to run or goes away; [`output`] keeps what the target says; this file
+//! [`claim`] wins the right to run or goes away; [`mask`] lets nothing through that must not be seen;
+//! [`output`] keeps what the target says; this file
 //! joins them: claim, run, store, complete. Whoever dies in between leaves a lease that lapses into
 //! UNKNOWN, and nothing runs again.
 //!
@@ -8,6 +9,7 @@
 //! from the connection as it is now is the one that every voter approved.
 
 mod claim;
+mod mask;
 mod output;
 
 use std::sync::Arc;
@@ -16,6 +18,9 @@ use std::time::Duration;
 use countersign_app::App;
 use countersign_app::app::ExecuteEvent;
 use countersign_app::change::{Asked, ChangeError};
+use countersign_app::guard;
+use countersign_guardrails::analyse;
+use countersign_masking::Masker;
 use countersign_rules::command::Ending;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::event::Outcome;
@@ -23,11 +28,13 @@ use countersign_rules::{Command, RequestId, Timestamp};
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
 use countersign_storage::{Found, StorageError};
 use countersign_targets::{
-    CancellationToken, Environment, FileSecrets, RunError, Secret, SecretRef, TargetSpec, resolve_secret, run,
+    CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, Summary, TargetSpec,
+    resolve_secret, run,
 };
 use serde_json::{Value, json};
 
 use crate::claim::Claimed;
+use crate::mask::{Filter, Masking, Withheld};
 use crate::output::{Keeper, Kept};
 
 /// Looks up a variable that a secret reference names.
@@ -98,43 +105,67 @@ impl Execute {
             Ok(prepared) => prepared,
             Err(message) => return failed(format!("not started: {message}"), Kept::default()),
         };
+        let filter = match self.filter(claimed) {
+            Ok(filter) => filter,
+            Err(message) => return failed(format!("not started: {message}"), Kept::default()),
+        };
         let mut keeper = Keeper::new(self.app.store.clone(), id);
+        let mut sink = Masking::new(&filter, &mut keeper);
         let cancel = CancellationToken::new();
         let command = &claimed.command;
-        let ran =
-            run(spec, secret.as_ref(), command, spec.caps(), &self.environment, &mut keeper, cancel).await;
-        let kept = keeper.finish().await;
+        let options = RunOptions {
+            caps: spec.caps(),
+            read_only: claimed.read_only,
+            max_affected_rows: claimed.bounds.max_rows,
+        };
+        let ran = run(spec, secret.as_ref(), command, options, &self.environment, &mut sink, cancel).await;
+        let ran = ran.map_err(|error| (sink.error(&describe(&error)), error));
+        let (counts, withheld) = sink.finish();
+        let mut kept = keeper.finish().await.masked(counts.to_map());
+        if withheld.is_some() {
+            kept = kept.withheld();
+        }
+        let withheld = withheld.as_ref().map(Withheld::message);
         match ran {
-            Ok(summary) => {
-                let mut outcome = kept.outcome();
-                outcome.rows = Some(summary.rows);
-                outcome.output_cut |= summary.truncated() || summary.output_error.is_some();
-                let error = summary
-                    .output_error
-                    .map(|_| "the command ran and succeeded, but its output could not be stored".to_owned());
-                outcome.error_sha256 = error.as_deref().map(|text| sha256_hex(text.as_bytes()));
-                (Ending::Succeeded(outcome), Aside { error, output: kept.inline, access_version: None })
-            }
-            Err(RunError::Lost { message }) => {
-                let error = Some(shortened(&format!("outcome unknown: {message}")));
-                (Ending::Lost, Aside { error, ..Aside::default() })
-            }
-            Err(
-                error @ (RunError::NotStarted { .. }
+            Ok(summary) => succeeded(&summary, kept, withheld),
+            Err((_, RunError::Lost { .. })) if withheld.is_some() => lost(withheld.unwrap_or_default()),
+            Err((message, RunError::Lost { .. })) => lost(message),
+            Err((
+                message,
+                RunError::NotStarted { .. }
                 | RunError::Failed { .. }
                 | RunError::TimedOut { .. }
                 | RunError::BoundExceeded { .. }
-                | RunError::Cancelled),
-            ) => failed(describe(&error), kept),
+                | RunError::Cancelled,
+            )) => failed(message, kept),
         }
+    }
+
+    /// What the connection does with output.
+    fn filter(&self, claimed: &Claimed) -> Result<Filter, String> {
+        let connection = &claimed.connection;
+        let key = match &connection.masking_key {
+            Some(reference) => Some(self.resolve(reference)?),
+            None => None,
+        };
+        let key = key.as_ref().map(|key| key.expose().as_bytes());
+        Ok(Filter {
+            masker: Masker::new(&connection.masking, key).map_err(|error| error.to_string())?,
+            rules: guard::rules(connection)?,
+            analysis: analyse(guard::dialect(&connection.kind), &claimed.command),
+        })
     }
 
     fn secret(&self, claimed: &Claimed) -> Result<Option<Secret>, String> {
         let Some(reference) = claimed.connection.secret_for(claimed.read_only) else {
             return Ok(None);
         };
+        self.resolve(reference).map(Some)
+    }
+
+    fn resolve(&self, reference: &str) -> Result<Secret, String> {
         let reference = SecretRef::parse(reference, self.files).map_err(|error| error.to_string())?;
-        resolve_secret(&reference, &*self.lookup).map(Some).map_err(|error| error.to_string())
+        resolve_secret(&reference, &*self.lookup).map_err(|error| error.to_string())
     }
 
     /// Reports the outcome. The store being away for a moment must not turn it into UNKNOWN, so it
@@ -169,6 +200,21 @@ impl Execute {
             }
         }
     }
+}
+
+fn succeeded(summary: &Summary, kept: Kept, withheld: Option<String>) -> (Ending, Aside) {
+    let mut outcome = kept.outcome();
+    outcome.rows = Some(summary.rows);
+    outcome.output_cut |= summary.truncated() || summary.output_error.is_some();
+    let lost = || "the command ran and succeeded, but its output could not be stored".to_owned();
+    let error = withheld.or_else(|| summary.output_error.as_ref().map(|_| lost()));
+    let error = error.as_deref().map(shortened);
+    outcome.error_sha256 = error.as_deref().map(|text| sha256_hex(text.as_bytes()));
+    (Ending::Succeeded(outcome), Aside { error, output: kept.inline, access_version: None })
+}
+
+fn lost(message: String) -> (Ending, Aside) {
+    (Ending::Lost, Aside { error: Some(shortened(&message)), ..Aside::default() })
 }
 
 fn failed(error: String, kept: Kept) -> (Ending, Aside) {

@@ -1,6 +1,8 @@
 //! Keeping the output: small output stands with the outcome's event, larger output in pieces that
 //! are stored while the command runs, so that no more than one piece is in memory.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use countersign_rules::RequestId;
 use countersign_rules::event::Outcome;
@@ -21,15 +23,27 @@ pub(crate) struct Kept {
     bytes: u64,
     sha256: Option<String>,
     cut: bool,
+    masked: BTreeMap<String, u64>,
 }
 
 impl Kept {
+    /// With how many values were masked, by entity.
+    pub(crate) fn masked(self, masked: BTreeMap<String, u64>) -> Self {
+        Self { masked, ..self }
+    }
+
+    /// Nothing of it is shown: what was stored already is named by nothing.
+    pub(crate) fn withheld(self) -> Self {
+        Self { cut: true, masked: self.masked, ..Self::default() }
+    }
+
     pub(crate) fn outcome(&self) -> Outcome {
         Outcome {
             bytes: Some(self.bytes),
             output_sha256: self.sha256.clone(),
             output_pieces: self.pieces,
             output_cut: self.cut,
+            masked: self.masked.clone(),
             ..Outcome::default()
         }
     }
@@ -92,7 +106,7 @@ impl Keeper {
         }
         let digest: [u8; 32] = self.hasher.finalize().into();
         let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Kept { inline, pieces: self.pieces, bytes: self.bytes, sha256: Some(sha256), cut: self.cut }
+        Kept { inline, pieces: self.pieces, bytes: self.bytes, sha256: Some(sha256), cut: self.cut, masked: BTreeMap::new() }
     }
 }
 

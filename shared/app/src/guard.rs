@@ -1,6 +1,6 @@
 //! What the guardrails say of a command on a connection.
 
-use countersign_guardrails::{Analysis, Dialect, RuleSet, analyse};
+use countersign_guardrails::{self as guardrails, Analysis, Dialect, RuleSet, analyse};
 use countersign_http::Problem;
 use countersign_rules::risk::{Block, Guard, Risk, RiskLevel, Verdict};
 use countersign_rules::submit::needs_votes;
@@ -18,7 +18,7 @@ pub fn verdict(connection: &Connection, requester: &Person, command: &str) -> Re
         tracing::error!(%error, connection = %connection.name, "guardrails");
         Problem::internal()
     })?;
-    let hit = rules.check(dialect(&connection.kind), command, &analysis);
+    let hit = rules.check(command, &analysis);
     let ease = connection.auto_approve.filter(|ease| eases(*ease, &analysis));
     let ease = ease.filter(|_| needs_votes(&connection.policy(), requester));
     Ok(Verdict {
@@ -33,7 +33,7 @@ pub fn verdict(connection: &Connection, requester: &Person, command: &str) -> Re
 pub fn guard(connection: &Connection, command: &str) -> Guard {
     let analysis = analyse(dialect(&connection.kind), command);
     let blocked_by = match rules(connection) {
-        Ok(rules) => rules.check(dialect(&connection.kind), command, &analysis).map(|hit| hit.rule),
+        Ok(rules) => rules.check(command, &analysis).map(|hit| hit.rule),
         Err(error) => Some(error),
     };
     Guard { blocked_by, eased: connection.auto_approve.is_some_and(|ease| eases(ease, &analysis)) }
@@ -64,7 +64,11 @@ pub fn dialect(kind: &str) -> Dialect {
     }
 }
 
-fn rules(connection: &Connection) -> Result<RuleSet, String> {
+/// The rules of a connection.
+///
+/// # Errors
+/// What is wrong with them, which a connection that was saved is not.
+pub fn rules(connection: &Connection) -> Result<RuleSet, String> {
     RuleSet::parse(&connection.guardrails).map_err(|error| error.to_string())
 }
 
@@ -78,9 +82,9 @@ fn risk(analysis: &Analysis) -> Risk {
     let found = analysis.risk();
     Risk {
         level: match found.level {
-            countersign_guardrails::Level::Low => RiskLevel::Low,
-            countersign_guardrails::Level::Medium => RiskLevel::Medium,
-            countersign_guardrails::Level::High => RiskLevel::High,
+            guardrails::RiskLevel::Low => RiskLevel::Low,
+            guardrails::RiskLevel::Medium => RiskLevel::Medium,
+            guardrails::RiskLevel::High => RiskLevel::High,
         },
         statements: found.statements,
         tables: found.tables,

@@ -18,8 +18,8 @@ use crate::{App, Caller, app, errors, guard};
 pub const MAX_COMMAND_BYTES: usize = 100 * 1024;
 /// The most characters of a reason, a comment or a note.
 pub const MAX_TEXT_CHARACTERS: usize = 2000;
-/// The version of the masking rules that digests cover; 0 is none.
-pub const MASKING_VERSION: u32 = 0;
+/// The version of the masking rules that digests cover.
+pub const MASKING_VERSION: u32 = countersign_masking::VERSION;
 
 /// The body of a submission.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

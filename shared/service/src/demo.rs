@@ -6,7 +6,7 @@ use std::path::Path;
 
 use countersign_rules::person::Role;
 use countersign_rules::{GroupName, UserId};
-use countersign_storage::items::Masking;
+use countersign_masking::MaskingPolicy;
 use countersign_storage::people::Access;
 use countersign_storage::{Connection, Key};
 use rusqlite::params;
@@ -152,7 +152,11 @@ async fn make_connections(opened: &Opened) -> Result<(), ServiceError> {
             timeout_seconds: None,
             run_within_seconds: 3600,
             require_reason: false,
-            masking: Masking::default(),
+            masking: MaskingPolicy::default(),
+        masking_key: None,
+        read_secret: None,
+        guardrails: Vec::new(),
+        auto_approve: None,
             notify: BTreeSet::new(),
             slack_channels: Vec::new(),
             created_at: app.now(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use countersign_masking::MaskingPolicy;
 use countersign_rules::person::{Person, Role};
 use countersign_rules::{ConnectionName, GroupName, Policy, Timestamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
@@ -89,29 +90,6 @@ impl Channel {
     pub const ALL: [Self; 3] = [Self::Slack, Self::Teams, Self::Webhooks];
 }
 
-/// What is masked in output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Masking {
-    /// Whether anything is.
-    #[serde(default = "yes")]
-    #[schema(default = true)]
-    pub enabled: bool,
-    /// Which entities; empty is all.
-    #[serde(default)]
-    pub entities: Vec<String>,
-}
-
-impl Default for Masking {
-    fn default() -> Self {
-        Self { enabled: true, entities: Vec::new() }
-    }
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// Which commands need no votes, because a rule knows that they are harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -171,7 +149,10 @@ pub struct Connection {
     /// Whether a request must say why.
     pub require_reason: bool,
     /// What is masked.
-    pub masking: Masking,
+    pub masking: MaskingPolicy,
+    /// The reference to the key of the masking style `hash`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masking_key: Option<String>,
     /// Through what reviewers are told.
     pub notify: BTreeSet<Channel>,
     /// Slack channels that are told.

@@ -9,7 +9,7 @@ use countersign_app::app::random;
 use countersign_identity::token::Token;
 use countersign_rules::person::Role;
 use countersign_rules::{Timestamp, TokenId, UserId};
-use countersign_storage::items::Masking;
+use countersign_masking::MaskingPolicy;
 use countersign_storage::people::{Access, Saved};
 use countersign_storage::{Connection, Store, User};
 use serde_json::{Map, Value, json};
@@ -80,7 +80,11 @@ fn connection(now: Timestamp) -> anyhow::Result<Connection> {
         timeout_seconds: None,
         run_within_seconds: 3600,
         require_reason: false,
-        masking: Masking::default(),
+        masking: MaskingPolicy::default(),
+        masking_key: None,
+        read_secret: None,
+        guardrails: Vec::new(),
+        auto_approve: None,
         notify: [].into(),
         slack_channels: Vec::new(),
         created_at: now,

@@ -1,12 +1,15 @@
 //! Whether a connection can be, and what is wrong with it although it can.
 
 use countersign_app::App;
+use countersign_app::guard::dialect;
 use countersign_guardrails::RuleSet;
 use countersign_http::Problem;
+use countersign_masking::{Masker, MaskingPolicy, PolicyError};
 use countersign_rules::ConnectionName;
 use countersign_rules::policy::check_timeout;
 use countersign_storage::Connection;
 use countersign_targets::{FileSecrets, SecretRef, TargetKind, TargetSpec};
+use serde_json::Value;
 
 use super::shape::Body;
 
@@ -24,7 +27,9 @@ pub(super) fn checked(
     let kind: TargetKind =
         body.kind.parse().map_err(|error: countersign_targets::TargetError| invalid("/kind", &error))?;
     TargetSpec::parse(kind, &body.target).map_err(|error| invalid("/target", &error))?;
-    for (pointer, secret) in [("/secret", &body.secret), ("/read_secret", &body.read_secret)] {
+    let secrets =
+        [("/secret", &body.secret), ("/read_secret", &body.read_secret), ("/masking_key", &body.masking_key)];
+    for (pointer, secret) in secrets {
         if let Some(secret) = secret {
             SecretRef::parse(secret, FileSecrets::Allowed).map_err(|error| invalid(pointer, &error))?;
         }
@@ -38,7 +43,9 @@ pub(super) fn checked(
         check_timeout("timeout_seconds", timeout).map_err(|error| invalid("/timeout_seconds", &error))?;
     }
     RuleSet::parse(&body.guardrails)
+        .and_then(|rules| rules.fits(dialect(kind.as_str())))
         .map_err(|error| invalid(&format!("/guardrails{}", error.pointer), &error))?;
+    let masking = masking(&body)?;
     check_ease(kind, &body)?;
     let connection = Connection {
         name,
@@ -58,7 +65,8 @@ pub(super) fn checked(
         timeout_seconds: body.timeout_seconds,
         run_within_seconds: body.run_within_seconds,
         require_reason: body.require_reason,
-        masking: body.masking,
+        masking,
+        masking_key: body.masking_key,
         notify: body.notify,
         slack_channels: body.slack_channels,
         created_at: before.map_or_else(|| app.now(), |before| before.created_at),
@@ -86,6 +94,19 @@ fn check_ease(kind: TargetKind, body: &Body) -> Result<(), Problem> {
     Ok(())
 }
 
+/// What is masked, and that it can be.
+fn masking(body: &Body) -> Result<MaskingPolicy, Problem> {
+    let refuse = |error: &PolicyError| invalid(&format!("/masking{}", error.pointer), error);
+    let policy = match &body.masking {
+        Value::Null => MaskingPolicy::default(),
+        object => MaskingPolicy::parse(object).map_err(|error| refuse(&error))?,
+    };
+    // The key itself is known to the executor alone; here it only matters whether there is one.
+    let key = body.masking_key.as_deref().map(str::as_bytes);
+    Masker::new(&policy, key).map_err(|error| refuse(&error))?;
+    Ok(policy)
+}
+
 /// Versions grow over the deletion of a connection too, so that a version names one policy for ever.
 fn next_version(app: &App, before: Option<&Connection>) -> u64 {
     let by_clock = app.now().unix_millis().unsigned_abs();
@@ -99,10 +120,9 @@ fn invalid(pointer: &str, error: &impl std::fmt::Display) -> Problem {
 /// What is wrong with a connection although it can be saved.
 pub(super) async fn warnings(app: &App, connection: &Connection) -> Vec<String> {
     let mut warnings = app.warnings(&connection.policy()).await;
-    if connection.masking.enabled {
+    if !connection.masking.enabled {
         warnings.push(
-            "this version does not mask output yet: what the target returns is stored and shown as it is"
-                .to_owned(),
+            "masking is off: what the target returns is stored and shown as it is".to_owned(),
         );
     }
     if !connection.notify.is_empty() {

@@ -1,16 +1,48 @@
 //! A connection as it is written and as it is shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_app::Caller;
-use countersign_http::json::object;
 use countersign_rules::{ConnectionName, GroupName};
 use countersign_storage::Connection;
-use countersign_storage::items::{AutoApprove, Channel, Masking};
+use countersign_masking::MaskingPolicy;
+use countersign_storage::items::{AutoApprove, Channel};
 use countersign_targets::{TargetKind, TargetSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+
+/// What is masked in output. For the document; `countersign-masking` reads it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) struct Masking {
+    /// Off: output is stored and shown as it is.
+    #[schema(default = true)]
+    enabled: Option<bool>,
+    /// What to look for, such as `EMAIL_ADDRESS`; empty is everything.
+    entities: Option<Vec<String>>,
+    /// Columns that are masked whatever is in them.
+    columns: Option<Vec<String>>,
+    /// Values, and names of columns, that are not masked.
+    allow: Option<Vec<String>>,
+    /// What takes the place of a value.
+    style: Option<MaskingStyle>,
+    /// What takes the place of the values of single entities.
+    styles: Option<BTreeMap<String, MaskingStyle>>,
+}
+
+/// What takes the place of a value.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) enum MaskingStyle {
+    /// `<EMAIL_ADDRESS>`.
+    Replace,
+    /// The last four letters and digits stay.
+    KeepLast4,
+    /// A keyed hash, so that equal values stay equal.
+    Hash,
+}
 
 /// A connection as an admin writes it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -85,8 +117,13 @@ pub(crate) struct Body {
     #[schema(max_length = 512, example = "env:PROD_DB_READ_URL")]
     pub(super) read_secret: Option<String>,
     /// What is masked in output.
-    #[serde(default, deserialize_with = "object")]
-    pub(super) masking: Masking,
+    #[serde(default)]
+    #[schema(value_type = Masking)]
+    pub(super) masking: Value,
+    /// A reference to the key of the style `hash`: equal values stay equal within this connection.
+    #[serde(default)]
+    #[schema(max_length = 512, example = "env:MASKING_KEY")]
+    pub(super) masking_key: Option<String>,
     /// Through what reviewers are told; all of them by default.
     #[serde(default = "all_channels")]
     #[schema(default = json!(Channel::ALL))]
@@ -164,7 +201,11 @@ pub(crate) struct View<'a> {
     #[schema(required = true)]
     read_secret: Option<&'a str>,
     /// What is masked in output.
-    masking: &'a Masking,
+    #[schema(value_type = Masking)]
+    masking: &'a MaskingPolicy,
+    /// The reference to the key of the style `hash`; null unless you are an admin or an auditor.
+    #[schema(required = true)]
+    masking_key: Option<&'a str>,
     /// Through what reviewers are told.
     notify: &'a BTreeSet<Channel>,
     /// Slack channels that are told.
@@ -199,6 +240,7 @@ impl<'a> View<'a> {
             auto_approve: connection.auto_approve,
             read_secret: connection.read_secret.as_deref().filter(|_| whole),
             masking: &connection.masking,
+            masking_key: connection.masking_key.as_deref().filter(|_| whole),
             notify: &connection.notify,
             slack_channels: &connection.slack_channels,
             version: connection.version,

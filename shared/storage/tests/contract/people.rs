@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use countersign_storage::items::{Masking, StoredToken};
+use countersign_masking::MaskingPolicy;
+use countersign_storage::items::StoredToken;
 use countersign_storage::people::{Access, Remember, Saved};
 use countersign_storage::requests::Idempotency;
 use countersign_storage::{Connection, Key, StorageError, User};
@@ -56,7 +57,11 @@ pub(crate) fn connection(name: &str) -> Connection {
         timeout_seconds: None,
         run_within_seconds: 3600,
         require_reason: false,
-        masking: Masking::default(),
+        masking: MaskingPolicy::default(),
+        masking_key: None,
+        read_secret: None,
+        guardrails: Vec::new(),
+        auto_approve: None,
         notify: BTreeSet::new(),
         slack_channels: Vec::new(),
         created_at: morning(),
