@@ -133,7 +133,7 @@ impl Service {
         let targets = absolute(&config.data_dir)?.join(TARGETS);
         std::fs::create_dir_all(&targets).map_err(|source| file(&targets, "made", source))?;
         let own_dynamodb = (config.lookup)("AWS_ENDPOINT_URL_DYNAMODB").filter(|url| !url.is_empty());
-        let dynamodb = own_dynamodb.unwrap_or_else(|| prepared.dynamodb_endpoint());
+        let dynamodb = own_dynamodb.clone().unwrap_or_else(|| prepared.dynamodb_endpoint());
         let settings =
             AwsSettings::local(&dynamodb, &prepared.scheduler_endpoint(), &prepared.lambda_endpoint());
         let aws = Aws::new(settings);
@@ -145,7 +145,13 @@ impl Service {
             dead_letter_arn: None,
         });
         let client = aws.dynamodb();
-        schema::create_table(&client, &app_config.table).await?;
+        schema::create_table(&client, &app_config.table).await.map_err(|error| match &own_dynamodb {
+            Some(url) => ServiceError::Unsuitable(format!(
+                "the table `{}` cannot be had from `{url}`, where `AWS_ENDPOINT_URL_DYNAMODB` points: {error}",
+                app_config.table
+            )),
+            None => error.into(),
+        })?;
         let store = Store::new(client, app_config.table.clone());
         Ok(Opened { app: App::on(app_config, store), prepared, aws, config })
     }

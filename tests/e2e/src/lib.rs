@@ -3,12 +3,14 @@
 //! - [`serve`]: starts `countersign serve --demo`, kills it, starts it again
 //! - `calls`: what people do over HTTP
 //! - [`program`]: what they do with the program `countersign`
+//! - [`line`]: a line to a server that can be cut
 //! - [`postgres`]: a database of a test's own on a real PostgreSQL
 //! - [`small_disk`]: a disk that can really be full
 
 mod answer;
 mod calls;
 mod databases;
+pub mod line;
 pub mod postgres;
 pub mod program;
 pub mod serve;

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod away;
 mod bodies;
 mod callers;
 mod damage;
