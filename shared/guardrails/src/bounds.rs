@@ -1,0 +1,40 @@
+//! Bounds on time and stack: an analysis ends, whatever the command is.
+
+use crate::lexed::Lexed;
+use std::panic::AssertUnwindSafe;
+
+/// A command is at most 100 KiB (413 above); what is longer is not looked at.
+pub(crate) const MAX_BYTES: usize = 100 * 1024;
+
+/// Parsers recurse once or more a bracket, and PostgreSQL's takes a time that grows with the square
+/// of the nesting.
+pub(crate) const MAX_NESTING: usize = 200;
+
+/// Parsers make a chain of operators into a tree as deep as it is long, and take a time that grows
+/// with its square.
+pub(crate) const MAX_CHAIN: usize = 4000;
+
+/// For the parsers and their trees. Pages that are not touched cost nothing.
+const STACK_BYTES: usize = 256 * 1024 * 1024;
+
+/// Refuses what would take a lexer too long.
+pub(crate) fn length(command: &str) -> Result<(), String> {
+    if command.len() > MAX_BYTES { Err(format!("it is longer than {MAX_BYTES} bytes")) } else { Ok(()) }
+}
+
+/// Refuses what would take a parser too long or too deep.
+pub(crate) fn depth(lexed: &Lexed) -> Result<(), String> {
+    if lexed.nesting > MAX_NESTING {
+        return Err(format!("it nests brackets deeper than {MAX_NESTING} levels"));
+    }
+    if lexed.chain > MAX_CHAIN {
+        return Err(format!("it has more than {MAX_CHAIN} words and signs without a comma between them"));
+    }
+    Ok(())
+}
+
+/// Runs a parser on a stack of its own; `None` if it panicked (a bug of the parser: then nothing is
+/// known about the command, which is an answer too).
+pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+    stacker::grow(STACK_BYTES, || std::panic::catch_unwind(AssertUnwindSafe(work)).ok())
+}

@@ -1,0 +1,206 @@
+//! Questions that the rest of the product asks about a command.
+
+use crate::analysis::{Analysis, Kind, Statement};
+use crate::{Dialect, names};
+
+impl Analysis {
+    /// Whether the command provably only reads: every statement on the allow-list, every function,
+    /// operator and type the database's own, no locks. The error says why not.
+    ///
+    /// # Errors
+    /// The first reason why it is not provable, in plain words.
+    pub fn is_provable_read(&self) -> Result<(), String> {
+        if !self.understood {
+            return Err(format!("the command could not be understood: {}", self.reason()));
+        }
+        if self.statements.is_empty() {
+            return Err("the command has no statement".to_owned());
+        }
+        for (number, statement) in (1_usize..).zip(&self.statements) {
+            if statement.kind != Kind::Read || statement.locks || statement.opaque.is_some() {
+                let why = statement.not_a_read.as_deref().or(statement.opaque.as_deref());
+                return Err(self.numbered(number, why.unwrap_or("it does more than read")));
+            }
+            if let Some(why) = &statement.not_a_read {
+                return Err(self.numbered(number, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the numbers of affected rows that the database reports are all rows that the command
+    /// changes by itself (what triggers and cascades change is never reported).
+    ///
+    /// # Errors
+    /// Why a bound on rows would not mean anything.
+    pub fn may_bound_rows(&self) -> Result<(), String> {
+        if !self.dialect.is_sql() {
+            return Err(format!("a bound on rows means nothing for {} commands", self.dialect.label()));
+        }
+        if !self.understood {
+            return Err(format!("the command could not be understood: {}", self.reason()));
+        }
+        for (number, statement) in (1_usize..).zip(&self.statements) {
+            bounded(statement).map_err(|why| self.numbered(number, &why))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a plain EXPLAIN of the command may be made for an estimate: one statement that reads
+    /// or changes rows, with nothing in it that planning could run.
+    #[must_use]
+    pub fn explainable(&self) -> bool {
+        let [statement] = self.statements.as_slice() else { return false };
+        let plannable = matches!(
+            statement.verb.as_str(),
+            "SELECT" | "VALUES" | "TABLE" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE"
+        );
+        matches!(self.dialect, Dialect::Postgres | Dialect::Mysql)
+            && self.understood
+            && plannable
+            && statement.kind <= Kind::Write
+            && statement.opaque.is_none()
+            && statement.unknown_code.is_none()
+            && !statement.dangerous
+    }
+
+    fn numbered(&self, number: usize, why: &str) -> String {
+        if self.statements.len() == 1 { why.to_owned() } else { format!("statement {number}: {why}") }
+    }
+}
+
+fn bounded(statement: &Statement) -> Result<(), String> {
+    match statement.verb.as_str() {
+        "SELECT" | "VALUES" | "TABLE" | "SHOW" if statement.kind == Kind::Read => {}
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" if statement.kind == Kind::Write => {
+            // What stands in a WITH is not in the number that the server reports.
+            let others = statement.nested_writes;
+            if others {
+                return Err(
+                    "it changes rows inside a WITH, which the reported number does not count".to_owned()
+                );
+            }
+        }
+        _ if statement.nested_writes => {
+            return Err("it changes rows inside a WITH, which the reported number does not count".to_owned());
+        }
+        verb => return Err(format!("the number of rows that {verb} changes is not reported")),
+    }
+    if let Some(why) = &statement.opaque {
+        return Err(why.clone());
+    }
+    if let Some(why) = &statement.unknown_code {
+        return Err(format!("{why}; rows that it changes are not counted"));
+    }
+    Ok(())
+}
+
+/// What a reviewer sees of a command's risk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RiskSummary {
+    /// How bad it could be.
+    pub level: RiskLevel,
+    /// Verbs, in order, each once.
+    pub statements: Vec<String>,
+    /// Tables and views, each once.
+    pub tables: Vec<String>,
+    /// In plain words.
+    pub notes: Vec<String>,
+}
+
+/// How bad a command could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RiskLevel {
+    /// Provably a read.
+    Low,
+    /// Changes something, in bounds; or a read that cannot be proved to be one.
+    Medium,
+    /// Deletes or rewrites everything, changes rights, runs programs, or was not understood.
+    High,
+}
+
+impl RiskLevel {
+    /// The word for it in the API.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// At most so many entries a list.
+const ENTRIES: usize = 20;
+/// At most so many characters an entry.
+const CHARACTERS: usize = 200;
+
+impl Analysis {
+    /// The command's risk in plain words, short enough to be stored and shown anywhere.
+    #[must_use]
+    pub fn risk(&self) -> RiskSummary {
+        let mut notes = Vec::new();
+        if !self.understood {
+            notes.push(format!("could not be understood: {}", self.reason()));
+        }
+        if self.statements.len() > 1 {
+            notes.push(format!("{} statements", self.statements.len()));
+        }
+        let mut level = if self.is_provable_read().is_ok() { RiskLevel::Low } else { RiskLevel::Medium };
+        if !self.understood {
+            level = RiskLevel::High;
+        }
+        let mut statements = Vec::new();
+        let mut tables = Vec::new();
+        for statement in &self.statements {
+            level = level.max(weigh(statement));
+            statements.extend(statement.actions.iter().map(|action| action.verb.clone()));
+            tables.extend(statement.tables.iter().map(ToString::to_string));
+            notes.extend(statement.notes.iter().cloned());
+            notes.extend(statement.opaque.iter().cloned());
+            if let Some(why) = &statement.not_a_read
+                && statement.kind == Kind::Read
+                && statement.opaque.is_none()
+                && statement.notes.is_empty()
+            {
+                notes.push(why.clone());
+            }
+        }
+        RiskSummary { level, statements: short(statements), tables: short(tables), notes: short(notes) }
+    }
+}
+
+fn weigh(statement: &Statement) -> RiskLevel {
+    let drops = statement.actions.iter().any(|action| action.verb.starts_with("DROP"));
+    let high = statement.unbounded
+        || statement.dangerous
+        || statement.opaque.is_some()
+        || drops
+        || statement
+            .actions
+            .iter()
+            .any(|action| matches!(action.kind, Kind::Privilege | Kind::Procedural | Kind::Other));
+    if high { RiskLevel::High } else { RiskLevel::Low }
+}
+
+/// Each once, at most [`ENTRIES`] (the last says how many more), each at most [`CHARACTERS`].
+fn short(entries: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut more = 0_usize;
+    for entry in entries {
+        if !seen.insert(entry.clone()) {
+            continue;
+        }
+        if kept.len() < ENTRIES - 1 {
+            kept.push(names::cut(&entry, CHARACTERS));
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        kept.push(format!("and {more} more"));
+    }
+    kept
+}

@@ -1,0 +1,42 @@
+//! What a command is, and what is blocked before anybody is asked.
+//!
+//! [`analyse`] reads a command in its dialect and says what it does ([`Analysis`]); [`RuleSet`] is a
+//! connection's rules, which block ([`RuleSet::check`]); [`Analysis::is_provable_read`],
+//! [`Analysis::may_bound_rows`], [`Analysis::explainable`] and [`Analysis::risk`] answer what the
+//! rest of the product asks.
+//!
+//! **Invariant**: pure. No I/O, no clock, no randomness; the same command gives the same answer.
+//!
+//! **Invariant**: fails closed. What is not understood is no read, has no bound, and is hit by every
+//! rule that depends on understanding; it is never an error and never a panic.
+//!
+//! **Invariant**: bounded. An analysis ends in a time and on a stack that the command's length bounds.
+
+mod analysis;
+mod bounds;
+mod dialect;
+mod effects;
+mod http;
+mod judge;
+mod lexed;
+mod names;
+mod postgres;
+mod rules;
+mod shell;
+mod sql;
+
+pub use analysis::{Action, Analysis, Kind, OutputColumn, Statement, TableName, Use};
+pub use dialect::{Dialect, UnknownKind};
+pub use judge::{RiskLevel, RiskSummary};
+pub use rules::{Hit, PRESETS, RuleError, RuleSet, preset};
+
+/// Reads a command. Total: what cannot be understood is an answer.
+#[must_use]
+pub fn analyse(dialect: Dialect, command: &str) -> Analysis {
+    match dialect {
+        Dialect::Postgres => postgres::analyse(command),
+        Dialect::Mysql | Dialect::Sqlite => sql::analyse(dialect, command),
+        Dialect::Shell => shell::analyse(command),
+        Dialect::Http => http::analyse(command),
+    }
+}

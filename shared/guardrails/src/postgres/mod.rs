@@ -1,0 +1,74 @@
+//! PostgreSQL: `squawk-syntax`'s lossless tree, walked node by node.
+//!
+//! **Invariant**: whatever the walk does not know makes a statement "not a read"; whatever the parser
+//! does not know makes the command "not understood".
+
+mod builtin;
+mod condition;
+mod names;
+mod output;
+mod reads;
+mod scope;
+mod settings;
+mod statement;
+mod walk;
+
+use crate::analysis::{Analysis, Statement};
+use crate::lexed::{Class, Lexed};
+use crate::{Dialect, bounds};
+use squawk_lexer::{LiteralKind, TokenKind, tokenize};
+use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind};
+
+/// Analyses a command.
+pub(crate) fn analyse(command: &str) -> Analysis {
+    if let Err(why) = bounds::length(command).and_then(|()| bounds::depth(&lex(command))) {
+        return Analysis::not_understood(Dialect::Postgres, why);
+    }
+    match bounds::contained(|| statements(command)) {
+        Some(Ok(statements)) => Analysis::understood(Dialect::Postgres, statements),
+        Some(Err(why)) => Analysis::not_understood(Dialect::Postgres, why),
+        None => Analysis::not_understood(Dialect::Postgres, "the parser failed on it"),
+    }
+}
+
+fn statements(command: &str) -> Result<Vec<Statement>, &'static str> {
+    let parse = SourceFile::parse(command);
+    let root = parse.syntax_node();
+    if !parse.errors().is_empty() {
+        return Err("it has a syntax error, or is not PostgreSQL's SQL");
+    }
+    let mut statements = Vec::new();
+    for child in root.children_with_tokens() {
+        match child {
+            SyntaxElement::Token(token)
+                if token.kind().is_trivia() || token.kind() == SyntaxKind::SEMICOLON => {}
+            SyntaxElement::Token(_) => return Err("there is something between its statements"),
+            SyntaxElement::Node(node) if node.kind() == SyntaxKind::EMPTY_STMT => {}
+            SyntaxElement::Node(node) => statements.push(walk::statement(&node)?),
+        }
+    }
+    if statements.is_empty() { Err("it has no statement") } else { Ok(statements) }
+}
+
+/// The tokens that the parser will see.
+pub(crate) fn lex(command: &str) -> Lexed {
+    let mut rest = command.strip_prefix('\u{feff}').unwrap_or(command);
+    let mut tokens = Vec::new();
+    for token in tokenize(rest) {
+        let Some((text, after)) = usize::try_from(token.len).ok().and_then(|len| rest.split_at_checked(len))
+        else {
+            break;
+        };
+        rest = after;
+        let class = match token.kind {
+            TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment { .. } => Class::Nothing,
+            TokenKind::Literal { kind: LiteralKind::Int { .. } | LiteralKind::Numeric { .. } } => Class::Code,
+            TokenKind::Literal { .. } => Class::Text,
+            _ => Class::of_sign(text),
+        };
+        tokens.push((class, text));
+    }
+    // What the lexer did not take, if it ever stops early.
+    tokens.push((Class::Code, rest));
+    Lexed::new(tokens)
+}
