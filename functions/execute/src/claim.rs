@@ -144,13 +144,14 @@ impl Round {
             after.claim().filter(|claim| after.status() == Status::Running && claim.nonce == nonce)?;
         let lease_until = claim.lease_until;
         let connection = self.connection?;
+        let (read_only, bounds) = (after.read_only, after.bounds());
         Some(Claimed {
             state: after,
             nonce,
             lease_until,
             command: self.created.command,
-            read_only: after.read_only,
-            bounds: after.bounds(),
+            read_only,
+            bounds,
             spec: spec_of(&connection.kind, &connection.target),
             connection,
         })

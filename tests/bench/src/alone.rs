@@ -96,6 +96,7 @@ impl Cast {
             people: People { by_user },
             digest: Some(request.digest),
             epoch: request.epoch,
+            guard: countersign_rules::risk::Guard::default(),
         };
         let aside = Aside { access_version: Some(self.access_version), ..Aside::default() };
         request = next(app, &request, &claim, &aside).await?;
@@ -134,6 +135,7 @@ impl Cast {
             wanted_timeout_seconds: None,
             masking_version: MASKING_VERSION,
             epoch: app.config.epoch,
+            verdict: countersign_rules::risk::Verdict::default(),
         })
     }
 }
@@ -141,7 +143,7 @@ impl Cast {
 /// An approval of what `request` shows.
 #[must_use]
 pub fn approval(voter: &Person, request: &Request) -> Command {
-    let ballot = Ballot::Approve { comment: None };
+    let ballot = Ballot::Approve { comment: None, bounds: countersign_rules::Bounds::default() };
     Command::Vote { voter: voter.clone(), ballot, digest: request.digest, via: Via::Api }
 }
 

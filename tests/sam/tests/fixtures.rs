@@ -68,6 +68,7 @@ fn submitted() -> Request {
         wanted_timeout_seconds: None,
         masking_version: 1,
         epoch: 1,
+        verdict: countersign_rules::risk::Verdict::default(),
     };
     submit(&submission, Timestamp::from_unix_millis(at)).unwrap().0
 }

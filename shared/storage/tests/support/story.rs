@@ -116,13 +116,14 @@ impl Wish {
             wanted_timeout_seconds: None,
             masking_version: 0,
             epoch: 1,
+            verdict: countersign_rules::risk::Verdict::default(),
         };
         submit(&submission, self.at).expect("it can be submitted")
     }
 }
 
 pub fn approve(by: &Person, request: &Request) -> Command {
-    let ballot = Ballot::Approve { comment: None, bounds: Bounds::default() };
+    let ballot = Ballot::Approve { comment: None, bounds: countersign_rules::Bounds::default() };
     Command::Vote { voter: by.clone(), ballot, digest: request.digest, via: Via::Cli }
 }
 
@@ -144,6 +145,7 @@ pub fn claim(nonce: &str, request: &Request, people: &[&Person], lease_until: Ti
         people: People { by_user },
         digest: Some(request.digest),
         epoch: request.epoch,
+        guard: countersign_rules::risk::Guard::default(),
     }
 }
 

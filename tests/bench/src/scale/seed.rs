@@ -209,6 +209,7 @@ impl Scene {
             wanted_timeout_seconds: None,
             masking_version: 0,
             epoch: 1,
+            verdict: countersign_rules::risk::Verdict::default(),
         })
     }
 
@@ -271,7 +272,7 @@ impl Life {
 
     fn has_run(&mut self, reviewers: &[Person], at: Timestamp, output: &[u8]) -> Result<()> {
         for reviewer in reviewers {
-            self.vote(reviewer, Ballot::Approve { comment: None }, at)?;
+            self.vote(reviewer, Ballot::Approve { comment: None, bounds: countersign_rules::Bounds::default() }, at)?;
         }
         let request = self.request()?;
         let people = reviewers.iter().cloned().chain([self.requester()?]);
@@ -283,6 +284,7 @@ impl Life {
             people: People { by_user },
             digest: Some(request.digest),
             epoch: request.epoch,
+            guard: countersign_rules::risk::Guard::default(),
         };
         self.next(&claim, at, Aside::default())?;
         let outcome = Outcome { rows: Some(38), bytes: Some(1_000), ..Outcome::default() };
