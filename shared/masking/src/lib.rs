@@ -32,7 +32,7 @@ mod style;
 
 pub use counts::Counts;
 pub use entity::{Entity, UnknownEntity};
-pub use masker::{MaskError, Masker};
+pub use masker::{Find, MaskError, Masker};
 pub use policy::{MaskingPolicy, PolicyError, Style};
 pub use row::{ColumnInfo, RowMasker};
 pub use stream::StreamMasker;

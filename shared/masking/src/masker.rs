@@ -1,5 +1,6 @@
 //! The masker of one connection: text and messages. Rows and streams are in `row` and `stream`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hmac::Hmac;
@@ -27,6 +28,15 @@ pub enum MaskError {
     /// The mask cut a character in two: a bug of a recogniser.
     #[error("masking left text that is not UTF-8; nothing of it is shown")]
     NotUtf8,
+}
+
+/// Something that a recogniser found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Find {
+    /// Where, in bytes.
+    pub range: Range<usize>,
+    /// What.
+    pub entity: Entity,
 }
 
 /// Masks what a connection's policy says. Cheap to clone; everything that it makes is independent of it.
@@ -83,6 +93,13 @@ impl Masker {
         }
         let masked = message::mask(&self.inner, text, counts);
         self.inner.text(&masked, Context::NONE, counts)
+    }
+
+    /// What the recognisers find in a text, without masking it. What the policy allows is found as well.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<Find> {
+        let spans = self.inner.recognisers.scan(text.as_bytes(), 0, Context::NONE);
+        spans.into_iter().map(|span| Find { range: span.start..span.end, entity: span.entity }).collect()
     }
 
     /// A mask for the rows of one result.

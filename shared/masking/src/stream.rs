@@ -97,7 +97,19 @@ impl State {
         // Piece by piece, so that what is held stays small whatever comes at once.
         for piece in bytes.chunks(WINDOW) {
             self.held.extend_from_slice(piece);
-            self.work(inner, false, out, counts);
+            if self.may_go_on(piece) {
+                self.work(inner, false, out, counts);
+            }
+        }
+    }
+
+    /// Whether this piece can have completed anything; what is held was searched before.
+    fn may_go_on(&self, piece: &[u8]) -> bool {
+        let held = self.held.len() - self.from;
+        match self.inside {
+            Inside::Nothing => held >= WINDOW || memchr::memchr(b'\n', piece).is_some(),
+            Inside::Pem(left) => held >= left || memchr::memchr(b'-', piece).is_some(),
+            Inside::Token => true,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Payment cards: the issuer's range and length, the grouping, and Luhn's check.
 
+use super::Context;
 use super::checks::luhn;
 use crate::bytes::part;
 
@@ -49,9 +50,14 @@ static RANGES: &[Range] = &[
     range(60, 60, 2, L16),                   // RuPay
 ];
 
-/// Whether digits, written in groups of these lengths, are a card number.
-pub(super) fn is_card(digits: &[u8], groups: &[usize]) -> bool {
-    (12..=19).contains(&digits.len()) && is_grouped(groups) && has_issuer(digits) && luhn(digits)
+/// Whether digits, written in groups of these lengths, are a card number. Where a word near by says so,
+/// the issuer need not be a known one.
+pub(super) fn is_card(digits: &[u8], groups: &[usize], context: impl Fn() -> Context) -> bool {
+    (12..=19).contains(&digits.len())
+        && is_grouped(groups)
+        && luhn(digits)
+        && !digits.iter().all(|byte| *byte == b'0')
+        && (has_issuer(digits) || context().has(Context::CARD))
 }
 
 fn has_issuer(digits: &[u8]) -> bool {

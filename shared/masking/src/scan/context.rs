@@ -27,6 +27,9 @@ impl Context {
     pub(crate) const CPF: Context = Context(1 << 6);
     pub(crate) const AADHAAR: Context = Context(1 << 7);
     pub(crate) const NIF: Context = Context(1 << 8);
+    pub(crate) const CARD: Context = Context(1 << 9);
+    /// Words that go with a telephone number before them, and with an address behind them.
+    const PLACE: Context = Context(1 << 10);
 
     /// Any of `other` is here.
     pub(crate) fn has(self, other: Context) -> bool {
@@ -75,8 +78,17 @@ const WORDS: &[(&str, Context)] = &[
     ("answering", Context::MAYBE_PHONE),
     ("contact", Context::MAYBE_PHONE),
     ("reach", Context::MAYBE_PHONE),
-    ("office", Context::MAYBE_PHONE),
-    ("desk", Context::MAYBE_PHONE),
+    ("office", Context::PLACE),
+    ("desk", Context::PLACE),
+    ("office:", Context::MAYBE_PHONE),
+    ("desk:", Context::MAYBE_PHONE),
+    ("card", Context::CARD),
+    ("credit", Context::CARD),
+    ("visa", Context::CARD),
+    ("mastercard", Context::CARD),
+    ("amex", Context::CARD),
+    ("maestro", Context::CARD),
+    ("cc", Context::CARD),
     ("text me", Context::MAYBE_PHONE),
     ("ssn", Context::SSN),
     ("ssns", Context::SSN),
@@ -116,7 +128,9 @@ pub(super) fn automaton() -> Result<AhoCorasick, BuildError> {
 pub(super) fn around(words: &AhoCorasick, text: &[u8], start: usize, end: usize) -> Context {
     let after = part(text, end, end + CONTEXT_AFTER);
     let line_end = end + memchr::memchr2(b'\n', b'\r', after).unwrap_or(after.len());
-    words_in(words, text, start.saturating_sub(CONTEXT_BEFORE), start) | words_in(words, text, end, line_end)
+    let behind = words_in(words, text, end, line_end);
+    let place = if behind.has(Context::PLACE) { Context::MAYBE_PHONE } else { Context::NONE };
+    words_in(words, text, start.saturating_sub(CONTEXT_BEFORE), start) | behind | place
 }
 
 /// The words between `start` and `end`.

@@ -93,20 +93,26 @@ pub(super) fn automaton() -> Result<AhoCorasick, BuildError> {
 pub(super) fn find(scan: &mut Scan<'_>) {
     let text = scan.text;
     let recognisers = scan.recognisers;
+    // The end of the run that a token or value was last read to: a text made of prefixes alone would
+    // otherwise be read to its end from each of them.
+    let (mut read, mut value_end) = (0, 0);
     // A literal may begin before `from`; what it then leads to is dropped when it is added.
     for hit in recognisers.literals.find_iter(text) {
         let Some((literal, kind)) = LITERALS.get(hit.pattern().as_usize()) else { continue };
         let (start, end) = (hit.start(), hit.end());
+        if scan.found.last().is_some_and(|last| start < last.end) && !matches!(kind, Kind::Pem) {
+            continue;
+        }
         let exact = part(text, start, end) == literal.as_bytes();
         match kind {
             Kind::Token(least) if exact => token(scan, start, end, *least),
             Kind::AwsId if exact => aws_id(scan, start),
-            Kind::Jwt if exact => jwt(scan, start),
+            Kind::Jwt if exact && start >= read => read = jwt(scan, start),
             Kind::Pem if exact => pem(scan, start),
             Kind::Url => url(scan, start, end),
             Kind::At => email::around(scan, start, end),
-            Kind::Password => value(scan, start, end, true),
-            Kind::Key => value(scan, start, end, false),
+            Kind::Password => value_end = value(scan, start, end, true, value_end),
+            Kind::Key => value_end = value(scan, start, end, false, value_end),
             Kind::Scheme => scheme(scan, start, end),
             Kind::Token(_) | Kind::AwsId | Kind::Jwt | Kind::Pem => {}
         }
@@ -133,18 +139,20 @@ fn aws_id(scan: &mut Scan<'_>, start: usize) {
 }
 
 /// Three parts (signed) or five (encrypted), of which the first is a JSON object.
-fn jwt(scan: &mut Scan<'_>, start: usize) {
+fn jwt(scan: &mut Scan<'_>, start: usize) -> usize {
     let text = scan.text;
+    if is_token(before(text, start)) {
+        return 0;
+    }
     let end = run_end(text, start, text.len(), |byte| is_token(byte) || byte == b'.');
     let run = part(text, start, end);
-    let mut parts = run.split(|byte| *byte == b'.');
-    let header = parts.next().map_or(0, <[u8]>::len);
-    let payload = parts.next().map_or(0, <[u8]>::len);
-    if header >= 12 && payload >= 2 && !is_token(before(text, start)) {
+    let is_header = |part: &[u8]| part.len() >= 12 && part.starts_with(b"eyJ");
+    if run.split(|byte| *byte == b'.').any(is_header) && run.contains(&b'.') {
         // The point of the sentence is none of the token's.
         let trailing = run.iter().rev().take_while(|byte| **byte == b'.').count();
         scan.add(start, end - trailing, Entity::Jwt);
     }
+    end
 }
 
 fn pem(scan: &mut Scan<'_>, start: usize) {
@@ -195,19 +203,46 @@ fn scheme(scan: &mut Scan<'_>, start: usize, from: usize) {
     }
 }
 
-/// `password=…`, `"api_key": "…"`, `PASSWORD '…'`.
-fn value(scan: &mut Scan<'_>, start: usize, from: usize, any: bool) {
+/// What is known about a value after that much of it.
+const VALUE_MOST: usize = 4096;
+
+/// Words in a name that make it a statement about the secret: `token_count`, `password_changed_at`.
+const ABOUT: &[&[u8]] = &[
+    b"count",
+    b"_at",
+    b"_id",
+    b"name",
+    b"type",
+    b"length",
+    b"_len",
+    b"expir",
+    b"policy",
+    b"limit",
+    b"tokens",
+    b"usage",
+    b"_ttl",
+    b"version",
+    b"tokeniz",
+    b"index",
+    b"required",
+    b"enabled",
+    b"age",
+];
+
+/// `password=…`, `"api_key": "…"`, `PASSWORD '…'`. `read` is the end of the unquoted value before it;
+/// answers the end of this one.
+fn value(scan: &mut Scan<'_>, start: usize, from: usize, any: bool, read: usize) -> usize {
     let text = scan.text;
     // The rest of the name (`password_old`, `secretKey`), the quote around it, the sign behind it.
     let name_end = run_end(text, from, 24, is_token);
     let quoted_end = run_end(text, name_end, 3, |byte| matches!(byte, b'"' | b'\'' | b'\\' | b']'));
     let sign_start = run_end(text, quoted_end, 8, |byte| matches!(byte, b' ' | b'\t'));
     let sign_end = match part(text, sign_start, sign_start + 2) {
-        b"::" | b"==" => return,
+        b"::" | b"==" => return read,
         b"=>" | b":=" => sign_start + 2,
         [b'=' | b':', ..] => sign_start + 1,
         [b'\'', ..] if sign_start > name_end && any => sign_start,
-        _ => return,
+        _ => return read,
     };
     let first = run_end(text, sign_end, 8, |byte| matches!(byte, b' ' | b'\t'));
     let escaped = at(text, first) == b'\\';
@@ -217,38 +252,17 @@ fn value(scan: &mut Scan<'_>, start: usize, from: usize, any: bool) {
         (first, quoted(text, first, quote))
     } else {
         let like = |byte: u8| byte > b' ' && !b",;&)}]\"'<>".contains(&byte);
-        (first, run_end(text, first, text.len(), like))
+        (first, if first < read { read } else { run_end(text, first, text.len(), like) })
     };
     let name_start = run_start(text, start, 32, is_token);
     let name = part(text, name_start, name_end).to_ascii_lowercase();
     let known = |words: &[&[u8]]| words.iter().any(|word| memchr::memmem::find(&name, word).is_some());
-    // `token_count`, `secret_name`, `password_changed_at` are about it.
-    let about: &[&[u8]] = &[
-        b"count",
-        b"_at",
-        b"_id",
-        b"name",
-        b"type",
-        b"length",
-        b"_len",
-        b"expir",
-        b"policy",
-        b"limit",
-        b"tokens",
-        b"usage",
-        b"_ttl",
-        b"version",
-        b"tokeniz",
-        b"index",
-        b"required",
-        b"enabled",
-        b"age",
-    ];
-    let secret = part(text, first, end);
-    if !known(about) && (if any { is_password(secret) } else { is_key(secret) }) {
+    let secret = part(text, first, end.min(first + VALUE_MOST));
+    if !known(ABOUT) && (if any { is_password(secret) } else { is_key(secret) }) {
         let aws = known(&[b"aws", b"secret_access_key", b"secretaccesskey"]);
         scan.add(first, end, if aws { Entity::AwsKey } else { Entity::Secret });
     }
+    end
 }
 
 /// The end of a quoted value, within its line.

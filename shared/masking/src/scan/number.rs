@@ -265,7 +265,7 @@ fn check(scan: &Scan<'_>, number: &Number<'_>, first: usize, last: usize) -> Opt
         && (ends || apart(next))
         && (groups.len() == 1 || separator != 0)
         && separator != b'/'
-        && card::is_card(&digits, &lengths)
+        && card::is_card(&digits, &lengths, || scan.context(head.start, tail.end))
     {
         return Some(Entity::CreditCard);
     }
