@@ -1,0 +1,33 @@
+//! Reading bytes without a way to panic: beyond the end there are zeros and empty slices.
+
+/// The byte at `index`, or 0.
+pub(crate) fn at(text: &[u8], index: usize) -> u8 {
+    text.get(index).copied().unwrap_or(0)
+}
+
+/// The byte before `index`, or 0.
+pub(crate) fn before(text: &[u8], index: usize) -> u8 {
+    index.checked_sub(1).map_or(0, |index| at(text, index))
+}
+
+/// The part from `start` to `end`, or nothing where there is no such part.
+pub(crate) fn part(text: &[u8], start: usize, end: usize) -> &[u8] {
+    text.get(start..end.min(text.len())).unwrap_or_default()
+}
+
+/// The end of the run of bytes from `from` that are `like`, at most `most` of them.
+pub(crate) fn run_end(text: &[u8], from: usize, most: usize, like: impl Fn(u8) -> bool) -> usize {
+    let run = part(text, from, from.saturating_add(most));
+    from + run.iter().position(|byte| !like(*byte)).unwrap_or(run.len())
+}
+
+/// The start of the run of bytes before `to` that are `like`, at most `most` of them.
+pub(crate) fn run_start(text: &[u8], to: usize, most: usize, like: impl Fn(u8) -> bool) -> usize {
+    let run = part(text, to.saturating_sub(most), to);
+    to - run.iter().rev().position(|byte| !like(*byte)).unwrap_or(run.len())
+}
+
+/// Letters, digits and `_`.
+pub(crate) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}

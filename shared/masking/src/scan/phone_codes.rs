@@ -1,0 +1,237 @@
+//! Country calling codes, from libphonenumber (Apache-2.0) by `tests/masking/phone_codes.py`.
+
+/// What is known of the national numbers behind one calling code.
+pub(super) struct Code {
+    /// The calling code.
+    pub(super) code: u16,
+    /// Bit n: a number may have n digits.
+    pub(super) lengths: u32,
+    /// Bit n: a number may begin with the two digits of n.
+    pub(super) leads: u128,
+    /// Within the country a 0 is dialled before the number.
+    pub(super) trunk: bool,
+}
+
+const fn code(code: u16, lengths: u32, leads: u128, trunk: bool) -> Code {
+    Code { code, lengths, leads, trunk }
+}
+
+/// In ascending order.
+#[rustfmt::skip]
+pub(super) static CODES: &[Code] = &[
+    code(1, 0x480, 0xffffffffffffffffffff00000, false), // US
+    code(7, 0x4400, 0xfffffffc00003ffffc0000000, false), // RU
+    code(20, 0x700, 0xfffff003ffffffffffffffc00, true), // EG
+    code(27, 0x7e0, 0xffffffffffffffffffffffc00, true), // ZA
+    code(30, 0x1c00, 0xfffff007ff00400003ff00000, false), // GR
+    code(31, 0xfe0, 0xffffffffffffffffffffffc00, true), // NL
+    code(32, 0x300, 0xffffffffffffffffffffffc00, true), // BE
+    code(33, 0x200, 0xffffffffffffffffffffffc00, true), // FR
+    code(34, 0x200, 0xffffffffff008010000000000, false), // ES
+    code(36, 0x300, 0xffffffffffffffffffffffc00, false), // HU
+    code(39, 0x1fc0, 0x3ff0040008008ffc00fffff, false), // IT
+    code(40, 0x240, 0x7ffffc0000000fffff00000, true), // RO
+    code(41, 0x1200, 0xffffffffffffffffffff00000, true), // CH
+    code(43, 0x3ff0, 0xffffffffffffffffffffffc00, true), // AT
+    code(44, 0x680, 0xfffffffc00ffc00fffffffc00, true), // GB
+    code(45, 0x100, 0xffffffffffffffffffff00000, false), // DK
+    code(46, 0x17c0, 0xffffffffffffffffffffffc00, true), // SE
+    code(47, 0x120, 0xffffffffffffffffffff003ff, false), // NO
+    code(48, 0x7c0, 0xffffffffffffffffffffffc00, false), // PL
+    code(49, 0xfff0, 0xffffffffffffffffffffffc00, true), // DE
+    code(51, 0x300, 0xfffffffffffffff00000ffc00, true), // PE
+    code(52, 0x400, 0xffffffffffffffffffff00000, false), // MX
+    code(53, 0x5c0, 0x3fffffffffffffffff00000, true), // CU
+    code(54, 0xc00, 0xfffff003ff00000fffff00800, true), // AR
+    code(55, 0xf00, 0xffffffffffffffffffffffc00, true), // BR
+    code(56, 0xe00, 0xffffffffffffffffffff01000, false), // CL
+    code(57, 0xd00, 0xffc000000100040ffc00ffc00, true), // CO
+    code(58, 0x400, 0x40100001007ff003ff00000, true), // VE
+    code(60, 0x700, 0xfffffffffffffffffc00ffc00, true), // MY
+    code(61, 0x17e0, 0x3ffffc00003fffffffffc00, true), // AU
+    code(62, 0x3ff80, 0xffffffffffffffffffffffc01, true), // ID
+    code(63, 0x3f40, 0xffffffffffffffffffff40000, true), // PH
+    code(64, 0x7e0, 0xffffffffef007fffffffffc00, true), // NZ
+    code(65, 0xd00, 0xfffff007ff00000ffc00ffc00, false), // SG
+    code(66, 0x2700, 0xffffffffffffffffffffffc01, true), // TH
+    code(81, 0x3ff00, 0xffffffffffffffffffffffc01, true), // JP
+    code(82, 0x7f60, 0x1007ffffffffffffffc01, true), // KR
+    code(84, 0x780, 0xffffffffffffc00fffffffc00, true), // VN
+    code(86, 0x1f80, 0xffffffffffffffffffffffc00, true), // CN
+    code(90, 0x3480, 0x7ff00000ffffffffff00000, true), // TR
+    code(91, 0x3f00, 0xffffffffffffffffffffffc01, true), // IN
+    code(92, 0x1f00, 0xffffffffffffffffffff01000, true), // PK
+    code(93, 0x200, 0xfffffffffffffff00000, true), // AF
+    code(94, 0x200, 0xffffffffffffffffffffffc00, true), // LK
+    code(95, 0x7c0, 0xfffffffffffffff003ffffc00, true), // MM
+    code(98, 0x4f0, 0xffffffffffffffffffffffc00, true), // IR
+    code(211, 0x200, 0xffc00000000000000000ffc00, true), // SS
+    code(212, 0x200, 0x3fffffffffc000000000000, true), // MA
+    code(213, 0x300, 0xffc01fffffffffffffffffc00, true), // DZ
+    code(216, 0x100, 0xfffffffc00ffffffffff00000, false), // TN
+    code(218, 0x200, 0xffffffffffffffffffff00000, true), // LY
+    code(220, 0x280, 0xffffffffffffffffffff00000, false), // GM
+    code(221, 0x200, 0x23ffffc0000000ffc0000000, false), // SN
+    code(222, 0x100, 0x100000003fffffff00000, false), // MR
+    code(223, 0x100, 0xfffffffffffffff003ff00000, false), // ML
+    code(224, 0x300, 0x13ff00000ffc0000000, false), // GN
+    code(225, 0x400, 0x3ff003ff, false), // CI
+    code(226, 0x100, 0xffffffffff003ff003ff, false), // BF
+    code(227, 0x100, 0xfffffffc0000000003ff003ff, false), // NE
+    code(228, 0x100, 0xffc00ffc0000000003ff00000, false), // TG
+    code(229, 0x400, 0x2, false), // BJ
+    code(230, 0x580, 0x3fffffffffffffffff00000, false), // MU
+    code(231, 0x380, 0x100ffffffffff023ff00000, true), // LR
+    code(232, 0x100, 0xfffffffc4000000fffff00000, true), // SL
+    code(233, 0x300, 0x100000ffc00fffff00000, true), // GH
+    code(234, 0x7c00, 0xfffffffc00000000000100000, true), // NG
+    code(235, 0x100, 0xfffff203ff00000ffc0400000, false), // TD
+    code(236, 0x100, 0x80ffc0200000003ff00000, false), // CF
+    code(237, 0x300, 0x100003ff00000003ff00000, false), // CM
+    code(238, 0x80, 0xffc0100000ffffffffff00000, false), // CV
+    code(239, 0x80, 0xffc0000000000000000400000, false), // ST
+    code(240, 0x200, 0x4010000008000ffc0400000, false), // GQ
+    code(241, 0x180, 0xfffffffffffffff00bff, false), // GA
+    code(242, 0x200, 0x1000000000000004003ff, false), // CG
+    code(243, 0x780, 0xfffff003ffffffffffffffc00, true), // CD
+    code(244, 0x200, 0xffc000000000000003ff00000, false), // AO
+    code(245, 0x280, 0xffc0000000003ff0000000000, false), // GW
+    code(246, 0x80, 0xffc0000000, false), // IO
+    code(247, 0x60, 0xfffffffffffffffffffffffff, false), // AC
+    code(248, 0x80, 0xfffff00010003ff003ff00000, false), // SC
+    code(249, 0x200, 0xffc00000000000000000ffc00, true), // SD
+    code(250, 0x300, 0x401ffc0000000003ff00040, true), // RW
+    code(251, 0x200, 0xfffffffc00ffffffffff00800, true), // ET
+    code(252, 0x3c0, 0xffffffffffffffffffffffc00, true), // SO
+    code(253, 0x100, 0x2000000000003ff00000, false), // DJ
+    code(254, 0x780, 0x401ffffffffff00001ffc00, true), // KE
+    code(255, 0x200, 0x7fffffffffc02003ff00000, true), // TZ
+    code(256, 0x200, 0x401ffc00003ffffc0100000, true), // UG
+    code(257, 0x100, 0xfffff0000000bff00000, false), // BI
+    code(258, 0x300, 0x3ff0000000000003ff00000, false), // MZ
+    code(260, 0x200, 0xffc01ffc08ffc000000200000, true), // ZM
+    code(261, 0x200, 0xfffff00000, true), // MG
+    code(262, 0x200, 0xfffff007ff000000004000000, true), // RE
+    code(263, 0x680, 0x3fffffffffc00fffff00000, true), // ZW
+    code(264, 0x300, 0x3ff003ff000000000000000, true), // NA
+    code(265, 0x280, 0xfffff200000000000bffffc00, true), // MW
+    code(266, 0x100, 0x1003ffffc00003ff00000, false), // LS
+    code(267, 0x580, 0x401fffffffffffffff00100, false), // BW
+    code(268, 0x300, 0x400ffc0000000fffff00100, false), // SZ
+    code(269, 0x80, 0x3ffffc00003ffffc0000000, false), // KM
+    code(290, 0x30, 0xfffff003ffffc00003ff00000, false), // SH
+    code(291, 0x80, 0x3ffffc000000000000ffc00, true), // ER
+    code(297, 0x80, 0xffc01fffffffc00003ff00000, false), // AW
+    code(298, 0x40, 0xffffffffffffffffffff00000, false), // FO
+    code(299, 0x40, 0xfffff007ffffffffffff80000, false), // GL
+    code(350, 0x100, 0x1ffc00003ff00000, false), // GI
+    code(351, 0x200, 0xffffffffff00000007ff10000, false), // PT
+    code(352, 0xff0, 0xffffffffffffffffffff00000, false), // LU
+    code(353, 0x780, 0xfffffffffffffff003ffffc00, true), // IE
+    code(354, 0x280, 0xfffffffffffffff4000000000, false), // IS
+    code(355, 0x3c0, 0x7ff007ffffffffffff00000, true), // AL
+    code(356, 0x100, 0xffc01ffc00ffc00083ff00000, false), // MT
+    code(357, 0x100, 0xffc01ffc0000400003ff00000, false), // CY
+    code(358, 0x1fe0, 0xffffffffffffffffffffffc00, true), // FI
+    code(359, 0x13c0, 0xffffffffffffffffffff00001, true), // BG
+    code(370, 0x100, 0xffc01007ff013ffffc0000000, true), // LT
+    code(371, 0x100, 0x7ff403ff00000003ff00000, false), // LV
+    code(372, 0x580, 0x7ffffffffffffffc0000000, false), // EE
+    code(373, 0x100, 0x401fffffffc00fffff00000, true), // MD
+    code(374, 0x100, 0xfffff20001083fffffffffc00, true), // AM
+    code(375, 0xfc0, 0x7ff0000000010023ffffc00, false), // BY
+    code(376, 0x340, 0xffffffffffffc00ffc00ffc00, false), // AD
+    code(377, 0x300, 0xffffffffff003ffffc0000000, true), // MC
+    code(378, 0x500, 0xfffffffc000000000020, false), // SM
+    code(380, 0x600, 0xfffffffffffffffffc0000000, true), // UA
+    code(381, 0x1fc0, 0x401fffff00000fffffffc00, true), // RS
+    code(382, 0x300, 0xffc01ffffffffffffc0100000, true), // ME
+    code(383, 0x1f00, 0x40100000003fffffff00000, true), // XK
+    code(385, 0x380, 0xffc01fffffffffffffffffc00, true), // HR
+    code(386, 0x1e0, 0x7fffffffffffffffffffc00, true), // SI
+    code(387, 0x300, 0xfffff007ffffe00ffc0000000, true), // BA
+    code(389, 0x100, 0x3ffffc00ffffffffff00000, true), // MK
+    code(420, 0x1e00, 0xfffffffc01ffffffffff00000, false), // CZ
+    code(421, 0x2c0, 0xfffff003ffffffffffff00000, true), // SK
+    code(423, 0x280, 0x7fffffff00000fffff00000, true), // LI
+    code(500, 0x20, 0xfffffffffffffff00000, false), // FK
+    code(501, 0x880, 0x3fffffffffffffffff00100, false), // BZ
+    code(502, 0x900, 0x1fffffffffffffffffc00, false), // GT
+    code(503, 0x980, 0x401fffffffc00003ff00000, false), // SV
+    code(504, 0x900, 0xfffffffc0000000fffff00000, false), // HN
+    code(505, 0x100, 0x3fffffffffc00003ff40000, false), // NI
+    code(506, 0x500, 0x7ffffffffffff007ff00000, false), // CR
+    code(507, 0xd80, 0xffffffffffffffffffffffc01, false), // PA
+    code(508, 0x240, 0xffffffffffffffffffff00000, true), // PM
+    code(509, 0x100, 0xfffff00000ffffffffff00000, false), // HT
+    code(590, 0x200, 0xfffff00600800000000000000, true), // GP
+    code(591, 0x300, 0x1fffffffffffffff00000, true), // BO
+    code(592, 0x80, 0x7fffffffffffffffff00000, false), // GY
+    code(593, 0xf00, 0xffc00fffffffffffffffffc00, true), // EC
+    code(594, 0x200, 0xfffff00600800000000000000, true), // GF
+    code(595, 0xfc0, 0xffffffffffffffffffff00000, true), // PY
+    code(596, 0x200, 0xfffff00600800000000000000, true), // MQ
+    code(597, 0xc0, 0xffffffffffffffffffff00000, false), // SR
+    code(598, 0x3ff0, 0xffc0100000003ff003ffffc01, true), // UY
+    code(599, 0x180, 0xffc00ffc01000020080000000, false), // CW
+    code(670, 0x180, 0x401ffc00003fffffff00000, false), // TL
+    code(672, 0x40, 0xffc00ffc00, false), // NF
+    code(673, 0x80, 0x3ffffc00ffffffffff00000, false), // BN
+    code(674, 0x80, 0x803ff20040080100000400000, false), // NR
+    code(675, 0x180, 0xfffffffc10ffffffffff40000, false), // PG
+    code(676, 0xa0, 0x803fffffffffffffffff00100, false), // TO
+    code(677, 0xa0, 0xffffffffffffffffffffffc00, false), // SB
+    code(678, 0xa0, 0xfffffffc00ffd00fffff00000, false), // VU
+    code(679, 0x880, 0xffffffffffffc20fffff00100, false), // FJ
+    code(680, 0x80, 0x7ffffffffffff043ff00000, false), // PW
+    code(681, 0x240, 0xfffff01000000010000000000, false), // WF
+    code(682, 0x20, 0x3ffffc00ffffffffff00000, false), // CK
+    code(683, 0x90, 0x100ffffffffff0000000000, false), // NU
+    code(685, 0x4e0, 0x3fffffffffffffffff00000, false), // WS
+    code(686, 0x120, 0x3ffffeff007fffffff00000, true), // KI
+    code(687, 0x40, 0xfffffffc00ffffffffff00020, false), // NC
+    code(688, 0xe0, 0x400ffc0000000003ff00000, false), // TV
+    code(689, 0x340, 0x3ff00000003ff0000000000, false), // PF
+    code(690, 0xf0, 0xffc00003fffffff00000, false), // TK
+    code(691, 0x80, 0xffc040000000000ffc0000000, false), // FM
+    code(692, 0x80, 0x3ffffc20013ff00000, false), // MH
+    code(800, 0x100, 0xffffffffffffffffffffffc01, false), // 001
+    code(808, 0x100, 0xffffffffffffffffffffffc00, false), // 001
+    code(850, 0x500, 0x20fffffffffffffff80000, true), // KP
+    code(852, 0xbe0, 0xfffdffffffffffffffff00000, false), // HK
+    code(853, 0x180, 0x3ff003ff000000010000100, false), // MO
+    code(855, 0x700, 0xffffffffffffffffffffffc00, true), // KH
+    code(856, 0x700, 0x3fffffffffc02fffff00000, true), // LA
+    code(870, 0x1200, 0xfffffffc00fffff00000, false), // 001
+    code(878, 0x1000, 0x400, false), // 001
+    code(880, 0x7c0, 0xffffffffffffffffffffffc00, true), // BD
+    code(881, 0x600, 0xffffffffff00000ffffffffff, false), // 001
+    code(882, 0x1f80, 0xffc0000000ffffffffffffc00, false), // 001
+    code(883, 0x1f00, 0xbfffffffffc00, false), // 001
+    code(886, 0xf80, 0xffffffffffffffffffff00000, true), // TW
+    code(888, 0x800, 0xfffffffffffffffffffffffff, false), // 001
+    code(960, 0x480, 0xffc01fffff003ffffc0000000, false), // MV
+    code(961, 0x180, 0xffffffffffffffffffffffc00, true), // LB
+    code(962, 0x300, 0xffffffffff02004013ff00000, true), // JO
+    code(963, 0x300, 0xffc0000000ffffffffffffc00, true), // SY
+    code(964, 0x700, 0xfffffffffffffffffc00, true), // IQ
+    code(965, 0x180, 0xffc00003ffffc02003ff40000, false), // KW
+    code(966, 0x600, 0x100100000ffc0000000ffc00, true), // SA
+    code(967, 0x380, 0xfffffffffffffffffc00, true), // YE
+    code(968, 0x380, 0xffc01ffc0000400003ff08000, false), // OM
+    code(970, 0x700, 0x100400000ffc0400004ffc00, true), // PS
+    code(971, 0x1fe0, 0xffc01fffffffffffffff00000, true), // AE
+    code(972, 0x1f80, 0xfffffffc00ffffffffffffc00, true), // IL
+    code(973, 0x100, 0xffffffffff00000ffc00ffc00, false), // BH
+    code(974, 0xb80, 0x1fffffffffffffff00001, false), // QA
+    code(975, 0x180, 0x3fffffffffffffffffffc00, false), // BT
+    code(976, 0x700, 0xffffffffffffc00003ffffc00, true), // MN
+    code(977, 0xd00, 0xffffffffffffffffffffffc00, true), // NP
+    code(979, 0x200, 0xffc0000000ffc00ffc00ffc00, false), // 001
+    code(992, 0x200, 0xfffffffc40fffffffffffffff, false), // TJ
+    code(993, 0x100, 0xfffffffffffffffffc00, false), // TM
+    code(994, 0x200, 0xffd00ffc01fffff103ffffc00, true), // AZ
+    code(995, 0x200, 0x1ffc00fffffffc0000000, true), // GE
+    code(996, 0x600, 0xffffffffffffc00fffff00000, true), // KG
+    code(998, 0x200, 0xffffffffffffc000200100000, false), // UZ
+];
