@@ -14,6 +14,12 @@ pub(crate) const MAX_NESTING: usize = 200;
 /// with its square.
 pub(crate) const MAX_CHAIN: usize = 4000;
 
+/// `sqlparser` tries some brackets in two ways, in each other.
+pub(crate) const MAX_SQL_NESTING: usize = 40;
+
+/// Its own bound on recursion, above what the nesting allows.
+pub(crate) const SQL_RECURSION: usize = 500;
+
 /// For the parsers and their trees. Pages that are not touched cost nothing.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 

@@ -50,7 +50,6 @@ impl Effects {
         let name = quoted(dotted);
         match self.of(dotted) {
             Some((Weight::Text, what)) => {
-                statement.note(format!("calls {name}, which {what}"));
                 statement.hides(format!("it calls {name}, which {what}"));
             }
             Some((weight, what)) => {

@@ -77,12 +77,14 @@ fn bounded(statement: &Statement) -> Result<(), String> {
             let others = statement.nested_writes;
             if others {
                 return Err(
-                    "it changes rows inside a WITH, which the reported number does not count".to_owned()
+                    "it changes rows in a part of it, which the reported number does not count".to_owned()
                 );
             }
         }
         _ if statement.nested_writes => {
-            return Err("it changes rows inside a WITH, which the reported number does not count".to_owned());
+            return Err(
+                "it changes rows in a part of it, which the reported number does not count".to_owned()
+            );
         }
         verb => return Err(format!("the number of rows that {verb} changes is not reported")),
     }

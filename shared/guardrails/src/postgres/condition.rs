@@ -1,7 +1,8 @@
 //! Whether a condition leaves every row in.
 
 use super::names::bare;
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use super::statement;
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 /// How far a chain of AND and OR is followed; what is longer is taken for a real condition only if a
 /// column stands in it.
@@ -23,15 +24,14 @@ fn all(node: &SyntaxNode, depth: usize) -> bool {
     match node.kind() {
         SyntaxKind::PAREN_EXPR => node.children().next().is_some_and(|inner| all(&inner, depth + 1)),
         SyntaxKind::BIN_EXPR => {
-            let mut children = node.children();
-            let (Some(left), Some(op), Some(right)) = (children.next(), children.next(), children.next())
-            else {
+            let mut operands = node.children().filter(|child| !is_operator(child.kind()));
+            let (Some(left), Some(right), None) = (operands.next(), operands.next(), operands.next()) else {
                 return false;
             };
-            match bare(&op).to_ascii_uppercase().as_str() {
+            match operator(node).as_str() {
                 "OR" => all(&left, depth + 1) || all(&right, depth + 1),
                 "AND" => all(&left, depth + 1) && all(&right, depth + 1),
-                "=" | ">=" | "<=" | "ISNOTDISTINCTFROM" | "LIKE" | "ILIKE" => {
+                "=" | ">=" | "<=" | "IS NOT DISTINCT FROM" | "LIKE" | "ILIKE" => {
                     bare(&left).eq_ignore_ascii_case(&bare(&right))
                 }
                 _ => false,
@@ -39,6 +39,40 @@ fn all(node: &SyntaxNode, depth: usize) -> bool {
         }
         _ => false,
     }
+}
+
+/// Operators of more than one word are nodes of their own.
+fn is_operator(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::OP
+            | SyntaxKind::CUSTOM_OP
+            | SyntaxKind::OPERATOR_CALL
+            | SyntaxKind::NOT_LIKE
+            | SyntaxKind::NOT_ILIKE
+            | SyntaxKind::NOT_IN
+            | SyntaxKind::IS_NOT
+            | SyntaxKind::IS_DISTINCT_FROM
+            | SyntaxKind::IS_NOT_DISTINCT_FROM
+            | SyntaxKind::SIMILAR_TO
+            | SyntaxKind::NOT_SIMILAR_TO
+            | SyntaxKind::AT_TIME_ZONE
+            | SyntaxKind::COLON_COLON
+    )
+}
+
+/// The operator of an expression with two operands, in capitals.
+fn operator(node: &SyntaxNode) -> String {
+    let words = node.children_with_tokens().filter(|element| {
+        !element.kind().is_trivia() && (element.as_token().is_some() || is_operator(element.kind()))
+    });
+    let words: Vec<String> = words
+        .map(|element| match element {
+            SyntaxElement::Node(node) => statement::spelt(node.kind()),
+            SyntaxElement::Token(token) => token.text().to_ascii_uppercase(),
+        })
+        .collect();
+    words.join(" ")
 }
 
 /// Names that are values of the session, not columns.

@@ -109,7 +109,6 @@ pub(super) fn part(node: SyntaxKind) -> Option<(Kind, &'static str)> {
         MERGE_INSERT => (Kind::Write, "INSERT"),
         COPY_FROM => (Kind::Copy, "COPY FROM"),
         COPY_TO => (Kind::Copy, "COPY TO"),
-        COPY_PROGRAM => (Kind::Copy, "COPY PROGRAM"),
         INTO_CLAUSE => (Kind::Definition, "SELECT INTO"),
         _ => return None,
     })

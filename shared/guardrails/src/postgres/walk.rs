@@ -85,12 +85,6 @@ impl Walk {
 
     fn node(&mut self, node: &SyntaxNode, outermost: bool) {
         let kind = node.kind();
-        if !reads::is_known(kind) {
-            self.found.not_read(format!(
-                "it has a part ({}) that is not known to only read",
-                statement::spelt(kind).to_ascii_lowercase()
-            ));
-        }
         if !outermost && let Some((sort, verb)) = statement::classify(kind) {
             self.inner(sort, &verb);
         }
@@ -104,6 +98,12 @@ impl Walk {
         self.effects(node);
         self.code(node);
         settings::note(&mut self.found, node);
+        if !reads::is_known(kind) {
+            self.found.not_read(format!(
+                "it has a part ({}) that is not known to only read",
+                statement::spelt(kind).to_ascii_lowercase()
+            ));
+        }
     }
 
     /// A statement inside of the statement.
@@ -213,8 +213,13 @@ impl Walk {
             }
             SyntaxKind::COPY_PROGRAM => {
                 found.dangerous = true;
-                found.hides("it runs a program on the database server");
-                found.note("runs a program on the database server");
+                if node.children_with_tokens().any(|element| element.kind() == SyntaxKind::PROGRAM_KW) {
+                    found.act(Kind::Copy, "COPY PROGRAM");
+                    found.hides("it runs a program on the database server");
+                } else {
+                    found.act(Kind::Copy, "COPY FILE");
+                    found.note("copies to or from a file of the database server");
+                }
             }
             SyntaxKind::DO => found.hides("it runs a block of code"),
             SyntaxKind::EXECUTE => found.hides("it runs a prepared statement"),
@@ -288,7 +293,7 @@ impl Walk {
     }
 
     fn operator(&mut self, node: &SyntaxNode) {
-        let schema = path(node);
+        let schema: Vec<_> = path(node).into_iter().filter(|part| !part.text.is_empty()).collect();
         let text = bare(node);
         let inside =
             text.rsplit_once(')').and_then(|(text, _)| text.split_once('(')).map_or("", |(_, inside)| inside);

@@ -1,13 +1,87 @@
-//! MySQL and SQLite.
+//! MySQL and SQLite, by `sqlparser`. Its grammar takes more than the servers do and forgets some of
+//! what it takes, so a read is proved twice: by the tree, and by the words of the text.
 
-use crate::Dialect;
-use crate::analysis::Analysis;
-use crate::lexed::{Class, Lexed};
+mod condition;
+mod expr;
+mod functions;
+mod lex;
+mod statement;
+mod walk;
+mod words;
 
-pub(crate) fn analyse(dialect: Dialect, _command: &str) -> Analysis {
-    Analysis::not_understood(dialect, "not there yet")
+use crate::analysis::{Analysis, Statement};
+use crate::{Dialect, bounds};
+use sqlparser::parser::Parser;
+
+pub(crate) use lex::lex;
+
+/// Analyses a command.
+pub(crate) fn analyse(dialect: Dialect, command: &str) -> Analysis {
+    if let Err(why) = bounds::length(command) {
+        return Analysis::not_understood(dialect, why);
+    }
+    let statements = match bounds::contained(|| statements(dialect, command)) {
+        Some(Ok(statements)) => statements,
+        Some(Err(why)) => return Analysis::not_understood(dialect, why),
+        None => return Analysis::not_understood(dialect, "the parser failed on it"),
+    };
+    Analysis::understood(dialect, both_ways(dialect, command, statements))
 }
 
-pub(crate) fn lex(command: &str, _dialect: Dialect) -> Lexed {
-    Lexed::new([(Class::Code, command)])
+/// With `NO_BACKSLASH_ESCAPES`, MySQL ends a string where it otherwise goes on. If the command means
+/// something else then (most have a syntax error: the server refuses those), it is not what it seems.
+fn both_ways(dialect: Dialect, command: &str, mut statements: Vec<Statement>) -> Vec<Statement> {
+    if dialect != Dialect::Mysql || !command.contains('\\') {
+        return statements;
+    }
+    let literal = command.replace('\\', "\\\\");
+    let other = bounds::contained(|| self::statements(dialect, &literal));
+    let same = match other {
+        Some(Ok(other)) => other == statements,
+        Some(Err(_)) => true,
+        None => false,
+    };
+    if !same {
+        for statement in &mut statements {
+            statement.hides("a backslash in it is read in two ways, depending on the server's sql_mode");
+        }
+    }
+    statements
+}
+
+fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, String> {
+    if let Some(why) = lex::ambiguous(command, dialect) {
+        return Err(why.to_owned());
+    }
+    let tokens = lex::tokens(command, dialect)?;
+    if let Some(why) = lex::doubtful(&tokens, dialect) {
+        return Err(why.to_owned());
+    }
+    let seen = lex::seen(&tokens);
+    bounds::depth(&seen)?;
+    if seen.nesting > bounds::MAX_SQL_NESTING {
+        return Err(format!("it nests brackets deeper than {} levels", bounds::MAX_SQL_NESTING));
+    }
+    let suspicious = words::suspicious(&tokens);
+    let parsed = Parser::new(lex::grammar(dialect))
+        .with_recursion_limit(bounds::SQL_RECURSION)
+        .with_tokens(tokens)
+        .parse_statements();
+    let Ok(parsed) = parsed else {
+        return Err(format!(
+            "it has a syntax error, or something of {}'s SQL that the guardrail does not know",
+            dialect.label()
+        ));
+    };
+    if parsed.is_empty() {
+        return Err("it has no statement".to_owned());
+    }
+    let mut statements: Vec<Statement> =
+        parsed.iter().map(|parsed| walk::statement(parsed, dialect)).collect();
+    if let Some(word) = suspicious {
+        for statement in &mut statements {
+            statement.not_read(format!("it has the word {word}, which a read does not need"));
+        }
+    }
+    Ok(statements)
 }

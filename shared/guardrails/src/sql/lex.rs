@@ -1,0 +1,84 @@
+//! The tokens of MySQL and SQLite, and texts that two lexers could read in two ways.
+
+use crate::Dialect;
+use crate::lexed::{Class, Lexed};
+use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, SQLiteDialect};
+use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+
+/// The parser's name for a dialect.
+pub(super) fn grammar(dialect: Dialect) -> &'static dyn Grammar {
+    if dialect == Dialect::Sqlite { &SQLiteDialect {} } else { &MySqlDialect {} }
+}
+
+/// What servers and parsers do not read alike.
+pub(super) fn ambiguous(command: &str, dialect: Dialect) -> Option<&'static str> {
+    if command.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+        return Some("it has a control character");
+    }
+    if command.replace("\r\n", "\n").contains('\r') {
+        return Some("it has a carriage return that ends no line, where a comment may or may not end");
+    }
+    if dialect == Dialect::Mysql {
+        if ["/*!", "/*M!", "/*m!", "/*+"].iter().any(|mark| command.contains(mark)) {
+            return Some("it has a comment that the server executes or obeys (`/*!`, `/*M!`, `/*+`)");
+        }
+        if command.contains("/*") && command.matches("/*").count() != command.matches("*/").count() {
+            return Some("its comments are nested or not closed");
+        }
+    }
+    None
+}
+
+/// All tokens; an error if even they are not the dialect's.
+pub(super) fn tokens(command: &str, dialect: Dialect) -> Result<Vec<Token>, &'static str> {
+    let tokens = Tokenizer::new(grammar(dialect), command).tokenize();
+    tokens.map_err(
+        |_| "it has a string, a name or a comment that does not end, or a character that belongs nowhere",
+    )
+}
+
+/// Signs that mean two things.
+pub(super) fn doubtful(tokens: &[Token], dialect: Dialect) -> Option<&'static str> {
+    let twice = |first: &Token, second: &Token| *first == Token::Minus && *second == Token::Minus;
+    if dialect == Dialect::Mysql && tokens.windows(2).any(|pair| matches!(pair, [a, b] if twice(a, b))) {
+        return Some("it has `--` without a space after it, which is a comment to some");
+    }
+    if tokens.iter().any(|token| matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.chars().any(char::is_whitespace))) {
+        return Some("it has a space that is none of ASCII's in a name");
+    }
+    None
+}
+
+/// As the guardrails see it.
+pub(crate) fn lex(command: &str, dialect: Dialect) -> Lexed {
+    match tokens(command, dialect) {
+        Ok(tokens) => seen(&tokens),
+        // Nothing is known: all of it is code.
+        Err(_) => Lexed::new([(Class::Code, command)]),
+    }
+}
+
+pub(super) fn seen(tokens: &[Token]) -> Lexed {
+    let texts: Vec<(Class, String)> = tokens.iter().map(|token| (class(token), token.to_string())).collect();
+    Lexed::new(texts.iter().map(|(class, text)| (*class, text.as_str())))
+}
+
+fn class(token: &Token) -> Class {
+    match token {
+        Token::Whitespace(
+            Whitespace::Space
+            | Whitespace::Newline
+            | Whitespace::Tab
+            | Whitespace::SingleLineComment { .. }
+            | Whitespace::MultiLineComment(_),
+        ) => Class::Nothing,
+        Token::SingleQuotedString(_)
+        | Token::DoubleQuotedString(_)
+        | Token::NationalStringLiteral(_)
+        | Token::EscapedStringLiteral(_)
+        | Token::HexStringLiteral(_)
+        | Token::SingleQuotedByteStringLiteral(_)
+        | Token::DoubleQuotedByteStringLiteral(_) => Class::Text,
+        other => Class::of_sign(&other.to_string()),
+    }
+}

@@ -1,0 +1,439 @@
+//! One statement, walked by the parser's visitor.
+
+use super::{condition, expr, functions, statement as sorts};
+use crate::Dialect;
+use crate::analysis::{Kind, Statement, TableName, Use};
+use crate::names::quoted;
+use core::ops::ControlFlow;
+use sqlparser::ast::{
+    self, Delete, Expr, FromTable, ObjectName, ObjectNamePart, OnInsert, Query, Select, Set, TableFactor,
+    TableObject, TableWithJoins, Update, Visit, Visitor,
+};
+use std::collections::BTreeSet;
+
+/// Analyses a statement.
+pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Statement {
+    let (kind, verb) = sorts::classify(parsed);
+    let mut walk = Walk {
+        found: Statement::new(kind, verb.clone()),
+        dialect,
+        with: with_names(parsed),
+        outermost: true,
+        explains: matches!(parsed, ast::Statement::Explain { analyze: false, .. }),
+    };
+    if kind != Kind::Read {
+        walk.found.not_read(format!("{verb} is not a read"));
+    }
+    // It never breaks off.
+    let _ = parsed.visit(&mut walk);
+    // The walk does not name the tables of every statement; those of a change are known here.
+    for target in targets(parsed) {
+        walk.found.tables.push(target);
+    }
+    walk.found.settle();
+    walk.found
+}
+
+struct Walk {
+    found: Statement,
+    dialect: Dialect,
+    /// Names of WITHs that hide no table of the same name.
+    with: BTreeSet<String>,
+    outermost: bool,
+    explains: bool,
+}
+
+impl Visitor for Walk {
+    type Break = ();
+
+    fn pre_visit_statement(&mut self, statement: &ast::Statement) -> ControlFlow<()> {
+        if !std::mem::take(&mut self.outermost) {
+            let (kind, verb) = sorts::classify(statement);
+            if kind != Kind::Read {
+                self.found.not_read(format!("it has {verb} inside"));
+                if !self.explains {
+                    self.found.act(kind, verb);
+                    self.found.nested_writes |= kind == Kind::Write;
+                }
+            }
+        }
+        self.effects(statement);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if let Some(why) = expr::query(query) {
+            self.found.not_read(why);
+        }
+        if !query.locks.is_empty() {
+            self.found.locks = true;
+            self.found.note("locks the rows that it reads");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        if let Some(why) = expr::select(select) {
+            self.found.not_read(why);
+        }
+        if select.into.is_some() {
+            self.found.act(Kind::Definition, "SELECT INTO");
+        }
+        if !select.optimizer_hints.is_empty() {
+            self.found.hides("it has hints to the server");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<()> {
+        if !expr::is_calm_table(table) {
+            self.found.not_read("it reads from something that is not known to only read");
+        }
+        match table {
+            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
+                functions::call(&mut self.found, name, self.dialect, true);
+            }
+            // SQLite runs table-valued functions that are named without brackets, too.
+            TableFactor::Table { name, .. }
+                if self.dialect == Dialect::Sqlite && dotted(name).to_lowercase().contains("pragma_") =>
+            {
+                functions::call(&mut self.found, name, self.dialect, true);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        let usage = match self.found.kind {
+            Kind::Read | Kind::Write | Kind::Copy | Kind::Session => Use::Read,
+            _ => Use::Written,
+        };
+        let table = table_name(relation, usage);
+        if table.schema.is_none() && self.with.contains(&table.name) {
+            return ControlFlow::Continue(());
+        }
+        if is_inner(&table, self.dialect) {
+            self.found.not_read(format!(
+                "it reads {}, which tells about passwords or other sessions",
+                quoted(&table.name)
+            ));
+        }
+        self.found.tables.push(table);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if !expr::is_calm(expr) {
+            self.found.not_read("it has an expression that is not known to only read");
+        }
+        if let Expr::Function(function) = expr {
+            functions::call(&mut self.found, &function.name, self.dialect, false);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Walk {
+    fn effects(&mut self, statement: &ast::Statement) {
+        let explains = self.explains;
+        let found = &mut self.found;
+        match statement {
+            ast::Statement::Update(update) if !explains => {
+                let tables = names_of(&update_targets(update));
+                changes(found, &format!("updates {tables}"), update.selection.as_ref());
+            }
+            ast::Statement::Delete(delete) if !explains => {
+                let tables = names_of(&delete_targets(delete));
+                changes(found, &format!("deletes from {tables}"), delete.selection.as_ref());
+            }
+            ast::Statement::Insert(insert) if !explains => {
+                found.note(format!("inserts into {}", names_of(&targets(statement))));
+                if matches!(insert.on, Some(OnInsert::DuplicateKeyUpdate(_))) {
+                    found.act(Kind::Write, "UPDATE");
+                }
+                if let Some(OnInsert::OnConflict(conflict)) = &insert.on
+                    && matches!(conflict.action, ast::OnConflictAction::DoUpdate(_))
+                {
+                    found.act(Kind::Write, "UPDATE");
+                }
+                if insert.replace_into {
+                    // Rows of the same key are deleted.
+                    found.act(Kind::Write, "DELETE");
+                }
+                if !matches!(insert.table, TableObject::TableName(_)) {
+                    found.hides("it inserts into something that is not a table");
+                }
+            }
+            ast::Statement::Truncate(_) => {
+                found.unbounded = true;
+                found.note(format!("empties {}", names_of(&targets(statement))));
+            }
+            ast::Statement::AlterTable(alter) => {
+                for operation in &alter.operations {
+                    let words = sorts::first_words(&operation.to_string());
+                    if words.starts_with("DROP") {
+                        found.act(Kind::Definition, words);
+                    }
+                }
+            }
+            ast::Statement::Set(Set::SetTransaction { .. }) => {}
+            ast::Statement::Set(set) => {
+                if !only_variables(set) {
+                    found.hides("it changes a setting, which may change what other statements mean");
+                }
+                if set.to_string().to_uppercase().contains("PASSWORD") {
+                    found.act(Kind::Privilege, "SET PASSWORD");
+                }
+            }
+            ast::Statement::Use(_) => found.hides("it changes the database that other statements mean"),
+            ast::Statement::Execute { .. } => found.hides("it runs a prepared statement or a text"),
+            ast::Statement::Call(function) => {
+                let name = dotted(&function.name);
+                found.calls_unknown(format!("it calls the procedure {}", quoted(&name)));
+                found.note(format!("calls the procedure {}", quoted(&name)));
+                found.functions.push(name);
+            }
+            ast::Statement::CreateFunction(_)
+            | ast::Statement::CreateProcedure { .. }
+            | ast::Statement::CreateTrigger(_) => {
+                found.hides("it defines code that the guardrail does not look into");
+            }
+            ast::Statement::CreateVirtualTable { .. } => {
+                found.calls_unknown("it makes a table of a module's own")
+            }
+            ast::Statement::AttachDatabase { .. } => {
+                found.dangerous = true;
+                found.hides("it opens another database file");
+            }
+            ast::Statement::Load { .. } | ast::Statement::Install { .. } => {
+                found.dangerous = true;
+                found.hides("it loads a library");
+            }
+            ast::Statement::LoadData { .. } => {
+                found.dangerous = true;
+                found.note("copies from a file");
+            }
+            ast::Statement::Kill { .. } => {
+                found.dangerous = true;
+                found.note("ends another session or its statement");
+            }
+            ast::Statement::Pragma { name, value, .. } => pragma(found, &dotted(name), value.is_some()),
+            ast::Statement::Vacuum(vacuum) if vacuum.to_string().to_uppercase().contains("INTO") => {
+                found.dangerous = true;
+                found.hides("it writes a file");
+            }
+            _ => {}
+        }
+        // Whose tables nobody listed.
+        if found.kind == Kind::Other {
+            found.hides("it is a statement that the guardrail does not know in detail");
+        }
+    }
+}
+
+/// UPDATE and DELETE.
+fn changes(found: &mut Statement, what: &str, selection: Option<&Expr>) {
+    match selection {
+        None => {
+            found.unbounded = true;
+            found.note(format!("{what} without WHERE"));
+        }
+        Some(condition) if condition::holds_for_all(condition) => {
+            found.unbounded = true;
+            found.note(format!("{what} with a WHERE that holds for every row"));
+        }
+        Some(_) => found.note(what),
+    }
+}
+
+/// Pragmas that only read, and those that take a table's name.
+fn pragma(found: &mut Statement, name: &str, has_value: bool) {
+    let name = name.rsplit('.').next().unwrap_or(name).to_lowercase();
+    let of_table = [
+        "table_info",
+        "table_xinfo",
+        "table_list",
+        "index_list",
+        "index_info",
+        "index_xinfo",
+        "foreign_key_list",
+    ];
+    let plain = [
+        "table_list",
+        "database_list",
+        "collation_list",
+        "function_list",
+        "compile_options",
+        "encoding",
+        "page_count",
+        "page_size",
+        "user_version",
+        "schema_version",
+        "application_id",
+        "freelist_count",
+        "foreign_keys",
+    ];
+    if has_value && of_table.contains(&name.as_str()) {
+        // The parser calls it a setting; it is a question.
+        found.kind = Kind::Read;
+        found.not_a_read = None;
+        if let Some(action) = found.actions.first_mut() {
+            action.kind = Kind::Read;
+        }
+    } else if has_value || !plain.contains(&name.as_str()) {
+        found.kind = found.kind.max(Kind::Session);
+        found.hides(format!("it sets or runs the pragma {}", quoted(&name)));
+    }
+}
+
+/// Whether a SET only sets the session's own variables (`@x`).
+fn only_variables(set: &Set) -> bool {
+    let own = |name: &ObjectName| {
+        let name = dotted(name);
+        name.starts_with('@') && !name.starts_with("@@")
+    };
+    match set {
+        Set::SingleAssignment { scope: None, hivevar: false, variable, .. } => own(variable),
+        Set::MultipleAssignments { assignments } => {
+            assignments.iter().all(|assignment| assignment.scope.is_none() && own(&assignment.name))
+        }
+        _ => false,
+    }
+}
+
+/// The parts of a name, joined by dots.
+pub(super) fn dotted(name: &ObjectName) -> String {
+    name.0.iter().map(part).collect::<Vec<_>>().join(".")
+}
+
+fn part(part: &ObjectNamePart) -> String {
+    match part {
+        ObjectNamePart::Identifier(ident) => ident.value.clone(),
+        ObjectNamePart::Function(function) => function.to_string(),
+    }
+}
+
+/// MySQL and SQLite tell names apart by case or not, depending on the machine; here they never do.
+fn table_name(name: &ObjectName, usage: Use) -> TableName {
+    let mut parts: Vec<String> = name.0.iter().map(|name| part(name).to_lowercase()).collect();
+    let last = parts.pop().unwrap_or_default();
+    TableName { schema: (!parts.is_empty()).then(|| parts.join(".")), name: last, usage }
+}
+
+/// Tables of the server's own that a provable read does not read.
+fn is_inner(table: &TableName, dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::Mysql => match table.schema.as_deref() {
+            Some("mysql" | "performance_schema" | "sys") => true,
+            Some("information_schema") => {
+                matches!(table.name.as_str(), "processlist" | "user_attributes" | "user_privileges")
+                    || table.name.starts_with("innodb_")
+            }
+            _ => false,
+        },
+        _ => {
+            table.name.starts_with("dbstat")
+                || table.name.starts_with("sqlite_dbpage")
+                || table.name == "sqlite_stmt"
+        }
+    }
+}
+
+/// Names that a statement's WITHs bring, without those that a WITH reads itself: there, and only
+/// there, the name may mean a table.
+fn with_names(parsed: &ast::Statement) -> BTreeSet<String> {
+    #[derive(Default)]
+    struct Names {
+        with: BTreeSet<String>,
+        inside: BTreeSet<String>,
+    }
+    struct Relations<'a>(&'a mut BTreeSet<String>);
+    impl Visitor for Relations<'_> {
+        type Break = ();
+        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+            self.0.insert(dotted(relation).to_lowercase());
+            ControlFlow::Continue(())
+        }
+    }
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            for table in query.with.iter().flat_map(|with| &with.cte_tables) {
+                self.with.insert(table.alias.name.value.to_lowercase());
+                let _ = table.query.visit(&mut Relations(&mut self.inside));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names::default();
+    let _ = parsed.visit(&mut names);
+    names.with.difference(&names.inside).cloned().collect()
+}
+
+fn relation(table: &TableWithJoins) -> Vec<TableName> {
+    let factors = std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation));
+    factors
+        .filter_map(|factor| match factor {
+            TableFactor::Table { name, .. } => Some(table_name(name, Use::Written)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn update_targets(update: &Update) -> Vec<TableName> {
+    relation(&update.table)
+}
+
+fn delete_targets(delete: &Delete) -> Vec<TableName> {
+    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+    // `DELETE a FROM x AS a JOIN y`: names may be aliases, so all of FROM counts as well.
+    let named = delete.tables.iter().map(|name| table_name(name, Use::Written));
+    named.chain(from.iter().flat_map(relation)).collect()
+}
+
+/// The tables that a statement changes.
+fn targets(parsed: &ast::Statement) -> Vec<TableName> {
+    let written = |name: &ObjectName| table_name(name, Use::Written);
+    match parsed {
+        ast::Statement::Insert(insert) => match &insert.table {
+            TableObject::TableName(name) => vec![written(name)],
+            _ => Vec::new(),
+        },
+        ast::Statement::Update(update) => update_targets(update),
+        ast::Statement::Delete(delete) => delete_targets(delete),
+        ast::Statement::Truncate(truncate) => {
+            truncate.table_names.iter().map(|target| written(&target.name)).collect()
+        }
+        ast::Statement::Drop { names, table, .. } => names.iter().chain(table).map(written).collect(),
+        ast::Statement::AlterTable(alter) => vec![written(&alter.name)],
+        ast::Statement::CreateTable(create) => vec![written(&create.name)],
+        ast::Statement::CreateView(create) => vec![written(&create.name)],
+        ast::Statement::CreateIndex(create) => vec![written(&create.table_name)],
+        ast::Statement::CreateVirtualTable { name, .. } | ast::Statement::OptimizeTable { name, .. } => {
+            vec![written(name)]
+        }
+        ast::Statement::LoadData { table_name, .. } => vec![written(table_name)],
+        ast::Statement::RenameTable(renames) => {
+            renames.iter().flat_map(|rename| [written(&rename.old_name), written(&rename.new_name)]).collect()
+        }
+        ast::Statement::LockTables { tables } => tables
+            .iter()
+            .map(|lock| TableName {
+                schema: None,
+                name: lock.table.value.to_lowercase(),
+                usage: Use::Written,
+            })
+            .collect(),
+        ast::Statement::ExplainTable { table_name: name, .. } => vec![table_name(name, Use::Read)],
+        _ => Vec::new(),
+    }
+}
+
+/// For notes.
+fn names_of(tables: &[TableName]) -> String {
+    match tables {
+        [] => "a table".to_owned(),
+        [table, ..] => quoted(&table.to_string()),
+    }
+}
