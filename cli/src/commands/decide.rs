@@ -3,8 +3,8 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::{prompt, values};
 use super::requests::{COLUMNS, full};
+use super::{prompt, values};
 use crate::client::{Again, Call, Client, Request, Status};
 use crate::error::CliError;
 use crate::exec::follow;

@@ -97,8 +97,9 @@ pub(crate) fn rules(options: &[String]) -> Result<Value, CliError> {
 pub(crate) fn until(text: &str) -> Result<String, String> {
     use time::OffsetDateTime;
     use time::format_description::well_known::Rfc3339;
-    let expected =
-        || "expected an instant such as `2026-11-23T18:00:00Z`, or how long from now, such as `2h`".to_owned();
+    let expected = || {
+        "expected an instant such as `2026-11-23T18:00:00Z`, or how long from now, such as `2h`".to_owned()
+    };
     let at = match OffsetDateTime::parse(text, &Rfc3339) {
         Ok(at) => at.to_offset(time::UtcOffset::UTC),
         Err(_) => OffsetDateTime::now_utc() + humantime::parse_duration(text).map_err(|_| expected())?,

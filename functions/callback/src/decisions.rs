@@ -175,8 +175,7 @@ pub(crate) async fn approve(
     let bounds = body.bounds.unwrap_or_default();
     if bounds.max_rows.is_some() {
         guard::may_bound_rows(&start.request.kind, &start.created.command).map_err(|why| {
-            Problem::invalid(format!("`max_rows` cannot be enforced here: {why}"))
-                .at("/bounds/max_rows", why)
+            Problem::invalid(format!("`max_rows` cannot be enforced here: {why}")).at("/bounds/max_rows", why)
         })?;
     }
     start

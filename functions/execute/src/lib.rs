@@ -28,8 +28,8 @@ use countersign_rules::{Command, RequestId, Timestamp};
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
 use countersign_storage::{Found, StorageError};
 use countersign_targets::{
-    CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, Summary, TargetSpec,
-    resolve_secret, run,
+    CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, Summary,
+    TargetSpec, resolve_secret, run,
 };
 use serde_json::{Value, json};
 

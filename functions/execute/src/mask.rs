@@ -101,9 +101,9 @@ impl<'a> Masking<'a> {
             }
         }
         // Rows without columns would be the target's fault: nothing is known of them.
-        let rows = self.rows.get_or_insert_with(|| {
-            self.filter.masker.row_masker(&vec![ColumnInfo::default(); cells.len()])
-        });
+        let rows = self
+            .rows
+            .get_or_insert_with(|| self.filter.masker.row_masker(&vec![ColumnInfo::default(); cells.len()]));
         let masked = rows.mask(cells, &mut self.counts);
         masked.map(Record::Row).map_err(|error| Withheld::Unmasked(error.to_string()))
     }

@@ -106,7 +106,14 @@ impl Keeper {
         }
         let digest: [u8; 32] = self.hasher.finalize().into();
         let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Kept { inline, pieces: self.pieces, bytes: self.bytes, sha256: Some(sha256), cut: self.cut, masked: BTreeMap::new() }
+        Kept {
+            inline,
+            pieces: self.pieces,
+            bytes: self.bytes,
+            sha256: Some(sha256),
+            cut: self.cut,
+            masked: BTreeMap::new(),
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use countersign_guardrails::{self as guardrails, Analysis, Dialect, RuleSet, analyse};
 use countersign_http::Problem;
+use countersign_rules::Person;
 use countersign_rules::risk::{Block, Guard, Risk, RiskLevel, Verdict};
 use countersign_rules::submit::needs_votes;
-use countersign_rules::Person;
-use countersign_storage::items::AutoApprove;
 use countersign_storage::Connection;
+use countersign_storage::items::AutoApprove;
 
 /// What they say at the submission.
 ///
@@ -48,7 +48,9 @@ pub fn may_bound_rows(kind: &str, command: &str) -> Result<(), String> {
         dialect @ (Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite) => {
             analyse(dialect, command).may_bound_rows()
         }
-        Dialect::Shell | Dialect::Http => Err(format!("a `{kind}` command changes no rows that can be counted")),
+        Dialect::Shell | Dialect::Http => {
+            Err(format!("a `{kind}` command changes no rows that can be counted"))
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause};
 use countersign_rules::event::{Created, Decision};
 use countersign_rules::request::{AutoApproval, AutoCause, Phase, RunMode, Vote};
 use countersign_rules::risk::{Block, Risk};
-use countersign_rules::{Bounds, ConnectionName, Digest, GroupName, Request, RequestId, Status, Timestamp, UserId};
+use countersign_rules::{
+    Bounds, ConnectionName, Digest, GroupName, Request, RequestId, Status, Timestamp, UserId,
+};
 use serde::Serialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
+use countersign_masking::MaskingPolicy;
 use countersign_rules::person::Role;
 use countersign_rules::{GroupName, UserId};
-use countersign_masking::MaskingPolicy;
 use countersign_storage::people::Access;
 use countersign_storage::{Connection, Key};
 use rusqlite::params;
@@ -153,10 +153,10 @@ async fn make_connections(opened: &Opened) -> Result<(), ServiceError> {
             run_within_seconds: 3600,
             require_reason: false,
             masking: MaskingPolicy::default(),
-        masking_key: None,
-        read_secret: None,
-        guardrails: Vec::new(),
-        auto_approve: None,
+            masking_key: None,
+            read_secret: None,
+            guardrails: Vec::new(),
+            auto_approve: None,
             notify: BTreeSet::new(),
             slack_channels: Vec::new(),
             created_at: app.now(),

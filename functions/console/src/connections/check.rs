@@ -89,7 +89,10 @@ fn check_ease(kind: TargetKind, body: &Body) -> Result<(), Problem> {
         return refuse("/read_secret", "needs a `read_secret`: that of a role that may only read");
     }
     if kind.needs_secret() && body.read_secret == body.secret {
-        return refuse("/read_secret", "needs a `read_secret` that differs from `secret`: a role that may only read");
+        return refuse(
+            "/read_secret",
+            "needs a `read_secret` that differs from `secret`: a role that may only read",
+        );
     }
     Ok(())
 }
@@ -121,9 +124,7 @@ fn invalid(pointer: &str, error: &impl std::fmt::Display) -> Problem {
 pub(super) async fn warnings(app: &App, connection: &Connection) -> Vec<String> {
     let mut warnings = app.warnings(&connection.policy()).await;
     if !connection.masking.enabled {
-        warnings.push(
-            "masking is off: what the target returns is stored and shown as it is".to_owned(),
-        );
+        warnings.push("masking is off: what the target returns is stored and shown as it is".to_owned());
     }
     if !connection.notify.is_empty() {
         warnings.push(

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_app::Caller;
+use countersign_masking::MaskingPolicy;
 use countersign_rules::{ConnectionName, GroupName};
 use countersign_storage::Connection;
-use countersign_masking::MaskingPolicy;
 use countersign_storage::items::{AutoApprove, Channel};
 use countersign_targets::{TargetKind, TargetSpec};
 use serde::{Deserialize, Serialize};

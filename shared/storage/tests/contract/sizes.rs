@@ -93,7 +93,10 @@ async fn voted_to_the_end(database: &Database, groups: usize, each: u8, characte
     let mut request = create(store, &wish).await;
     while request.status() == Status::Pending {
         let number = 100 + u32::try_from(request.votes.len()).unwrap();
-        let ballot = Ballot::Approve { comment: Some(noise(characters, u64::from(number))), bounds: countersign_rules::Bounds::default() };
+        let ballot = Ballot::Approve {
+            comment: Some(noise(characters, u64::from(number))),
+            bounds: countersign_rules::Bounds::default(),
+        };
         let voter = person(number, &names);
         let vote = Command::Vote { voter, ballot, digest: request.digest, via: Via::Api };
         request = append(store, &request, &vote, morning()).await;

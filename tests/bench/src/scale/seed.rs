@@ -272,7 +272,11 @@ impl Life {
 
     fn has_run(&mut self, reviewers: &[Person], at: Timestamp, output: &[u8]) -> Result<()> {
         for reviewer in reviewers {
-            self.vote(reviewer, Ballot::Approve { comment: None, bounds: countersign_rules::Bounds::default() }, at)?;
+            self.vote(
+                reviewer,
+                Ballot::Approve { comment: None, bounds: countersign_rules::Bounds::default() },
+                at,
+            )?;
         }
         let request = self.request()?;
         let people = reviewers.iter().cloned().chain([self.requester()?]);
