@@ -29,9 +29,10 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
         )));
     }
     let data_dir = args.data.unwrap_or_else(|| PathBuf::from(if args.demo { DEMO_DATA } else { DATA }));
-    if args.demo {
-        demo::check_directory(&data_dir).map_err(|error| failed(&error))?;
-    }
+    let begun = match args.demo {
+        true => Some(demo::begin(&data_dir).map_err(|error| failed(&error))?),
+        false => None,
+    };
     let mut config = ServiceConfig::new(data_dir.clone(), listen);
     config.loopback_only = listen.ip().is_loopback();
     if let Some(every) = sweep_every()? {
@@ -39,7 +40,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     }
     let stop = stop_signal()?;
     let opened = Service::open(config).await.map_err(|error| failed(&error))?;
-    if args.demo {
+    if let Some(begun) = begun {
+        begun.keep();
         demo::prepare(&opened).await.map_err(|error| failed(&error))?;
     }
     let service = opened.run().await.map_err(|error| failed(&error))?;

@@ -1,8 +1,10 @@
 //! People, connections and made-up data to try things out.
 
 use std::collections::BTreeSet;
+use std::fs::DirBuilder;
 use std::io::Write as _;
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 
 use countersign_masking::MaskingPolicy;
 use countersign_rules::person::Role;
@@ -18,6 +20,8 @@ use crate::service::{Opened, file};
 
 /// The file that says that a directory is a demo's, and holds its people's tokens.
 pub const DEMO_FILE: &str = "demo.json";
+/// Says that a demo is being made; it is there until `demo.json` is.
+const UNFINISHED: &str = "demo.unfinished";
 /// The database that the demo's connections point at.
 const DATABASE: &str = "demo.db";
 const CUSTOMERS: u32 = 1000;
@@ -33,21 +37,60 @@ const PEOPLE: [(&str, &[&str], &[Role]); 6] = [
     ("audra", &[], &[Role::Auditor]),
 ];
 
-/// Refuses a directory that holds something, but not a demo's.
+/// A demo that is begun in a directory. Dropped before [`Begun::keep`], it leaves the directory as it
+/// was, if nothing else has come into it.
+#[must_use]
+#[derive(Debug)]
+pub struct Begun {
+    marker: Option<PathBuf>,
+    made_directory: bool,
+}
+
+/// Refuses a directory that holds something, but not a demo's; marks one that holds nothing, so that
+/// a start that is killed half-way can be made over.
 ///
 /// # Errors
 /// [`ServiceError::Unsuitable`].
-pub fn check_directory(data_dir: &Path) -> Result<(), ServiceError> {
-    let Ok(mut entries) = std::fs::read_dir(data_dir) else {
-        return Ok(());
-    };
-    if data_dir.join(DEMO_FILE).exists() || entries.next().is_none() {
-        return Ok(());
+pub fn begin(data_dir: &Path) -> Result<Begun, ServiceError> {
+    let marker = data_dir.join(UNFINISHED);
+    let is_new = !data_dir.exists();
+    let holds_nothing = || std::fs::read_dir(data_dir).is_ok_and(|mut entries| entries.next().is_none());
+    if data_dir.join(DEMO_FILE).exists() || marker.exists() {
+        return Ok(Begun { marker: None, made_directory: false });
     }
-    Err(ServiceError::Unsuitable(format!(
-        "`{}` is not empty and no demo's (it has no `{DEMO_FILE}`); name another directory with `--data`",
-        data_dir.display()
-    )))
+    if is_new || holds_nothing() {
+        // What stands in the way, the service says when it takes the directory.
+        let there = DirBuilder::new().recursive(true).mode(0o700).create(data_dir).is_ok();
+        let marked = there && std::fs::write(&marker, "").is_ok();
+        return Ok(Begun { marker: marked.then_some(marker), made_directory: is_new });
+    }
+    if data_dir.is_dir() {
+        return Err(ServiceError::Unsuitable(format!(
+            "`{}` is not empty and no demo's (it has no `{DEMO_FILE}`); name another directory with `--data`",
+            data_dir.display()
+        )));
+    }
+    Ok(Begun { marker: None, made_directory: false })
+}
+
+impl Begun {
+    /// The directory is the demo's now.
+    pub fn keep(mut self) {
+        self.marker = None;
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let Some(marker) = &self.marker else { return };
+        let Some(directory) = marker.parent() else { return };
+        if std::fs::read_dir(directory).is_ok_and(|entries| entries.count() == 1) {
+            let _ = std::fs::remove_file(marker);
+            if self.made_directory {
+                let _ = std::fs::remove_dir(directory);
+            }
+        }
+    }
 }
 
 /// Makes the demo in a directory that has none yet, and notes where it is reached in any case.
@@ -77,7 +120,12 @@ pub async fn prepare(opened: &Opened) -> Result<(), ServiceError> {
             make_people(opened).await?
         }
     };
-    write_private(&path, &json!({ "url": opened.url(), "users": users }))
+    write_private(&path, &json!({ "url": opened.url(), "users": users }))?;
+    let marker = opened.data_dir().join(UNFINISHED);
+    match std::fs::remove_file(&marker) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file(&marker, "removed", error)),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a table that does not know the people of `demo.json`: their tokens would be worth nothing,

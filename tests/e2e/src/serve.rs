@@ -270,7 +270,7 @@ impl Start<'_> {
     }
 }
 
-/// `countersign serve` without a demo.
+/// `countersign serve` on a directory of somebody else's.
 pub struct Plain {
     child: Child,
     url: String,
@@ -282,11 +282,21 @@ impl Plain {
     /// # Errors
     /// If it does not come up.
     pub async fn start(data: &str) -> Result<Self> {
-        let mut child = bare(&["serve", "--listen", "127.0.0.1:0", "--data", data], &[])?.spawn()?;
+        Self::start_with(data, &[]).await
+    }
+
+    /// The same with more options.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub async fn start_with(data: &str, more: &[&str]) -> Result<Self> {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--data", data];
+        let args: Vec<&str> = args.iter().chain(more).copied().collect();
+        let mut child = bare(&args, &[])?.spawn()?;
         let out = child.stdout.take().context("it has a standard output")?;
         let line = tokio::time::timeout(PATIENCE, BufReader::new(out).lines().next_line()).await??;
         let line = line.context("it says where it is")?;
-        let url = line.split([' ', ',']).find(|word| word.starts_with("http://")).context("a URL")?;
+        let url = line.split([' ', ',', ';']).find(|word| word.starts_with("http://")).context("a URL")?;
         Ok(Self { url: url.to_owned(), child })
     }
 

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use countersign_e2e::program::{bare, to_the_end};
+use countersign_e2e::serve::Plain;
 use countersign_e2e::{Database, Serve};
 use serde_json::json;
 
@@ -44,6 +46,50 @@ async fn a_directory_that_is_no_demos_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_first_start_that_is_killed_half_way_is_made_over() {
+    for moment in ["lock", "store.sqlite3", "scheduler.sqlite3", "targets/demo.db", "demo.json"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let args = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+        let mut first = bare(&args, &[]).unwrap().spawn().unwrap();
+        while !data.join(moment).exists() {
+            assert!(first.try_wait().unwrap().is_none(), "it ended before there was `{moment}`");
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        first.kill().await.unwrap();
+        let serve = Plain::start_with(data.to_str().unwrap(), &["--demo"]).await.unwrap();
+        let demo = data.join("demo.json");
+        for who in ["alice", "root"] {
+            let args = [
+                "--as",
+                who,
+                "--demo-file",
+                demo.to_str().unwrap(),
+                "exec",
+                "demo-open",
+                "SELECT count(*) AS n FROM customers",
+                "-o",
+                "csv",
+            ];
+            let exec = to_the_end(bare(&args, &[]).unwrap()).await.unwrap();
+            assert_eq!((exec.code, exec.out.as_str()), (Some(0), "n\r\n1000\r\n"), "{moment}: {exec:?}");
+        }
+        assert!(!data.join("demo.unfinished").exists());
+        assert!(serve.stop().await.unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn a_data_directory_that_is_no_demos_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let serve = Plain::start(data.to_str().unwrap()).await.unwrap();
+    assert!(serve.stop().await.unwrap().success());
+    let refused = serve_ends(&["--demo", "--data", data.to_str().unwrap()], &[]).await;
+    assert!(refused.err.contains("is not empty and no demo's"), "{}", refused.err);
+}
+
+#[tokio::test]
 async fn a_place_that_cannot_be_written_to_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
@@ -78,6 +124,12 @@ async fn a_wrong_setting_is_named_with_what_is_expected() {
         let refused = serve_ends(&["--listen", address, "--data", data.to_str().unwrap()], &[]).await;
         assert!(refused.err.contains("wants an address such as `127.0.0.1:8700`"), "{}", refused.err);
     }
+    let late = [("REVIEW_TIMEOUT_SEC", "1h")];
+    let demo = folder.path().join("demo");
+    let refused = serve_ends(&["--demo", "--data", demo.to_str().unwrap()], &late).await;
+    assert!(refused.err.contains("REVIEW_TIMEOUT_SEC"), "{}", refused.err);
+    let serve = Plain::start_with(demo.to_str().unwrap(), &["--demo"]).await.unwrap();
+    assert!(serve.stop().await.unwrap().success(), "once it is right, the demo is made");
     let public =
         serve_ends(&["--demo", "--listen", "0.0.0.0:0", "--data", data.to_str().unwrap()], &[]).await;
     assert!(public.err.contains("loopback only"), "{}", public.err);

@@ -176,7 +176,7 @@ impl Living {
     async fn end(&mut self, plan: Plan) -> Answer {
         let mut pause = Duration::from_millis(200);
         let mut looks = 0;
-        let give_up_at = Instant::now() + Duration::from_secs(240);
+        let give_up_at = Instant::now() + Duration::from_secs(600);
         loop {
             let now = self.caller.show(&self.id).await;
             assert_eq!(now.status, 200, "what was made is there: {now:?}");

@@ -28,7 +28,7 @@ async fn the_output_and_nothing_else_is_on_standard_output(database: Database) {
             &exec,
             &[
                 &code,
-                "needs 1 approval of dba-team until",
+                "needs 1 approval of dba-team (dana@example.com, rita@example.com or root@example.com) until",
                 &review,
                 "dana@example.com",
                 "“fine”",

@@ -25,7 +25,8 @@ async fn who_is_shut_out_is_out_at_once(database: Database) {
     assert_eq!(decide(&serve, "rita", "approve", &request, &[]).await.code, Some(0));
     let run = run.end().await.unwrap();
     ended(&run, 0, "1\r\n1\r\n");
-    says(&run, &["an approval became void; waiting again"]);
+    let events = serve.about("audra", &request, "events").await.unwrap();
+    assert!(events.items().iter().any(|event| event["type"] == "request.reopened"), "{events:?}");
     assert_eq!(serve.run("root", &["users", "enable", "dana@example.com"]).await.unwrap().code, Some(0));
     assert_eq!(serve.run("dana", &["requests", "list"]).await.unwrap().code, Some(0));
 }
