@@ -227,8 +227,13 @@ impl Walk {
                 found.dangerous = true;
                 found.hides("it loads a library into the server");
             }
-            SyntaxKind::AS_DEFINITION | SyntaxKind::INLINE_CLAUSE => {
-                found.hides("it defines code that the guardrail does not look into");
+            SyntaxKind::CREATE_FUNCTION | SyntaxKind::CREATE_PROCEDURE => {
+                let in_the_tree = node
+                    .descendants()
+                    .any(|part| matches!(part.kind(), SyntaxKind::ATOMIC_BODY | SyntaxKind::RETURN_STMT));
+                if !in_the_tree {
+                    found.hides("it defines code that the guardrail does not look into");
+                }
             }
             SyntaxKind::CREATE_EXTENSION | SyntaxKind::CREATE_LANGUAGE => {
                 found.calls_unknown("it installs code in the server");

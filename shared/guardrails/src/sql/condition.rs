@@ -12,8 +12,9 @@ pub(super) fn holds_for_all(condition: &Expr) -> bool {
     match condition {
         Expr::Nested(inner) => holds_for_all(inner),
         Expr::BinaryOp { left, op, right } => match op {
-            BinaryOperator::Or => holds_for_all(left) || holds_for_all(right),
-            BinaryOperator::And => holds_for_all(left) && holds_for_all(right),
+            // MySQL's `||` is an OR, unless its sql_mode says otherwise.
+            BinaryOperator::Or | BinaryOperator::StringConcat => holds_for_all(left) || holds_for_all(right),
+            BinaryOperator::And | BinaryOperator::PGOverlap => holds_for_all(left) && holds_for_all(right),
             BinaryOperator::Eq
             | BinaryOperator::GtEq
             | BinaryOperator::LtEq

@@ -38,15 +38,40 @@ pub(super) fn tokens(command: &str, dialect: Dialect) -> Result<Vec<Token>, &'st
 }
 
 /// Signs that mean two things.
-pub(super) fn doubtful(tokens: &[Token], dialect: Dialect) -> Option<&'static str> {
+pub(super) fn doubtful(command: &str, tokens: &[Token], dialect: Dialect) -> Option<&'static str> {
     let twice = |first: &Token, second: &Token| *first == Token::Minus && *second == Token::Minus;
     if dialect == Dialect::Mysql && tokens.windows(2).any(|pair| matches!(pair, [a, b] if twice(a, b))) {
         return Some("it has `--` without a space after it, which is a comment to some");
     }
-    if tokens.iter().any(|token| matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.chars().any(char::is_whitespace))) {
-        return Some("it has a space that is none of ASCII's in a name");
+    let glued = |token: &Token| {
+        matches!(token, Token::Whitespace(Whitespace::SingleLineComment { comment, prefix })
+            if prefix == "--" && !comment.is_empty() && !comment.starts_with([' ', '\t', '\n', '\r']))
+    };
+    if dialect == Dialect::Mysql && tokens.iter().any(glued) {
+        return Some("it has `--` without a space after it, which is a comment to some");
+    }
+    // The servers know ASCII's spaces alone; to them, another one is a letter.
+    let inside: usize =
+        tokens.iter().map(|token| if is_quoted(token) { spaces(&token.to_string()) } else { 0 }).sum();
+    if spaces(command) > inside {
+        return Some("it has a space that is none of ASCII's");
     }
     None
+}
+
+/// Spaces that are none of ASCII's.
+fn spaces(text: &str) -> usize {
+    text.chars().filter(|c| c.is_whitespace() && !c.is_ascii()).count()
+}
+
+/// A string, a quoted name, a comment: any character may stand in it.
+fn is_quoted(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_some())
+        || matches!(
+            token,
+            Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_))
+        )
+        || class(token) == Class::Text
 }
 
 /// As the guardrails see it.

@@ -9,9 +9,10 @@ mod statement;
 mod walk;
 mod words;
 
-use crate::analysis::{Analysis, Statement};
+use crate::analysis::{Analysis, Kind, Statement};
 use crate::{Dialect, bounds};
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
 
 pub(crate) use lex::lex;
 
@@ -54,7 +55,7 @@ fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, String>
         return Err(why.to_owned());
     }
     let tokens = lex::tokens(command, dialect)?;
-    if let Some(why) = lex::doubtful(&tokens, dialect) {
+    if let Some(why) = lex::doubtful(command, &tokens, dialect) {
         return Err(why.to_owned());
     }
     let seen = lex::seen(&tokens);
@@ -63,6 +64,7 @@ fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, String>
         return Err(format!("it nests brackets deeper than {} levels", bounds::MAX_SQL_NESTING));
     }
     let suspicious = words::suspicious(&tokens);
+    let pipes = dialect == Dialect::Mysql && tokens.contains(&Token::StringConcat);
     let parsed = Parser::new(lex::grammar(dialect))
         .with_recursion_limit(bounds::SQL_RECURSION)
         .with_tokens(tokens)
@@ -78,8 +80,16 @@ fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, String>
     }
     let mut statements: Vec<Statement> =
         parsed.iter().map(|parsed| walk::statement(parsed, dialect)).collect();
+    // An OR that binds as loosely as one, or a concatenation that binds tightly: by the sql_mode.
+    if pipes {
+        for statement in statements.iter_mut().filter(|statement| statement.kind != Kind::Read) {
+            statement
+                .hides("it has `||`, which is OR or a concatenation, depending on the server's sql_mode");
+        }
+    }
     if let Some(word) = suspicious {
-        for statement in &mut statements {
+        // SHOW CREATE and its like name what they ask for.
+        for statement in statements.iter_mut().filter(|statement| !statement.verb.starts_with("SHOW")) {
             statement.not_read(format!("it has the word {word}, which a read does not need"));
         }
     }

@@ -139,7 +139,13 @@ impl Walk {
         let explains = self.explains;
         let found = &mut self.found;
         match statement {
+            ast::Statement::Explain { analyze: true, .. } => {
+                found.not_read("EXPLAIN ANALYZE runs the statement")
+            }
             ast::Statement::Update(update) if !explains => {
+                if update.or == Some(ast::SqliteOnConflict::Replace) {
+                    found.act(Kind::Write, "DELETE");
+                }
                 let tables = names_of(&update_targets(update));
                 changes(found, &format!("updates {tables}"), update.selection.as_ref());
             }
@@ -157,7 +163,7 @@ impl Walk {
                 {
                     found.act(Kind::Write, "UPDATE");
                 }
-                if insert.replace_into {
+                if insert.replace_into || insert.or == Some(ast::SqliteOnConflict::Replace) {
                     // Rows of the same key are deleted.
                     found.act(Kind::Write, "DELETE");
                 }
