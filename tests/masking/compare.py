@@ -89,6 +89,9 @@ class NoModel:
 
 
 def presidio(corpus):
+    # Without this its e-mail recogniser would fetch a list from the network; the one that it brings will do.
+    import tldextract
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=())
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer import predefined_recognizers as known
 

@@ -49,7 +49,7 @@ pub struct Masker {
 pub(crate) struct Inner {
     pub(crate) policy: MaskingPolicy,
     pub(crate) entities: EntitySet,
-    pub(crate) names: Names,
+    pub(crate) names: Arc<Names>,
     pub(crate) recognisers: Recognisers,
     key: Option<Hmac<Sha256>>,
 }
@@ -68,9 +68,9 @@ impl Masker {
             return Err(refused("/style", message.to_owned()));
         }
         let entities = EntitySet::of(&policy.entities);
-        let recognisers = Recognisers::new(entities)
+        let names = Arc::new(Names::new(&policy.columns, &policy.allow, entities));
+        let recognisers = Recognisers::new(entities, Arc::clone(&names))
             .map_err(|error| refused("", format!("the recognisers could not be built: {error}")))?;
-        let names = Names::new(&policy.columns, &policy.allow, entities);
         let inner = Inner { policy: policy.clone(), entities, names, recognisers, key };
         Ok(Masker { inner: Arc::new(inner) })
     }

@@ -195,6 +195,23 @@ fn json_in_a_cell_is_masked_by_key_and_by_value_and_stays_json() {
 }
 
 #[test]
+fn keys_of_json_are_known_in_text_as_well() {
+    let lines = [
+        (r#"INFO {"first_name": "Jo \"the\" one", "n": 1}"#, r#"INFO {"first_name": "<PERSON>", "n": 1}"#),
+        (r#"  "ssn": 7,"#, r#"  "ssn": <US_SSN>,"#),
+        (r#""{\"last_name\":\"Doe\",\"n\":1}""#, r#""{\"last_name\":\"<PERSON>\",\"n\":1}""#),
+        (r#"7,"{""last_name"":""Doe""}""#, r#"7,"{""last_name"":""<PERSON>""}""#),
+        (
+            r#"{"email": null, "password": "", "phone": true, "name": "x"}"#,
+            r#"{"email": null, "password": "", "phone": true, "name": "x"}"#,
+        ),
+    ];
+    for (line, expected) in lines {
+        assert_eq!(text(json!({}), line), expected);
+    }
+}
+
+#[test]
 fn the_messages_of_databases_are_masked_by_the_columns_they_name() {
     let messages = [
         ("Key (first_name)=(Jo (the one)) already exists.", "Key (first_name)=(<PERSON>) already exists."),

@@ -132,6 +132,6 @@ proptest! {
         let masker = masker();
         let once = masker.text(&text, &mut Counts::new()).unwrap();
         let spans = masker.find(&once);
-        prop_assert!(spans.iter().all(|find| !once[find.range.clone()].starts_with('<')), "{:?} in {}", spans, once);
+        prop_assert!(spans.iter().all(|find| once.as_bytes()[find.range.start] != b'<'), "{:?} in {}", spans, once);
     }
 }

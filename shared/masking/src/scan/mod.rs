@@ -1,5 +1,5 @@
-//! Finding personal data in text: one pass for literals, one for `@`, one for digits; whatever they
-//! stop at is then validated by hand-written recognisers.
+//! Finding personal data in text: one pass each for literals, keys of JSON, `@` and digits; whatever
+//! they stop at is then validated by hand-written recognisers.
 //!
 //! **Invariant:** what is found in a line depends on that line and on at most [`CONTEXT_BEFORE`]
 //! bytes before it, and no find but a private key crosses the end of a line. Streaming rests on it.
@@ -14,9 +14,12 @@ mod ids;
 mod ip;
 mod literal;
 mod number;
+mod pairs;
 mod phone;
 mod phone_codes;
 mod word;
+
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, BuildError};
 
@@ -24,6 +27,7 @@ pub(crate) use context::{CONTEXT_BEFORE, Context};
 pub(crate) use literal::{PEM_MOST, pem_end};
 
 use crate::Entity;
+use crate::columns::Names;
 use crate::entity::EntitySet;
 
 /// A find: these bytes are that.
@@ -38,6 +42,7 @@ pub(crate) struct Span {
 #[derive(Debug)]
 pub(crate) struct Recognisers {
     entities: EntitySet,
+    names: Arc<Names>,
     literals: AhoCorasick,
     context: AhoCorasick,
 }
@@ -54,8 +59,8 @@ pub(crate) struct Scan<'a> {
 }
 
 impl Recognisers {
-    pub(crate) fn new(entities: EntitySet) -> Result<Recognisers, BuildError> {
-        Ok(Recognisers { entities, literals: literal::automaton()?, context: context::automaton()? })
+    pub(crate) fn new(entities: EntitySet, names: Arc<Names>) -> Result<Recognisers, BuildError> {
+        Ok(Recognisers { entities, names, literals: literal::automaton()?, context: context::automaton()? })
     }
 
     /// What a column's name says about its values.
@@ -67,6 +72,7 @@ impl Recognisers {
     pub(crate) fn scan(&self, text: &[u8], from: usize, known: Context) -> Vec<Span> {
         let mut scan = Scan { recognisers: self, text, from, known, found: Vec::new() };
         literal::find(&mut scan);
+        pairs::find(&mut scan);
         email::find(&mut scan);
         number::find(&mut scan);
         scan.resolved()
