@@ -46,6 +46,27 @@ start_postgres() {
   remark "PostgreSQL: $("$bin/postgres" --version | sed 's/.*) //'), a cluster of its own, as a target"
 }
 
+# A server of its own in a folder of its own; exports COUNTERSIGN_TEST_MARIADB_URL.
+start_mariadb() {
+  local port folder="$WORK/mariadb" as=()
+  command -v mariadbd >/dev/null || { echo "MariaDB is not installed (Debian: apt-get install mariadb-server)" >&2; return 1; }
+  port=$(free_port)
+  mkdir -p "$folder"
+  [[ $EUID -ne 0 ]] || { chown -R mysql "$folder" && as=(runuser -u mysql --); }
+  "${as[@]}" mariadb-install-db --no-defaults --datadir="$folder/data" --skip-test-db --auth-root-authentication-method=normal \
+    >"$LOGS/mariadb.log" 2>&1 || { cat "$LOGS/mariadb.log" >&2; return 1; }
+  printf '%s\n' "CREATE USER countersign@'%' IDENTIFIED BY 'countersign';" \
+    "GRANT ALL ON *.* TO countersign@'%' WITH GRANT OPTION;" >"$folder/init.sql"
+  [[ $EUID -ne 0 ]] || chown mysql "$folder/init.sql"
+  "${as[@]}" mariadbd --no-defaults --datadir="$folder/data" --socket="$folder/socket" --pid-file="$folder/pid" \
+    --bind-address=127.0.0.1 --port="$port" --skip-name-resolve --init-file="$folder/init.sql" \
+    --innodb-flush-log-at-trx-commit=0 >>"$LOGS/mariadb.log" 2>&1 </dev/null &
+  STARTED+=($!)
+  await_port "$port" $! "MariaDB" || { cat "$LOGS/mariadb.log" >&2; return 1; }
+  export COUNTERSIGN_TEST_MARIADB_URL="mysql://countersign:countersign@127.0.0.1:$port/"
+  remark "MariaDB: $(mariadbd --version | sed -E 's/.*Ver ([0-9.]+).*/\1/'), a server of its own, as a target"
+}
+
 # DynamoDB Local in memory; exports COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL.
 start_dynamodb_local() {
   local port
@@ -70,7 +91,7 @@ start_moto() {
 }
 
 start_services() {
-  start_postgres && start_dynamodb_local && start_moto
+  start_postgres && start_mariadb && start_dynamodb_local && start_moto
 }
 
 stop_services() {

@@ -74,7 +74,7 @@ impl Execute {
         let sqlite_root = app.config.sqlite_root.clone();
         Self {
             app,
-            environment: Environment { sqlite_root, forbidden: Vec::new() },
+            environment: Environment { sqlite_root, ..Environment::default() },
             lookup: Arc::new(|name| std::env::var(name).ok()),
             files: FileSecrets::Refused,
         }

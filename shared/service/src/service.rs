@@ -194,7 +194,11 @@ impl Opened {
         let forbidden = vec![prepared.store().database_file().to_owned()];
         let execute = Execute {
             app: app.clone(),
-            environment: Environment { sqlite_root: app.config.sqlite_root.clone(), forbidden },
+            environment: Environment {
+                sqlite_root: app.config.sqlite_root.clone(),
+                forbidden,
+                loopback_http: true,
+            },
             lookup: Arc::clone(&config.lookup),
             files: FileSecrets::Allowed,
         };

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// The kind is none that this version knows.
-    #[error("unknown kind `{given}`: expected `sqlite` or `postgres`")]
+    #[error("unknown kind `{given}`: expected `sqlite`, `postgres`, `mysql` or `http`")]
     UnknownKind {
         /// What was given.
         given: String,
@@ -52,7 +52,8 @@ pub enum RunError {
     Failed {
         /// The database's message, with detail and hint.
         message: String,
-        /// SQLSTATE (PostgreSQL) or result code (`SQLITE_CONSTRAINT`), where the database gave one.
+        /// SQLSTATE (PostgreSQL), number and SQLSTATE (MySQL: `1062/23000`), result code
+        /// (`SQLITE_CONSTRAINT`) or HTTP status, where there was one.
         code: Option<String>,
         /// Which statement of the command, counted from 1; `None` for the closing COMMIT.
         statement: Option<u32>,

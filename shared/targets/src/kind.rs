@@ -13,6 +13,10 @@ pub enum TargetKind {
     Sqlite,
     /// A PostgreSQL server.
     Postgres,
+    /// A MySQL or MariaDB server.
+    Mysql,
+    /// A service that is called over HTTP.
+    Http,
 }
 
 impl TargetKind {
@@ -22,15 +26,17 @@ impl TargetKind {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Http => "http",
         }
     }
 
-    /// Whether a connection of this kind needs a secret (PostgreSQL: its URL).
+    /// Whether a connection of this kind needs a secret (a database server: its URL).
     #[must_use]
     pub fn needs_secret(self) -> bool {
         match self {
-            Self::Sqlite => false,
-            Self::Postgres => true,
+            Self::Sqlite | Self::Http => false,
+            Self::Postgres | Self::Mysql => true,
         }
     }
 }
@@ -48,6 +54,8 @@ impl FromStr for TargetKind {
         match text {
             "sqlite" => Ok(Self::Sqlite),
             "postgres" => Ok(Self::Postgres),
+            "mysql" => Ok(Self::Mysql),
+            "http" => Ok(Self::Http),
             other => Err(TargetError::UnknownKind { given: other.chars().take(64).collect() }),
         }
     }
@@ -59,7 +67,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_back_from_its_own_word() {
-        for kind in [TargetKind::Sqlite, TargetKind::Postgres] {
+        for kind in [TargetKind::Sqlite, TargetKind::Postgres, TargetKind::Mysql, TargetKind::Http] {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
     }
@@ -67,6 +75,9 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_named_in_the_error() {
         let error = "Postgres".parse::<TargetKind>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown kind `Postgres`: expected `sqlite` or `postgres`");
+        assert_eq!(
+            error.to_string(),
+            "unknown kind `Postgres`: expected `sqlite`, `postgres`, `mysql` or `http`"
+        );
     }
 }

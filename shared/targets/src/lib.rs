@@ -18,18 +18,23 @@
 //! in this crate, and no error but [`RunError::NotStarted`] may be answered with a second call.
 
 pub mod caps;
+mod deep;
 pub mod error;
+mod http;
 pub mod kind;
 mod message;
+mod mysql;
 pub mod options;
 pub mod output;
 mod postgres;
+mod progress;
 pub mod record;
 pub mod run;
 mod schema;
 pub mod secret;
 pub mod spec;
 mod sqlite;
+mod tls;
 pub mod view;
 
 pub use caps::Caps;
@@ -40,6 +45,6 @@ pub use output::{Pieces, Sink, SinkError, Summary};
 pub use record::{Column, ColumnSource, Record};
 pub use run::{Environment, MAX_COMMAND_BYTES, run};
 pub use secret::{FileSecrets, Secret, SecretRef, resolve_secret};
-pub use spec::{PostgresSpec, SqliteSpec, TargetSpec};
+pub use spec::{HttpSpec, MysqlSpec, PostgresSpec, SqliteSpec, TargetSpec};
 /// Re-exported so that a caller of [`run`] needs no version of its own.
 pub use tokio_util::sync::CancellationToken;

@@ -1,7 +1,7 @@
 //! One run of one command.
 
 use crate::{RunError, RunOptions, Secret, Sink, Summary, TargetSpec};
-use crate::{postgres, sqlite};
+use crate::{http, mysql, postgres, sqlite};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,9 @@ pub struct Environment {
     pub sqlite_root: Option<PathBuf>,
     /// Files that are never a target: the product's own store.
     pub forbidden: Vec<PathBuf>,
+    /// Whether `http` targets may be on this machine, in plain text too. **Off in a function**, where
+    /// the runtime's own API listens there.
+    pub loopback_http: bool,
 }
 
 /// Runs the command once.
@@ -52,16 +55,26 @@ pub async fn run(
             sqlite::run(spec, command, options, environment, &mut output, &cancel).await?
         }
         TargetSpec::Postgres(spec) => {
-            let Some(secret) = secret else {
-                return Err(RunError::not_started(
-                    "the connection has no secret; set it to a reference to the database's URL, for example `env:PROD_DB_URL`",
-                ));
-            };
-            postgres::run(spec, secret, command, options, &mut output, &cancel).await?
+            postgres::run(spec, needed(secret)?, command, options, &mut output, &cancel).await?
+        }
+        TargetSpec::Mysql(spec) => {
+            mysql::run(spec, needed(secret)?, command, options, &mut output, &cancel).await?
+        }
+        TargetSpec::Http(spec) => {
+            http::run(spec, secret, command, options, environment, &mut output, &cancel).await?
         }
     };
     summary.output_error = output.error;
     Ok(summary)
+}
+
+/// The URL of a database server.
+pub(crate) fn needed(secret: Option<&Secret>) -> Result<&Secret, RunError> {
+    secret.ok_or_else(|| {
+        RunError::not_started(
+            "the connection has no secret; set it to a reference to the database's URL, for example `env:PROD_DB_URL`",
+        )
+    })
 }
 
 fn check_text(command: &str) -> Result<(), RunError> {
@@ -71,7 +84,7 @@ fn check_text(command: &str) -> Result<(), RunError> {
             command.len()
         )));
     }
-    // Both databases would stop reading there, and run less than what was approved.
+    // Some databases would stop reading there, and run less than what was approved.
     if command.contains('\0') {
         return Err(RunError::not_started("the command contains a NUL character"));
     }

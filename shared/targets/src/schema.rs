@@ -3,7 +3,9 @@
 use crate::{Caps, TargetSpec};
 use std::ops::RangeInclusive;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 impl ToSchema for TargetSpec {
@@ -25,9 +27,34 @@ impl PartialSchema for TargetSpec {
                 "ca_pem",
                 text(16 * 1024).description(Some("The certificates that alone may sign the server's.")),
             );
+        let mysql = with_limits("What a `mysql` connection needs; its URL is its secret.").property(
+            "ca_pem",
+            text(16 * 1024).description(Some("The certificates that alone may sign the server's.")),
+        );
+        let http = with_limits("What an `http` connection needs; its secret, if any, goes into a header.")
+            .property(
+                "base_url",
+                text(2048).description(Some("Scheme, host and the beginning of the path of every call.")),
+            )
+            .required("base_url")
+            .property(
+                "allow",
+                ArrayBuilder::new()
+                    .items(text(64))
+                    .max_items(Some(20))
+                    .description(Some("Private networks that may be reached, such as `10.1.0.0/16`.")),
+            )
+            .property(
+                "headers",
+                ObjectBuilder::new()
+                    .additional_properties(Some(text(4096)))
+                    .description(Some("Headers of every call; they are no secret.")),
+            );
         AnyOfBuilder::new()
             .item(sqlite)
             .item(postgres)
+            .item(mysql)
+            .item(http)
             .description(Some("What the connection's kind needs to know, and the limits of a run."))
             .into()
     }

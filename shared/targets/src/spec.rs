@@ -1,7 +1,9 @@
 //! A connection's `target` object, parsed strictly per kind.
 
 use crate::{Caps, TargetError, TargetKind};
+use countersign_egress::{Network, Policy};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
 
@@ -12,6 +14,10 @@ pub enum TargetSpec {
     Sqlite(SqliteSpec),
     /// A PostgreSQL server; its URL is the connection's secret.
     Postgres(PostgresSpec),
+    /// A MySQL or MariaDB server; its URL is the connection's secret.
+    Mysql(MysqlSpec),
+    /// A service that is called over HTTP.
+    Http(HttpSpec),
 }
 
 /// `{"path": "demo.db", "statement_timeout_seconds"?, "max_rows"?, "max_bytes"?}`
@@ -30,6 +36,28 @@ pub struct PostgresSpec {
     pub application_name: String,
     /// Certificates (PEM) that alone may sign the server's, instead of the system's roots.
     pub ca_pem: Option<String>,
+    /// The limits of this connection, with the defaults filled in.
+    pub caps: Caps,
+}
+
+/// `{"statement_timeout_seconds"?, "max_rows"?, "max_bytes"?, "ca_pem"?}`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MysqlSpec {
+    /// Certificates (PEM) that alone may sign the server's, instead of the system's roots.
+    pub ca_pem: Option<String>,
+    /// The limits of this connection, with the defaults filled in.
+    pub caps: Caps,
+}
+
+/// `{"base_url", "allow"?, "headers"?, "statement_timeout_seconds"?, "max_rows"?, "max_bytes"?}`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSpec {
+    /// Scheme and authority of every call, and the beginning of its path; without a `/` at its end.
+    pub base_url: String,
+    /// Private networks that may be reached.
+    pub allow: Vec<Network>,
+    /// Headers of every call. They are no secret.
+    pub headers: BTreeMap<String, String>,
     /// The limits of this connection, with the defaults filled in.
     pub caps: Caps,
 }
@@ -57,6 +85,30 @@ impl TargetSpec {
                     caps: caps(object)?,
                 }))
             }
+            TargetKind::Mysql => {
+                refuse_others(object, &["ca_pem"])?;
+                Ok(Self::Mysql(MysqlSpec { ca_pem: ca_pem(object)?, caps: caps(object)? }))
+            }
+            TargetKind::Http => {
+                refuse_others(object, &["base_url", "allow", "headers"])?;
+                let allow = networks(object)?;
+                Ok(Self::Http(HttpSpec {
+                    base_url: base_url(object, &allow)?,
+                    headers: headers(object)?,
+                    allow,
+                    caps: caps(object)?,
+                }))
+            }
+        }
+    }
+
+    /// Whether the target is on the executor's own machine, which only a machine that runs everything
+    /// allows ([`crate::Environment::loopback_http`]): elsewhere such a connection never runs.
+    #[must_use]
+    pub fn is_on_loopback(&self) -> bool {
+        match self {
+            Self::Http(spec) => crate::http::is_on_loopback(&spec.base_url),
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Mysql(_) => false,
         }
     }
 
@@ -66,6 +118,8 @@ impl TargetSpec {
         match self {
             Self::Sqlite(_) => TargetKind::Sqlite,
             Self::Postgres(_) => TargetKind::Postgres,
+            Self::Mysql(_) => TargetKind::Mysql,
+            Self::Http(_) => TargetKind::Http,
         }
     }
 
@@ -75,6 +129,8 @@ impl TargetSpec {
         match self {
             Self::Sqlite(spec) => spec.caps,
             Self::Postgres(spec) => spec.caps,
+            Self::Mysql(spec) => spec.caps,
+            Self::Http(spec) => spec.caps,
         }
     }
 }
@@ -154,12 +210,60 @@ fn application_name(object: &Map<String, Value>) -> Result<String, TargetError> 
 fn ca_pem(object: &Map<String, Value>) -> Result<Option<String>, TargetError> {
     match object.get("ca_pem") {
         None => Ok(None),
-        Some(Value::String(pem)) if pem.len() <= 16 * 1024 => match crate::postgres::roots(pem) {
+        Some(Value::String(pem)) if pem.len() <= 16 * 1024 => match crate::tls::roots(pem) {
             Ok(_) => Ok(Some(pem.clone())),
             Err(message) => Err(TargetError::member("/ca_pem", message)),
         },
         Some(_) => Err(TargetError::member("/ca_pem", "expected certificates in PEM, at most 16 KiB")),
     }
+}
+
+/// Checked as far as it can be without asking for names. Loopback is left to the machine that runs it.
+fn base_url(object: &Map<String, Value>, allow: &[Network]) -> Result<String, TargetError> {
+    let refuse = |message: &str| Err(TargetError::member("/base_url", message));
+    let Some(Value::String(text)) = object.get("base_url") else {
+        return refuse("expected where the service is, for example `https://api.example.com`");
+    };
+    let policy = Policy { allow: allow.to_vec(), loopback: true };
+    match crate::http::check_base(text, &policy) {
+        Ok(()) => Ok(text.trim_end_matches('/').to_owned()),
+        Err(message) => refuse(&message),
+    }
+}
+
+fn networks(object: &Map<String, Value>) -> Result<Vec<Network>, TargetError> {
+    let refuse = |message: String| TargetError::member("/allow", message);
+    match object.get("allow") {
+        None => Ok(Vec::new()),
+        Some(Value::Array(networks)) if networks.len() <= 20 => networks
+            .iter()
+            .map(|network| match network {
+                Value::String(text) => text.parse().map_err(|error| refuse(format!("{error}"))),
+                _ => Err(refuse("expected networks such as `10.1.0.0/16`".to_owned())),
+            })
+            .collect(),
+        Some(_) => Err(refuse("expected at most 20 networks such as `10.1.0.0/16`".to_owned())),
+    }
+}
+
+fn headers(object: &Map<String, Value>) -> Result<BTreeMap<String, String>, TargetError> {
+    let refuse = |message: &str| TargetError::member("/headers", message);
+    let Some(value) = object.get("headers") else { return Ok(BTreeMap::new()) };
+    let Value::Object(headers) = value else {
+        return Err(refuse("expected an object of header names and values"));
+    };
+    if headers.len() > 20 {
+        return Err(refuse("expected at most 20 headers"));
+    }
+    let checked = headers.iter().map(|(name, value)| match value {
+        Value::String(value) if crate::http::is_free_header(name, value) => {
+            Ok((name.to_ascii_lowercase(), value.clone()))
+        }
+        _ => Err(refuse(
+            "expected names and printable values of headers; `authorization` and other credentials are the connection's secret, and `host`, `content-length` and their like are set by the client",
+        )),
+    });
+    checked.collect()
 }
 
 #[cfg(test)]
@@ -221,5 +325,39 @@ mod tests {
         assert!(refused(TargetKind::Postgres, &json!([])).contains("expected an object"));
         assert!(refused(TargetKind::Postgres, &json!({"ca_pem": "x"})).contains("/ca_pem"));
         assert!(refused(TargetKind::Postgres, &json!({"application_name": "a\nb"})).contains("ASCII"));
+    }
+
+    #[test]
+    fn a_service_has_an_address_that_may_be_reached() {
+        let parse = |target: Value| TargetSpec::parse(TargetKind::Http, &target);
+        let spec =
+            parse(json!({"base_url": "https://api.example.com/v1/", "headers": {"X-Team": "db"}})).unwrap();
+        let TargetSpec::Http(http) = &spec else { panic!("another kind") };
+        assert_eq!(http.base_url, "https://api.example.com/v1");
+        assert_eq!(http.headers["x-team"], "db");
+        assert!(!spec.is_on_loopback());
+        assert!(parse(json!({"base_url": "http://127.0.0.1:8080"})).unwrap().is_on_loopback());
+        assert!(parse(json!({"base_url": "https://10.1.2.3", "allow": ["10.1.0.0/16"]})).is_ok());
+        for (pointer, target) in [
+            ("/base_url", json!({})),
+            ("/base_url", json!({"base_url": "api.example.com"})),
+            ("/base_url", json!({"base_url": "http://api.example.com"})),
+            ("/base_url", json!({"base_url": "https://api.example.com/x?y=1"})),
+            ("/base_url", json!({"base_url": "https://api.example.com/#x"})),
+            ("/base_url", json!({"base_url": "https://api.example.com/a/../b"})),
+            ("/base_url", json!({"base_url": "https://u:p@api.example.com"})),
+            ("/base_url", json!({"base_url": "https://10.1.2.3"})),
+            ("/base_url", json!({"base_url": "https://169.254.169.254"})),
+            ("/base_url", json!({"base_url": "https://[::ffff:10.0.0.1]"})),
+            ("/allow", json!({"base_url": "https://a.example.com", "allow": ["127.0.0.0/8"]})),
+            ("/allow", json!({"base_url": "https://a.example.com", "allow": ["169.254.0.0/16"]})),
+            ("/headers", json!({"base_url": "https://a.example.com", "headers": {"Authorization": "x"}})),
+            ("/headers", json!({"base_url": "https://a.example.com", "headers": {"x": "a\nb"}})),
+            ("/headers", json!({"base_url": "https://a.example.com", "headers": {"host": "b"}})),
+            ("/token", json!({"base_url": "https://a.example.com", "token": "x"})),
+        ] {
+            let error = parse(target.clone()).unwrap_err().to_string();
+            assert!(error.contains(pointer), "{target}: {error}");
+        }
     }
 }

@@ -3,9 +3,10 @@
 //! `sslmode` is read here and not by the client library, whose default falls back to plain text.
 //! No message quotes any part of the URL: in a URL that is written wrongly, any part may be the password.
 
-use super::tls::{Encryption, connector};
+use super::tls::connector;
 use crate::message::Scrub;
 use crate::spec::PostgresSpec;
+use crate::tls::Encryption;
 use crate::{RunError, Secret};
 use std::net::IpAddr;
 use std::time::Duration;

@@ -6,11 +6,11 @@ use super::source::Sources;
 use super::tags;
 use crate::options::Bound;
 use crate::output::Meter;
+use crate::progress::{Phase, Progress};
 use crate::run::Output;
 use crate::{Column, ColumnSource, RunError, RunOptions, Summary};
 use futures::StreamExt;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
@@ -24,56 +24,6 @@ const BEGIN_READ_ONLY: &str = "BEGIN READ ONLY; \
 
 /// What stands for a cell that is not UTF-8 (from a database in SQL_ASCII).
 const NOT_TEXT: &str = "[not valid UTF-8]";
-
-/// How far the execution is: what a broken connection means depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// The server has executed nothing of the command.
-    NothingSent,
-    /// The only statement was sent, outside of a transaction of ours.
-    Single,
-    /// Between BEGIN and COMMIT.
-    InTransaction,
-    /// COMMIT was sent.
-    Committing,
-}
-
-/// The execution's state, readable while it waits.
-#[derive(Default)]
-pub(super) struct Progress {
-    phase: AtomicU8,
-    stop: AtomicBool,
-}
-
-impl Progress {
-    pub(super) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::SeqCst) {
-            0 => Phase::NothingSent,
-            1 => Phase::InTransaction,
-            2 => Phase::Single,
-            _ => Phase::Committing,
-        }
-    }
-
-    fn enter(&self, phase: Phase) {
-        let number = match phase {
-            Phase::NothingSent => 0,
-            Phase::InTransaction => 1,
-            Phase::Single => 2,
-            Phase::Committing => 3,
-        };
-        self.phase.store(number, Ordering::SeqCst);
-    }
-
-    /// No further statement is begun.
-    pub(super) fn stop(&self) {
-        self.stop.store(true, Ordering::SeqCst);
-    }
-
-    fn go_on(&self) -> Result<(), Stumble> {
-        if self.stop.load(Ordering::SeqCst) { Err(Stumble::Stopped) } else { Ok(()) }
-    }
-}
 
 struct Run<'a, 'o> {
     client: &'a Client,
@@ -114,7 +64,7 @@ pub(super) async fn execute(
 
 impl Run<'_, '_> {
     async fn transaction(&mut self, statements: &[Statement], read_only: bool) -> Result<(), Stumble> {
-        self.progress.go_on()?;
+        self.go_on()?;
         let begin = if read_only { BEGIN_READ_ONLY } else { "BEGIN" };
         self.client.batch_execute(begin).await.map_err(|error| self.stumble(error, None, true))?;
         self.progress.enter(Phase::InTransaction);
@@ -152,15 +102,15 @@ impl Run<'_, '_> {
         for (number, statement) in (1..).zip(statements) {
             self.statement(statement, number, Phase::InTransaction).await?;
         }
-        self.progress.go_on()
+        self.go_on()
     }
 
     async fn statement(&mut self, statement: &Statement, number: u32, phase: Phase) -> Result<(), Stumble> {
-        self.progress.go_on()?;
+        self.go_on()?;
         let columns = columns(self.client, &mut self.sources, &statement.text)
             .await
             .map_err(|e| self.stumble(e, Some(number), statement.parsed))?;
-        self.progress.go_on()?;
+        self.go_on()?;
         self.progress.enter(phase);
         let affected = self
             .query(statement, columns)
@@ -203,6 +153,10 @@ impl Run<'_, '_> {
             }
         }
         Ok(affected)
+    }
+
+    fn go_on(&self) -> Result<(), Stumble> {
+        if self.progress.stopped() { Err(Stumble::Stopped) } else { Ok(()) }
     }
 
     fn stumble(&self, error: Error, statement: Option<u32>, split: bool) -> Stumble {

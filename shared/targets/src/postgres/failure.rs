@@ -1,37 +1,10 @@
 //! From the client library's errors to what is known about effects.
 
-use super::execute::Phase;
 use crate::RunError;
 use crate::message::Scrub;
+use crate::progress::{Phase, Stop, broken};
 use std::error::Error as _;
 use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
-
-/// Why the session was told to stop.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Stop {
-    TimedOut { limit_ms: u64 },
-    Cancelled,
-}
-
-impl Stop {
-    fn error(self) -> RunError {
-        match self {
-            Self::TimedOut { limit_ms } => RunError::TimedOut { limit_ms },
-            Self::Cancelled => RunError::Cancelled,
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::TimedOut { .. } => {
-                "the time limit passed and the session did not stop; its connection was dropped"
-            }
-            Self::Cancelled => {
-                "the run was cancelled and the session did not stop; its connection was dropped"
-            }
-        }
-    }
-}
 
 /// What made an execution end early.
 pub(super) enum Stumble {
@@ -50,14 +23,7 @@ pub(super) fn explain(stumble: Stumble, scrub: &Scrub, stop: Option<Stop>) -> Ru
         (Stumble::Ours(error), _) => error,
         (Stumble::Stopped, Some(stop)) => stop.error(),
         (Stumble::Stopped, None) => RunError::Cancelled,
-        (Stumble::Silent(phase), stop) => {
-            let words = stop.map_or("the session did not answer", Stop::words);
-            match (phase, stop) {
-                // The server rolls back what it never got a COMMIT for.
-                (Phase::InTransaction, Some(stop)) => stop.error(),
-                _ => super::broken(phase, words),
-            }
-        }
+        (Stumble::Silent(phase), stop) => crate::progress::silent(phase, stop),
         (Stumble::Client { error, phase, statement, split }, stop) => match error.as_db_error() {
             Some(db) if !ends_session(db) => match stop {
                 Some(stop) if db.code() == &SqlState::QUERY_CANCELED => stop.error(),
@@ -67,7 +33,7 @@ pub(super) fn explain(stumble: Stumble, scrub: &Scrub, stop: Option<Stop>) -> Ru
                     statement,
                 },
             },
-            _ => super::broken(phase, &scrub.clean(&format!("the connection broke ({})", describe(&error)))),
+            _ => broken(phase, &scrub.clean(&format!("the connection broke ({})", describe(&error)))),
         },
     }
 }

@@ -15,18 +15,16 @@ mod tags;
 mod tls;
 
 use crate::error::RunError;
+use crate::progress::{Progress, Stop};
 use crate::run::Output;
 use crate::spec::PostgresSpec;
 use crate::{RunOptions, Secret, Summary};
-use execute::{Phase, Progress};
-use failure::{Stop, Stumble};
+use failure::Stumble;
 use session::Session;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-
-pub(crate) use tls::roots;
 
 /// How long a session that was told to stop has for it, before its connection is dropped.
 const GRACE: Duration = Duration::from_secs(5);
@@ -71,19 +69,5 @@ pub(crate) async fn run(
         Some(result) => result.map_err(|stumble| failure::explain(stumble, &address.scrub, Some(stop))),
         // The session does not answer; returning drops its connection.
         None => Err(failure::explain(Stumble::Silent(progress.phase()), &address.scrub, Some(stop))),
-    }
-}
-
-/// What is known when the connection ends in a phase.
-fn broken(phase: Phase, how: &str) -> RunError {
-    match phase {
-        Phase::NothingSent => RunError::not_started(format!("{how} before the command was sent")),
-        Phase::InTransaction => RunError::Failed {
-            message: format!("{how} before COMMIT was sent, so the server rolled the transaction back"),
-            code: None,
-            statement: None,
-        },
-        Phase::Single => RunError::lost(format!("{how} while the statement ran")),
-        Phase::Committing => RunError::lost(format!("{how} while the transaction was committed")),
     }
 }

@@ -8,25 +8,10 @@
 
 use super::tags::Kind;
 use crate::RunError;
+use crate::deep;
 use crate::options::cannot_be_bounded;
-use crate::run::MAX_COMMAND_BYTES;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind, SyntaxNode};
-use std::time::Duration;
-
-/// The parser and its tree recurse: a chain of a few thousand operators overflows a thread's usual
-/// stack and would take the process down. Measured: 64 MiB are enough for any command of 100 KiB in
-/// a release build; pages that are not touched cost nothing.
-const STACK_BYTES: usize = 512 * 1024 * 1024;
-// The measure above holds for this length.
-const _: () = assert!(MAX_COMMAND_BYTES <= 100 * 1024);
-
-/// The parser's time grows with the square of the nesting: 34,000 calls in each other took two
-/// minutes. The server itself gives up at a few thousand levels.
-const MAX_NESTING: usize = 1000;
-
-/// Long chains of operators are slow as well: this ends the wait, not the thread.
-const PARSE_LIMIT: Duration = Duration::from_secs(20);
 
 /// The statements to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,47 +76,7 @@ impl std::fmt::Debug for Statement {
 
 /// Splits and checks a command.
 pub(super) async fn make(command: &str) -> Result<Plan, RunError> {
-    make_within(command, PARSE_LIMIT).await
-}
-
-async fn make_within(command: &str, limit: Duration) -> Result<Plan, RunError> {
-    if nesting(command) > MAX_NESTING {
-        return Err(RunError::not_started(format!(
-            "the command nests brackets deeper than {MAX_NESTING} levels (those in strings are counted too)"
-        )));
-    }
-    let text = command.to_owned();
-    let (give, take) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new()
-        .name("parse".to_owned())
-        .stack_size(STACK_BYTES)
-        // Nobody takes the plan after the limit; then it is dropped here.
-        .spawn(move || give.send(parse(&text)).is_ok())
-        .map_err(|error| RunError::not_started(format!("no thread to parse the command in: {error}")))?;
-    match tokio::time::timeout(limit, take).await {
-        Ok(Ok(plan)) => plan,
-        // The thread panicked: the parser has a bug, and nothing is known about the command.
-        Ok(Err(_)) => Err(RunError::not_started(
-            "the parser failed on this command, so it cannot be shown to be safe to send",
-        )),
-        Err(_) => Err(RunError::not_started(format!(
-            "the command could not be parsed within {limit:?}; make it simpler"
-        ))),
-    }
-}
-
-/// The deepest nesting of brackets, counted without regard to strings and comments.
-fn nesting(command: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for byte in command.bytes() {
-        match byte {
-            b'(' | b'[' => depth += 1,
-            b')' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
+    deep::parse(command, parse).await
 }
 
 fn parse(command: &str) -> Result<Plan, RunError> {

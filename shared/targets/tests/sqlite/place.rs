@@ -36,7 +36,7 @@ impl Place {
     }
 
     pub(crate) fn environment(&self) -> Environment {
-        Environment { sqlite_root: Some(self.path("root")), forbidden: vec![] }
+        Environment { sqlite_root: Some(self.path("root")), ..Environment::default() }
     }
 
     pub(crate) async fn give(

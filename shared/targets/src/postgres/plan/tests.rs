@@ -1,13 +1,15 @@
 use super::*;
+use crate::deep::{MAX_NESTING, parse_within};
+use std::time::Duration;
 
 /// The plan, made on a runtime of its own.
 fn make(command: &str) -> Result<Plan, RunError> {
-    within(command, PARSE_LIMIT)
+    within(command, Duration::from_secs(20))
 }
 
 fn within(command: &str, limit: Duration) -> Result<Plan, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(make_within(command, limit))
+    runtime.block_on(parse_within(command, limit, parse))
 }
 
 fn texts(command: &str) -> Vec<String> {

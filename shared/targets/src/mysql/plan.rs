@@ -1,0 +1,266 @@
+//! What will be sent: the command split into statements, and what each of them is.
+//!
+//! The server's own word on "one statement" comes later (see [`super`]). What a statement may do to
+//! a transaction is told by its first words, **by a list of what is harmless**: many statements of
+//! MySQL commit in silence.
+
+use super::lex::{self, Piece, Token};
+use crate::RunError;
+use crate::deep;
+use crate::options::{RunOptions, cannot_be_bounded};
+use sqlparser::ast::visit_relations;
+use sqlparser::dialect::MySqlDialect;
+use sqlparser::parser::Parser;
+use std::ops::ControlFlow;
+
+/// The statements to send.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) statements: Vec<Statement>,
+    /// True if they run in one transaction.
+    pub(super) transaction: bool,
+    /// The tables that are written, if a bound must hold: schema, if it is named, and table.
+    pub(super) written: Vec<(Option<String>, String)>,
+}
+
+/// One statement.
+pub(super) struct Statement {
+    /// Its text, as it stands in the command.
+    pub(super) text: String,
+    /// The words of its tag.
+    pub(super) verb: String,
+    pub(super) kind: Kind,
+}
+
+/// What a statement does to a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Reads rows.
+    Read,
+    /// Says something about the database.
+    Look,
+    /// Changes rows, which the server counts.
+    Write,
+    /// Allowed in a transaction, and no more is known.
+    Session,
+    /// Commits, or may commit: it runs alone and as itself.
+    Alone,
+}
+
+/// Commands never reach a `Debug`.
+impl std::fmt::Debug for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Statement")
+            .field("kind", &self.kind)
+            .field("bytes", &self.text.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Splits and checks a command.
+pub(super) async fn make(command: &str, options: RunOptions) -> Result<Plan, RunError> {
+    deep::parse(command, move |command| plan(command, options)).await
+}
+
+fn plan(command: &str, options: RunOptions) -> Result<Plan, RunError> {
+    let pieces = lex::split(command).map_err(|what| RunError::not_started(format!("the command {what}")))?;
+    let pieces = stored_program(command, pieces);
+    let mut statements = Vec::new();
+    for (number, piece) in (1_u32..).zip(&pieces) {
+        let words = words(&piece.tokens);
+        refuse(number, &words, &piece.tokens)?;
+        let main = main_verb(&piece.tokens, &words);
+        statements.push(Statement {
+            text: piece.text.clone(),
+            kind: kind(main, &words),
+            verb: verb(main, &words),
+        });
+    }
+    let transaction = match statements.len() {
+        0 => return Err(RunError::not_started("the command has no statement")),
+        1 => options.wraps(),
+        _ => true,
+    };
+    let mut written = Vec::new();
+    for (number, statement) in (1_u32..).zip(&statements) {
+        fits(number, statement, transaction, options)?;
+        if options.max_affected_rows.is_some() && statement.kind == Kind::Write {
+            written.extend(tables(&statement.text).ok_or_else(|| {
+                RunError::not_started(format!(
+                    "statement {number} could not be parsed, so it cannot be shown that its tables have transactions, which an approval for a number of rows needs"
+                ))
+            })?);
+        }
+    }
+    Ok(Plan { statements, transaction, written })
+}
+
+/// The body of a stored program holds semicolons, and only the server knows where it ends: a command
+/// that begins with one is one statement, and the server refuses it if it is more.
+fn stored_program(command: &str, pieces: Vec<Piece>) -> Vec<Piece> {
+    let begins = pieces.first().is_some_and(|piece| {
+        let words = words(&piece.tokens);
+        let verb = verb(words.first().copied().unwrap_or_default(), &words);
+        ["CREATE PROCEDURE", "CREATE FUNCTION", "CREATE TRIGGER", "CREATE EVENT"].contains(&verb.as_str())
+    });
+    let mut rest = pieces.into_iter();
+    match rest.next() {
+        Some(first) if begins => vec![Piece { text: command.trim().to_owned(), tokens: first.tokens }],
+        Some(first) => std::iter::once(first).chain(rest).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// The words in capitals, with names in back-ticks: the server takes both for a variable's name.
+fn words(tokens: &[Token]) -> Vec<&str> {
+    tokens
+        .iter()
+        .filter_map(|token| match token {
+            Token::Word(word) | Token::Quoted(word) => Some(word.as_str()),
+            Token::Text | Token::Symbol(_) => None,
+        })
+        .collect()
+}
+
+/// Variables by which a session leaves a transaction or changes how it ends.
+const OF_TRANSACTIONS: [&str; 5] =
+    ["AUTOCOMMIT", "COMPLETION_TYPE", "TRANSACTION", "TRANSACTION_READ_ONLY", "TX_READ_ONLY"];
+
+fn refuse(number: u32, words: &[&str], tokens: &[Token]) -> Result<(), RunError> {
+    let control = match words {
+        ["BEGIN" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "XA" | "LOCK" | "UNLOCK", ..]
+        | ["START", "TRANSACTION", ..] => true,
+        ["SET", others @ ..] => others.iter().any(|word| OF_TRANSACTIONS.contains(word)),
+        _ => false,
+    };
+    if control {
+        return Err(RunError::not_started(format!(
+            "statement {number} is transaction control (`{}`), which is refused: a single statement runs as itself, several run in one transaction already; leave it out",
+            words.first().copied().unwrap_or_default()
+        )));
+    }
+    if matches!(words, ["SET", "STATEMENT", ..]) {
+        return Err(RunError::not_started(format!(
+            "statement {number} wraps another one in `SET STATEMENT`, which is refused: write that statement alone"
+        )));
+    }
+    if matches!(words, ["LOAD", ..]) && words.contains(&"LOCAL") {
+        return Err(RunError::not_started(format!(
+            "statement {number} loads a file of the client (`LOCAL`), which is refused: use INSERT"
+        )));
+    }
+    if !matches!(tokens.first(), Some(Token::Word(_) | Token::Symbol('('))) {
+        return Err(RunError::not_started(format!(
+            "statement {number} does not begin with a word; check its syntax"
+        )));
+    }
+    Ok(())
+}
+
+/// The first word; behind WITH, the word of the statement that it leads.
+fn main_verb<'a>(tokens: &'a [Token], words: &[&'a str]) -> &'a str {
+    if words.first() != Some(&"WITH") {
+        return words.first().copied().unwrap_or_default();
+    }
+    let mut depth = 0_u32;
+    for token in tokens {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => depth = depth.saturating_sub(1),
+            Token::Word(word)
+                if depth == 0
+                    && ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "VALUES", "TABLE"]
+                        .contains(&word.as_str()) =>
+            {
+                return word;
+            }
+            _ => {}
+        }
+    }
+    // `WITH x AS (…) (SELECT …)`; nothing that writes stands in brackets.
+    "SELECT"
+}
+
+fn kind(main: &str, words: &[&str]) -> Kind {
+    let has = |word: &str| words.contains(&word);
+    match main {
+        "SELECT" | "VALUES" | "TABLE" if has("OUTFILE") || has("DUMPFILE") => Kind::Session,
+        "SELECT" | "VALUES" | "TABLE" => Kind::Read,
+        "EXPLAIN" | "DESCRIBE" | "DESC" if has("ANALYZE") => Kind::Session,
+        "SHOW" | "EXPLAIN" | "DESCRIBE" | "DESC" => Kind::Look,
+        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" => Kind::Write,
+        "SET" if matches!(words.get(1), Some(&("PASSWORD" | "DEFAULT" | "GLOBAL" | "PERSIST"))) => {
+            Kind::Alone
+        }
+        "SET" | "USE" | "DO" | "LOAD" => Kind::Session,
+        "CREATE" | "DROP" if words.get(1) == Some(&"TEMPORARY") => Kind::Session,
+        _ => Kind::Alone,
+    }
+}
+
+fn fits(number: u32, statement: &Statement, transaction: bool, options: RunOptions) -> Result<(), RunError> {
+    if options.read_only && !matches!(statement.kind, Kind::Read | Kind::Look) {
+        return Err(RunError::not_started(format!(
+            "statement {number} (`{}`) is none that only reads, and this run is read-only",
+            statement.verb
+        )));
+    }
+    if options.max_affected_rows.is_some() && !matches!(statement.kind, Kind::Read | Kind::Look | Kind::Write)
+    {
+        return Err(RunError::not_started(cannot_be_bounded(number)));
+    }
+    if transaction && statement.kind == Kind::Alone {
+        return Err(RunError::not_started(format!(
+            "statement {number} (`{}`) commits by itself or may do so, and several statements are all or nothing: ask for it in a request of its own",
+            statement.verb
+        )));
+    }
+    Ok(())
+}
+
+/// The words of the tag: `CREATE TABLE`, `DROP INDEX`, `DELETE`.
+fn verb(main: &str, words: &[&str]) -> String {
+    const OBJECTS: [&str; 12] = [
+        "TABLE",
+        "INDEX",
+        "VIEW",
+        "TRIGGER",
+        "PROCEDURE",
+        "FUNCTION",
+        "EVENT",
+        "DATABASE",
+        "SCHEMA",
+        "USER",
+        "ROLE",
+        "SEQUENCE",
+    ];
+    match main {
+        "CREATE" | "DROP" | "ALTER" | "TRUNCATE" | "RENAME" | "ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK" => {
+            let object = words.iter().skip(1).find(|word| OBJECTS.contains(word));
+            object.map_or(main.to_owned(), |object| format!("{main} {object}"))
+        }
+        "VALUES" | "TABLE" => "SELECT".to_owned(),
+        _ => main.chars().take(32).collect(),
+    }
+}
+
+/// Every table that the statement names; `None` if it cannot be told.
+fn tables(text: &str) -> Option<Vec<(Option<String>, String)>> {
+    let statements = Parser::parse_sql(&MySqlDialect {}, text).ok()?;
+    let [statement] = statements.as_slice() else { return None };
+    let mut found = Vec::new();
+    let visited = visit_relations(statement, |name| {
+        let parts: Option<Vec<String>> =
+            name.0.iter().map(|part| part.as_ident().map(|ident| ident.value.clone())).collect();
+        match parts.as_deref() {
+            Some([table]) => found.push((None, table.clone())),
+            Some([schema, table]) => found.push((Some(schema.clone()), table.clone())),
+            _ => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    });
+    (visited.is_continue() && !found.is_empty()).then_some(found)
+}
+
+#[cfg(test)]
+mod tests;
