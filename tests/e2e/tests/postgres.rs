@@ -170,7 +170,7 @@ async fn a_database_that_cannot_be_reached_is_a_clear_failure(database: Database
 
 async fn a_service_that_is_killed_leaves_one_unknown_outcome(database: Database) {
     let place = Postgres::make("killed", database).await.unwrap();
-    let mut serve = serve(database, &place.url().unwrap(), &["--statement-timeout", "4s"]).await;
+    let mut serve = serve(database, &place.url().unwrap(), &["--statement-timeout", "6s"]).await;
     let command = "DELETE FROM t; SELECT pg_sleep(600)";
     let exec = serve.begin("alice", &["exec", "prod-db", command]).unwrap();
     let request = serve.find(command).await.unwrap();

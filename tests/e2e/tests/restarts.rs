@@ -17,7 +17,7 @@ const ENDLESS: &str =
 async fn start(database: Database) -> Serve {
     let settings = [("COUNTERSIGN_LEASE_MARGIN_SEC", "1")];
     let serve = Serve::start_at_a_fixed_address(database, &settings).await.unwrap();
-    let slow = json!({ "path": "demo.db", "statement_timeout_seconds": 4 });
+    let slow = json!({ "path": "demo.db", "statement_timeout_seconds": 6 });
     serve.connect("slow", json!({ "kind": "sqlite", "target": slow, "approvals": false })).await.unwrap();
     serve
 }
@@ -138,7 +138,7 @@ async fn a_stop_lets_what_runs_come_to_its_end(database: Database) {
     serve.start_again().await.unwrap();
     let ended = serve.show("alice", &request).await.unwrap();
     assert_eq!(ended.state(), "FAILED", "its time limit came, and was written down: {ended:?}");
-    assert!(ended.text("/execution/error").contains("timed out after 4000 ms"), "{ended:?}");
+    assert!(ended.text("/execution/error").contains("timed out after 6000 ms"), "{ended:?}");
 }
 
 async fn deadlines_pass_while_nobody_serves(database: Database) {

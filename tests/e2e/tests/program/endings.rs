@@ -100,7 +100,7 @@ async fn a_cancel_is_13_whoever_did_it(database: Database) {
 async fn an_executor_that_dies_is_14_until_an_admin_settles_it(database: Database) {
     let settings = [("COUNTERSIGN_LEASE_MARGIN_SEC", "1")];
     let mut serve = Serve::start_at_a_fixed_address(database, &settings).await.unwrap();
-    let slow = json!({ "kind": "sqlite", "target": { "path": "demo.db", "statement_timeout_seconds": 3 }, "approvals": false });
+    let slow = json!({ "kind": "sqlite", "target": { "path": "demo.db", "statement_timeout_seconds": 6 }, "approvals": false });
     serve.connect("slow", slow).await.unwrap();
     let command = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let exec = serve.begin("alice", &["exec", "slow", command]).unwrap();
