@@ -1,5 +1,7 @@
 //! Reading bytes without a way to panic: beyond the end there are zeros and empty slices.
 
+use std::ops::Deref;
+
 /// The byte at `index`, or 0.
 pub(crate) fn at(text: &[u8], index: usize) -> u8 {
     text.get(index).copied().unwrap_or(0)
@@ -30,4 +32,30 @@ pub(crate) fn run_start(text: &[u8], to: usize, most: usize, like: impl Fn(u8) -
 /// Letters, digits and `_`.
 pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// A few items without memory of their own; what is beyond `N` is left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Few<T, const N: usize> {
+    items: [T; N],
+    count: usize,
+}
+
+impl<T: Copy + Default, const N: usize> Few<T, N> {
+    pub(crate) fn of(items: impl Iterator<Item = T>) -> Few<T, N> {
+        let mut few = Few { items: [T::default(); N], count: 0 };
+        for (slot, item) in few.items.iter_mut().zip(items) {
+            *slot = item;
+            few.count += 1;
+        }
+        few
+    }
+}
+
+impl<T, const N: usize> Deref for Few<T, N> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        self.items.get(..self.count).unwrap_or_default()
+    }
 }

@@ -1,6 +1,7 @@
 //! Words near a value that say what it is.
 
 use std::ops::BitOr;
+use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 
@@ -116,12 +117,17 @@ const WORDS: &[(&str, Context)] = &[
 /// Words of at most this length must end where a word ends: `tel` is not in `tell`.
 const SHORT: usize = 4;
 
-pub(super) fn automaton() -> Result<AhoCorasick, BuildError> {
+/// Built once; every masker shares it.
+static AUTOMATON: LazyLock<Result<AhoCorasick, BuildError>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::LeftmostLongest)
         .kind(Some(AhoCorasickKind::DFA))
         .build(WORDS.iter().map(|(word, _)| word))
+});
+
+pub(super) fn automaton() -> Result<AhoCorasick, BuildError> {
+    AUTOMATON.clone()
 }
 
 /// The words before and after `start..end`.

@@ -103,10 +103,10 @@ pub(super) fn find(scan: &mut Scan<'_>, start: usize) -> Option<usize> {
     let text = scan.text;
     let country = [at(text, start).to_ascii_uppercase(), at(text, start + 1).to_ascii_uppercase()];
     let checks = at(text, start + 2).is_ascii_digit() && at(text, start + 3).is_ascii_digit();
-    let length = LENGTHS.iter().find(|(name, _)| **name == country).map(|(_, length)| *length)?;
     if !checks {
         return None;
     }
+    let length = LENGTHS.iter().find(|(name, _)| **name == country).map(|(_, length)| *length)?;
     let mut characters = Vec::with_capacity(length);
     let mut end = start;
     while characters.len() < length {

@@ -1,6 +1,8 @@
 //! What begins with words that nothing else has: keys with their issuers' prefixes, tokens, private
 //! keys, URLs with a password, and passwords by the name before them.
 
+use std::sync::LazyLock;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 
 use super::{Scan, email};
@@ -82,12 +84,17 @@ const LITERALS: &[(&str, Kind)] = &[
 /// A private key in PEM form ends within this, or what is so long is none.
 pub(crate) const PEM_MOST: usize = 64 * 1024;
 
-pub(super) fn automaton() -> Result<AhoCorasick, BuildError> {
+/// Built once; every masker shares it.
+static AUTOMATON: LazyLock<Result<AhoCorasick, BuildError>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::LeftmostLongest)
         .kind(Some(AhoCorasickKind::DFA))
         .build(LITERALS.iter().map(|(literal, _)| literal))
+});
+
+pub(super) fn automaton() -> Result<AhoCorasick, BuildError> {
+    AUTOMATON.clone()
 }
 
 pub(super) fn find(scan: &mut Scan<'_>) {
@@ -302,10 +309,9 @@ fn is_password(value: &[u8]) -> bool {
         "no",
         "never",
     ];
-    let word = value.to_ascii_lowercase();
-    let variable = matches!(at(value, 0), b'$' | b'{' | b'<' | b'*' | b'(' | b'%' | b'&' | b'[');
-    let code = value.iter().any(|byte| b"(<".contains(byte));
-    value.len() >= 3 && !variable && !code && !NONE.iter().any(|none| word == none.as_bytes())
+    let variable = matches!(at(value, 0), b'$' | b'{' | b'<' | b'*' | b'(' | b'%' | b'&' | b'[')
+        || value.contains(&b'(');
+    value.len() >= 3 && !variable && !NONE.iter().any(|none| value.eq_ignore_ascii_case(none.as_bytes()))
 }
 
 /// Long, of letters and digits mixed: no word and no name.

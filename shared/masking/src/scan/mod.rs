@@ -19,6 +19,7 @@ mod phone;
 mod phone_codes;
 mod word;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, BuildError};
@@ -56,6 +57,10 @@ pub(crate) struct Scan<'a> {
     /// What is known without looking: the words of the column's name.
     known: Context,
     found: Vec<Span>,
+    /// The words around the last place that asked for them.
+    around: Cell<Option<(usize, usize, Context)>>,
+    /// Memory for the groups of a number.
+    groups: Vec<number::Group>,
 }
 
 impl Recognisers {
@@ -70,7 +75,15 @@ impl Recognisers {
 
     /// Everything in `text` from `from` on, in order and without overlaps.
     pub(crate) fn scan(&self, text: &[u8], from: usize, known: Context) -> Vec<Span> {
-        let mut scan = Scan { recognisers: self, text, from, known, found: Vec::new() };
+        let mut scan = Scan {
+            recognisers: self,
+            text,
+            from,
+            known,
+            found: Vec::new(),
+            around: Cell::new(None),
+            groups: Vec::new(),
+        };
         literal::find(&mut scan);
         pairs::find(&mut scan);
         email::find(&mut scan);
@@ -89,7 +102,14 @@ impl Scan<'_> {
 
     /// The words around a find.
     fn context(&self, start: usize, end: usize) -> Context {
-        self.known | context::around(&self.recognisers.context, self.text, start, end)
+        match self.around.get() {
+            Some((first, last, context)) if (first, last) == (start, end) => context,
+            _ => {
+                let context = self.known | context::around(&self.recognisers.context, self.text, start, end);
+                self.around.set(Some((start, end, context)));
+                context
+            }
+        }
     }
 
     /// Overlapping finds become one, so that no half of a value stays; the weightier gives the name.

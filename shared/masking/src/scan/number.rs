@@ -2,7 +2,7 @@
 
 use super::{Scan, card, ids, ip, phone, word};
 use crate::Entity;
-use crate::bytes::{at, before, part, run_end, run_start};
+use crate::bytes::{Few, at, before, part, run_end, run_start};
 
 /// Longer words are data in base64 or hexadecimal.
 const WORD_MOST: usize = 128;
@@ -82,6 +82,9 @@ pub(super) fn find(scan: &mut Scan<'_>) {
 /// What begins with the digits at `start`; the place behind it.
 fn number(scan: &mut Scan<'_>, start: usize, end: usize) -> usize {
     let text = scan.text;
+    if is_time(text, start) {
+        return start + 8;
+    }
     let neighbour = |byte: u8| matches!(byte, b':' | b'-' | b'.');
     if (neighbour(before(text, start)) || neighbour(at(text, end)))
         && let Some(behind) =
@@ -92,7 +95,11 @@ fn number(scan: &mut Scan<'_>, start: usize, end: usize) -> usize {
     if nif_with_hyphen(scan, start, end) {
         return end;
     }
-    let number = read(text, start);
+    // Most numbers are short and alone.
+    if end - start < 7 && separator_at(text, end).is_none() {
+        return end;
+    }
+    let number = read(text, start, std::mem::take(&mut scan.groups));
     let behind = number.extension.unwrap_or(number.groups.last().map_or(end, |group| group.end));
     let digits: usize = number.groups.iter().map(|group| group.end - group.start).sum();
     // The least that anything has: four octets.
@@ -100,7 +107,21 @@ fn number(scan: &mut Scan<'_>, start: usize, end: usize) -> usize {
         let taken = checked(scan, &number);
         phone::find(scan, &number, &taken);
     }
+    scan.groups = number.groups;
     behind
+}
+
+/// `10:11:12`, which is in most lines of most logs.
+fn is_time(text: &[u8], start: usize) -> bool {
+    let digits = |from: usize| at(text, from).is_ascii_digit() && at(text, from + 1).is_ascii_digit();
+    at(text, start + 2) == b':'
+        && at(text, start + 5) == b':'
+        && digits(start)
+        && digits(start + 3)
+        && digits(start + 6)
+        && before(text, start) != b':'
+        && at(text, start + 8) != b':'
+        && !at(text, start + 8).is_ascii_alphanumeric()
 }
 
 /// `12345678-Z`.
@@ -111,8 +132,11 @@ fn nif_with_hyphen(scan: &mut Scan<'_>, start: usize, end: usize) -> bool {
         && at(text, end) == b'-'
         && letter.is_ascii_uppercase()
         && !is_joined(at(text, end + 2));
-    let nif: Vec<u8> = part(text, start, end).iter().copied().chain([letter]).collect();
-    let found = fits && !is_joined(before(text, start)) && ids::is_nif(&nif);
+    if !fits {
+        return false;
+    }
+    let nif: Few<u8, 9> = Few::of(part(text, start, end).iter().copied().chain([letter]));
+    let found = !is_joined(before(text, start)) && ids::is_nif(&nif);
     if found {
         scan.add(start, end + 2, Entity::EsNif);
     }
@@ -120,12 +144,13 @@ fn nif_with_hyphen(scan: &mut Scan<'_>, start: usize, end: usize) -> bool {
 }
 
 /// All groups that follow each other from `start` on.
-fn read(text: &[u8], start: usize) -> Number<'_> {
+fn read(text: &[u8], start: usize, mut groups: Vec<Group>) -> Number<'_> {
+    groups.clear();
     let open = before(text, start) == b'(';
     let sign = start - usize::from(open);
     // In base64 a `+` stands between letters.
     let plus = before(text, sign) == b'+' && !before(text, sign - 1).is_ascii_alphanumeric();
-    let mut number = Number { text, groups: Vec::with_capacity(4), plus, extension: None };
+    let mut number = Number { text, groups, plus, extension: None };
     let mut next = Some((start, if open { Separator::Open } else { Separator::None }));
     while let Some((start, separator)) = next {
         let end = run_end(text, start, text.len(), |byte| byte.is_ascii_digit());
@@ -161,6 +186,9 @@ fn separator_at(text: &[u8], end: usize) -> Option<(usize, Separator)> {
 fn extension_end(text: &[u8], start: usize) -> Option<usize> {
     let digits = run_end(text, start, text.len(), |byte| byte.is_ascii_digit());
     let space = usize::from(at(text, digits) == b' ');
+    if !matches!(at(text, digits + space), b'x' | b'X' | b'e' | b'E') {
+        return None;
+    }
     let lower = part(text, digits + space, digits + space + 5).to_ascii_lowercase();
     let mark = match lower.as_slice() {
         [b'e', b'x', b't', b'.', b' '] => 5,
@@ -179,12 +207,10 @@ fn extension_end(text: &[u8], start: usize) -> Option<usize> {
 
 impl Number<'_> {
     /// The digits of these groups, without what is between them.
-    pub(super) fn digits(&self, first: usize, last: usize) -> Vec<u8> {
-        let mut digits = Vec::with_capacity(24);
-        for group in self.part(first, last) {
-            digits.extend_from_slice(part(self.text, group.start, group.end));
-        }
-        digits
+    pub(super) fn digits(&self, first: usize, last: usize) -> Few<u8, 20> {
+        Few::of(
+            self.part(first, last).iter().flat_map(|group| part(self.text, group.start, group.end)).copied(),
+        )
     }
 
     pub(super) fn part(&self, first: usize, last: usize) -> &[Group] {
@@ -205,8 +231,8 @@ impl Number<'_> {
 }
 
 /// The lengths of groups.
-pub(super) fn lengths(groups: &[Group]) -> Vec<usize> {
-    groups.iter().map(|group| group.end - group.start).collect()
+pub(super) fn lengths(groups: &[Group]) -> Few<usize, 8> {
+    Few::of(groups.iter().map(|group| group.end - group.start))
 }
 
 /// The one separator between groups, or 0 where they differ.
@@ -216,9 +242,9 @@ pub(super) fn separator(groups: &[Group]) -> u8 {
     if between.all(|separator| separator.byte() == first) { first } else { 0 }
 }
 
-/// Cards, addresses and numbers with check digits; which groups they took.
+/// Cards, addresses and numbers with check digits; which groups they took, or nothing.
 fn checked(scan: &mut Scan<'_>, number: &Number<'_>) -> Vec<bool> {
-    let mut taken = vec![false; number.groups.len()];
+    let mut taken = Vec::new();
     let mut first = 0;
     while first < number.groups.len() {
         let most = (first + 5).min(number.groups.len());
@@ -228,6 +254,7 @@ fn checked(scan: &mut Scan<'_>, number: &Number<'_>) -> Vec<bool> {
             if let (Some(head), Some(tail)) = (groups.first(), groups.last()) {
                 scan.add(head.start, tail.end, entity);
             }
+            taken.resize(number.groups.len(), false);
             taken.iter_mut().take(last).skip(first).for_each(|taken| *taken = true);
             first = last;
         } else {
@@ -241,19 +268,22 @@ fn check(scan: &Scan<'_>, number: &Number<'_>, first: usize, last: usize) -> Opt
     let groups = number.part(first, last);
     let (head, tail) = (groups.first()?, groups.last()?);
     let size: usize = groups.iter().map(|group| group.end - group.start).sum();
+    if size > 19 || (size < 8 && groups.len() != 4) {
+        return None;
+    }
     let (begins, ends) = (number.begins(first), number.ends(last));
     let next = number.groups.get(last).map_or(0, |group| group.separator.byte());
     let separator = separator(groups);
     // A range of addresses is written with a hyphen.
     if groups.len() == 4 && separator == b'.' && (ends || next == b'-') {
-        let parts: Vec<&[u8]> =
-            groups.iter().map(|group| part(number.text, group.start, group.end)).collect();
+        let parts: Few<&[u8], 4> =
+            Few::of(groups.iter().map(|group| part(number.text, group.start, group.end)));
         let alone = begins || number.groups.get(first).is_some_and(|group| group.separator.byte() == b'-');
         if alone && ip::is_v4(number.text, head.start, &parts) {
             return Some(Entity::IpAddress);
         }
     }
-    if !(8..=19).contains(&size) {
+    if size < 8 {
         return None;
     }
     let digits = number.digits(first, last);

@@ -7,15 +7,15 @@ use super::number::{Group, Number, Separator, lengths};
 use super::phone_codes::{CODES, Code};
 use super::{Context, Scan};
 use crate::Entity;
-use crate::bytes::{at, before, part};
+use crate::bytes::{Few, at, before, part};
 
 /// How many groups a number has at most: `+46 (0)8 928 571 38` has six.
 const GROUPS_MOST: usize = 7;
 
 /// Digits in groups that may be a number.
 struct Candidate<'a> {
-    digits: Vec<u8>,
-    lengths: Vec<usize>,
+    digits: Few<u8, 20>,
+    lengths: Few<usize, 8>,
     groups: &'a [Group],
     /// Stands alone: nothing else in its row of digits.
     alone: bool,
@@ -28,8 +28,10 @@ pub(super) fn find(scan: &mut Scan<'_>, number: &Number<'_>, taken: &[bool]) {
     let count = number.groups.len();
     let mut first = 0;
     while first < count {
-        let free = taken.iter().skip(first).take_while(|taken| !**taken).count();
-        let most = free.min(GROUPS_MOST);
+        let most = (first..count)
+            .take(GROUPS_MOST)
+            .take_while(|index| !taken.get(*index).copied().unwrap_or(false))
+            .count();
         let hit = (1..=most).rev().map(|size| first + size).find(|last| is_phone(scan, number, first, *last));
         let Some(last) = hit else {
             first += 1;
@@ -84,7 +86,7 @@ fn is_phone(scan: &Scan<'_>, number: &Number<'_>, first: usize, last: usize) -> 
     let inside = matches!(left, b'/' | b'=' | b'-') && groups.len() == 1;
     candidate.is_international()
         || (!inside && candidate.has_form())
-        || (!candidate.plus && candidate.is_called_so(scan.context(head.start, tail.end)))
+        || (!candidate.plus && candidate.is_called_so(|| scan.context(head.start, tail.end)))
 }
 
 impl Candidate<'_> {
@@ -104,7 +106,7 @@ impl Candidate<'_> {
     /// `2024-01-31`, `31.01.2024`, `20240131`, maybe with an hour.
     fn is_date(&self) -> bool {
         let year = |digits: &[u8]| digits.starts_with(b"19") || digits.starts_with(b"20");
-        match self.lengths.as_slice() {
+        match &*self.lengths {
             [4, 2, 2, ..] => year(&self.digits),
             [2, 2, 4, ..] => year(part(&self.digits, 4, 8)),
             [8 | 14, ..] => year(&self.digits) && at(&self.digits, 4) <= b'1' && at(&self.digits, 6) <= b'3',
@@ -114,7 +116,7 @@ impl Candidate<'_> {
 
     /// `+46 (0)8 928 571 38`, `0046 8 …`, `011 46 8 …`, `001-518-640-0854`.
     fn is_international(&self) -> bool {
-        let skip = match self.digits.as_slice() {
+        let skip = match &*self.digits {
             _ if self.plus => 0,
             [b'0', b'0', ..] if self.lengths.len() > 2 || self.digits.len() > 10 => 2,
             [b'0', b'1', b'1', ..] if self.lengths.first() == Some(&3) && self.lengths.len() > 2 => 3,
@@ -135,14 +137,14 @@ impl Candidate<'_> {
 
     /// A form that numbers have and hardly anything else.
     fn has_form(&self) -> bool {
-        let digits = self.digits.as_slice();
+        let digits = &*self.digits;
         let first = at(digits, 0);
         let slashes = self.separators().skip(1).any(|separator| separator.byte() == b'/');
         if self.is_date() || slashes || !self.is_even() {
             return false;
         }
         let between = self.groups.get(1).map_or(0, |group| group.separator.byte());
-        match self.lengths.as_slice() {
+        match &*self.lengths {
             [3, 3, 4] if first >= b'2' => self.open || between != b' ' || self.alone,
             [1, 3, 3, 4] if first == b'1' && at(digits, 1) >= b'2' => self.alone || between != b' ',
             [1, 3, 3, 2, 2] if matches!(first, b'7' | b'8') => true,
@@ -166,15 +168,10 @@ impl Candidate<'_> {
     }
 
     /// A word near by says that it is one, and it can be one somewhere.
-    fn is_called_so(&self, context: Context) -> bool {
-        let digits = self.digits.as_slice();
-        let sure = context.has(Context::PHONE);
+    fn is_called_so(&self, context: impl FnOnce() -> Context) -> bool {
+        let digits = &*self.digits;
         let grouped = self.lengths.len() > 1;
-        if !(sure || context.has(Context::MAYBE_PHONE))
-            || digits.len() > 12
-            || self.is_date()
-            || !self.is_even()
-        {
+        if digits.len() > 12 || self.is_date() || !self.is_even() {
             return false;
         }
         let small = grouped && self.lengths.iter().skip(1).any(|length| *length < 2);
@@ -183,15 +180,13 @@ impl Candidate<'_> {
         // Ten digits that begin with 1 are seconds since 1970.
         let clock = !grouped && (digits.len() == 10 && at(digits, 0) == b'1');
         let counted = !grouped && b"01234567890123".windows(digits.len()).any(|count| count == digits);
-        let plain = sure || grouped || (9..=11).contains(&digits.len());
-        plain
-            && !small
-            && !slash
-            && !point
-            && !clock
-            && !counted
-            && self.lengths.len() <= 6
-            && is_national(digits)
+        if small || slash || point || clock || counted || self.lengths.len() > 6 || !is_national(digits) {
+            return false;
+        }
+        let context = context();
+        // The words that are not sure go with other short numbers as well.
+        context.has(Context::PHONE)
+            || (context.has(Context::MAYBE_PHONE) && (grouped || (9..=11).contains(&digits.len())))
     }
 }
 
