@@ -15,15 +15,18 @@ use std::time::Duration;
 
 use countersign_app::App;
 use countersign_app::app::ExecuteEvent;
+use countersign_app::aws::Aws;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_rules::command::Ending;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::event::Outcome;
 use countersign_rules::{Command, RequestId, Timestamp};
+use countersign_secrets::AwsSecrets;
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
 use countersign_storage::{Found, StorageError};
 use countersign_targets::{
-    CancellationToken, Environment, FileSecrets, RunError, Secret, SecretRef, TargetSpec, resolve_secret, run,
+    CancellationToken, Environment, FileSecrets, RunError, Secret, SecretRef, SecretStore, TargetSpec,
+    fetch_secret, run,
 };
 use serde_json::{Value, json};
 
@@ -44,6 +47,8 @@ pub struct Execute {
     pub lookup: Lookup,
     /// Whether `file:` secrets are allowed.
     pub files: FileSecrets,
+    /// Where `secretsmanager:` and `ssm:` secrets are, if this executor may ask AWS.
+    pub secrets: Option<Arc<dyn SecretStore>>,
 }
 
 /// Why an event was not handled.
@@ -70,7 +75,14 @@ impl Execute {
             environment: Environment { sqlite_root, ..Environment::default() },
             lookup: Arc::new(|name| std::env::var(name).ok()),
             files: FileSecrets::Refused,
+            secrets: None,
         }
+    }
+
+    /// With secrets from AWS too.
+    #[must_use]
+    pub fn with_secrets_of(self, aws: &Aws) -> Self {
+        Self { secrets: Some(secrets_of(aws, &self.lookup)), ..self }
     }
 
     /// Handles an invocation. A duplicate, a late or a needless one goes away.
@@ -92,8 +104,10 @@ impl Execute {
     }
 
     async fn run(&self, claimed: &Claimed, id: RequestId) -> (Ending, Aside) {
-        let prepared =
-            claimed.spec.as_ref().map_err(Clone::clone).and_then(|spec| Ok((spec, self.secret(claimed)?)));
+        let prepared = match claimed.spec.as_ref() {
+            Ok(spec) => self.secret(claimed).await.map(|secret| (spec, secret)),
+            Err(message) => Err(message.clone()),
+        };
         let (spec, secret) = match prepared {
             Ok(prepared) => prepared,
             Err(message) => return failed(format!("not started: {message}"), Kept::default()),
@@ -129,12 +143,13 @@ impl Execute {
         }
     }
 
-    fn secret(&self, claimed: &Claimed) -> Result<Option<Secret>, String> {
+    async fn secret(&self, claimed: &Claimed) -> Result<Option<Secret>, String> {
         let Some(reference) = &claimed.connection.secret else {
             return Ok(None);
         };
         let reference = SecretRef::parse(reference, self.files).map_err(|error| error.to_string())?;
-        resolve_secret(&reference, &*self.lookup).map(Some).map_err(|error| error.to_string())
+        let secret = fetch_secret(&reference, &*self.lookup, self.secrets.as_deref()).await;
+        secret.map(Some).map_err(|error| error.to_string())
     }
 
     /// Reports the outcome. The store being away for a moment must not turn it into UNKNOWN, so it
@@ -169,6 +184,13 @@ impl Execute {
             }
         }
     }
+}
+
+/// AWS's stores of secrets, below the prefix of the deployment (`COUNTERSIGN_SECRET_PREFIX`).
+#[must_use]
+pub fn secrets_of(aws: &Aws, lookup: &Lookup) -> Arc<dyn SecretStore> {
+    let prefix = lookup("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned());
+    Arc::new(AwsSecrets::new(aws.secrets_manager(), aws.ssm(), prefix))
 }
 
 fn failed(error: String, kept: Kept) -> (Ending, Aside) {

@@ -195,6 +195,10 @@ impl Opened {
             },
             lookup: Arc::clone(&config.lookup),
             files: FileSecrets::Allowed,
+            // With a person's own credentials in the environment, and not without.
+            secrets: AwsSettings::read(&*config.lookup)
+                .ok()
+                .map(|settings| countersign_execute::secrets_of(&Aws::new(settings), &config.lookup)),
         };
         let expire = Expire::new(app.clone(), invoker.clone());
         let dispatch = Dispatch { timer, invoker: invoker.clone() };
