@@ -9,6 +9,7 @@
 
 mod claim;
 mod output;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,6 @@ use countersign_rules::command::Ending;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::event::Outcome;
 use countersign_rules::{Command, RequestId, Timestamp};
-use countersign_secrets::AwsSecrets;
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
 use countersign_storage::{Found, StorageError};
 use countersign_targets::{
@@ -32,6 +32,8 @@ use serde_json::{Value, json};
 
 use crate::claim::Claimed;
 use crate::output::{Keeper, Kept};
+
+pub use crate::secrets::secrets_of;
 
 /// Looks up a variable that a secret reference names.
 pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -82,7 +84,7 @@ impl Execute {
     /// With secrets from AWS too.
     #[must_use]
     pub fn with_secrets_of(self, aws: &Aws) -> Self {
-        Self { secrets: Some(secrets_of(aws, &self.lookup)), ..self }
+        Self { secrets: Some(secrets_of(aws, &self.app.config.secret_prefix)), ..self }
     }
 
     /// Handles an invocation. A duplicate, a late or a needless one goes away.
@@ -184,13 +186,6 @@ impl Execute {
             }
         }
     }
-}
-
-/// AWS's stores of secrets, below the prefix of the deployment (`COUNTERSIGN_SECRET_PREFIX`).
-#[must_use]
-pub fn secrets_of(aws: &Aws, lookup: &Lookup) -> Arc<dyn SecretStore> {
-    let prefix = lookup("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned());
-    Arc::new(AwsSecrets::new(aws.secrets_manager(), aws.ssm(), prefix))
 }
 
 fn failed(error: String, kept: Kept) -> (Ending, Aside) {
