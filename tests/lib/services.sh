@@ -48,8 +48,7 @@ start_postgres() {
 
 # A server of its own in a folder of its own; exports COUNTERSIGN_TEST_MARIADB_URL.
 start_mariadb() {
-  local port folder="$WORK/mariadb" as=()
-  command -v mariadbd >/dev/null || { echo "MariaDB is not installed (Debian: apt-get install mariadb-server)" >&2; return 1; }
+  local port folder="$WORK/mariadb" as=() PATH="$PATH:/usr/sbin"
   port=$(free_port)
   mkdir -p "$folder"
   [[ $EUID -ne 0 ]] || { chown -R mysql "$folder" && as=(runuser -u mysql --); }

@@ -19,6 +19,7 @@ venv       | python3-venv                                  | a virtual environme
 npm        | npm                                           | fetching DynamoDB Local
 java17     | openjdk-17-jre-headless,openjdk-21-jre-headless | DynamoDB Local
 initdb     | postgresql                                    | PostgreSQL as a target
+mariadbd   | mariadb-server                                | MySQL as a target
 engine     | docker.io                                     | sam local invoke
 docker     | docker-cli,docker.io                          | sam local invoke
 iptables   | iptables                                      | the container engine
@@ -39,6 +40,7 @@ have() {
     venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     java17) [[ $(java -version 2>&1 | sed -nE 's/.* version "([0-9]+).*/\1/p') -ge 17 ]] 2>/dev/null ;;
     initdb) postgres_bin >/dev/null ;;
+    mariadbd) PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null ;;
     # A running engine needs neither a server of ours nor the rights to start one.
     engine) docker info >/dev/null 2>&1 || command -v dockerd >/dev/null ;;
     iptables | debootstrap) docker info >/dev/null 2>&1 || command -v "$1" >/dev/null ;;

@@ -11,12 +11,14 @@
 mod claim;
 mod mask;
 mod output;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_app::App;
 use countersign_app::app::ExecuteEvent;
+use countersign_app::aws::Aws;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::guard;
 use countersign_guardrails::analyse;
@@ -28,14 +30,16 @@ use countersign_rules::{Command, RequestId, Timestamp};
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
 use countersign_storage::{Found, StorageError};
 use countersign_targets::{
-    CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, Summary,
-    TargetSpec, resolve_secret, run,
+    CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, SecretStore,
+    Summary, TargetSpec, fetch_secret, run,
 };
 use serde_json::{Value, json};
 
 use crate::claim::Claimed;
 use crate::mask::{Filter, Masking, Withheld};
 use crate::output::{Keeper, Kept};
+
+pub use crate::secrets::secrets_of;
 
 /// Looks up a variable that a secret reference names.
 pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -51,6 +55,8 @@ pub struct Execute {
     pub lookup: Lookup,
     /// Whether `file:` secrets are allowed.
     pub files: FileSecrets,
+    /// Where `secretsmanager:` and `ssm:` secrets are, if this executor may ask AWS.
+    pub secrets: Option<Arc<dyn SecretStore>>,
 }
 
 /// Why an event was not handled.
@@ -77,7 +83,14 @@ impl Execute {
             environment: Environment { sqlite_root, ..Environment::default() },
             lookup: Arc::new(|name| std::env::var(name).ok()),
             files: FileSecrets::Refused,
+            secrets: None,
         }
+    }
+
+    /// With secrets from AWS too.
+    #[must_use]
+    pub fn with_secrets_of(self, aws: &Aws) -> Self {
+        Self { secrets: Some(secrets_of(aws, &self.app.config.secret_prefix)), ..self }
     }
 
     /// Handles an invocation. A duplicate, a late or a needless one goes away.
@@ -99,13 +112,15 @@ impl Execute {
     }
 
     async fn run(&self, claimed: &Claimed, id: RequestId) -> (Ending, Aside) {
-        let prepared =
-            claimed.spec.as_ref().map_err(Clone::clone).and_then(|spec| Ok((spec, self.secret(claimed)?)));
+        let prepared = match claimed.spec.as_ref() {
+            Ok(spec) => self.secret(claimed).await.map(|secret| (spec, secret)),
+            Err(message) => Err(message.clone()),
+        };
         let (spec, secret) = match prepared {
             Ok(prepared) => prepared,
             Err(message) => return failed(format!("not started: {message}"), Kept::default()),
         };
-        let filter = match self.filter(claimed) {
+        let filter = match self.filter(claimed).await {
             Ok(filter) => filter,
             Err(message) => return failed(format!("not started: {message}"), Kept::default()),
         };
@@ -142,10 +157,10 @@ impl Execute {
     }
 
     /// What the connection does with output.
-    fn filter(&self, claimed: &Claimed) -> Result<Filter, String> {
+    async fn filter(&self, claimed: &Claimed) -> Result<Filter, String> {
         let connection = &claimed.connection;
         let key = match &connection.masking_key {
-            Some(reference) => Some(self.resolve(reference)?),
+            Some(reference) => Some(self.resolve(reference).await?),
             None => None,
         };
         let key = key.as_ref().map(|key| key.expose().as_bytes());
@@ -156,16 +171,17 @@ impl Execute {
         })
     }
 
-    fn secret(&self, claimed: &Claimed) -> Result<Option<Secret>, String> {
-        let Some(reference) = claimed.connection.secret_for(claimed.read_only) else {
-            return Ok(None);
-        };
-        self.resolve(reference).map(Some)
+    async fn secret(&self, claimed: &Claimed) -> Result<Option<Secret>, String> {
+        match claimed.connection.secret_for(claimed.read_only) {
+            Some(reference) => self.resolve(reference).await.map(Some),
+            None => Ok(None),
+        }
     }
 
-    fn resolve(&self, reference: &str) -> Result<Secret, String> {
+    async fn resolve(&self, reference: &str) -> Result<Secret, String> {
         let reference = SecretRef::parse(reference, self.files).map_err(|error| error.to_string())?;
-        resolve_secret(&reference, &*self.lookup).map_err(|error| error.to_string())
+        let secret = fetch_secret(&reference, &*self.lookup, self.secrets.as_deref()).await;
+        secret.map_err(|error| error.to_string())
     }
 
     /// Reports the outcome. The store being away for a moment must not turn it into UNKNOWN, so it

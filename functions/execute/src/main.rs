@@ -11,7 +11,8 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start_json();
     let config = Config::from_environment()?;
     let aws = Aws::new(AwsSettings::from_environment()?);
-    let handler = countersign_execute::Execute::from_environment(App::new(config, &aws));
+    let handler =
+        countersign_execute::Execute::from_environment(App::new(config, &aws)).with_secrets_of(&aws);
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
         handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
     }))

@@ -30,6 +30,10 @@ pub struct AwsSettings {
     pub scheduler_url: Option<String>,
     /// `AWS_ENDPOINT_URL_LAMBDA`, else `AWS_ENDPOINT_URL`.
     pub lambda_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`.
+    pub secrets_manager_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL`.
+    pub ssm_url: Option<String>,
     /// `AWS_CA_BUNDLE`: PEM certificates to trust instead of Amazon's.
     pub ca_bundle: Option<Vec<u8>>,
     /// How long one attempt of a call may take.
@@ -73,6 +77,8 @@ impl AwsSettings {
             dynamodb_url: url("AWS_ENDPOINT_URL_DYNAMODB"),
             scheduler_url: url("AWS_ENDPOINT_URL_SCHEDULER"),
             lambda_url: url("AWS_ENDPOINT_URL_LAMBDA"),
+            secrets_manager_url: url("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+            ssm_url: url("AWS_ENDPOINT_URL_SSM"),
             ca_bundle,
             attempt_timeout: AWS_ATTEMPT,
         })
@@ -95,6 +101,8 @@ impl AwsSettings {
             dynamodb_url: Some(dynamodb_url.to_owned()),
             scheduler_url: Some(scheduler_url.to_owned()),
             lambda_url: Some(lambda_url.to_owned()),
+            secrets_manager_url: None,
+            ssm_url: None,
             ca_bundle: None,
             attempt_timeout: LOCAL_ATTEMPT,
         }
@@ -157,6 +165,23 @@ impl Aws {
     #[must_use]
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         client!(self, aws_sdk_lambda, lambda_url, RetryConfig::standard().with_max_attempts(3))
+    }
+
+    /// Secrets Manager, for the executor.
+    #[must_use]
+    pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
+        client!(
+            self,
+            aws_sdk_secretsmanager,
+            secrets_manager_url,
+            RetryConfig::standard().with_max_attempts(3)
+        )
+    }
+
+    /// Systems Manager, for the executor.
+    #[must_use]
+    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        client!(self, aws_sdk_ssm, ssm_url, RetryConfig::standard().with_max_attempts(3))
     }
 
     fn timeouts(&self) -> TimeoutConfig {

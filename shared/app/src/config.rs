@@ -24,6 +24,9 @@ pub struct Config {
     pub lease_margin_sec: u32,
     /// `COUNTERSIGN_SQLITE_ROOT`: the folder below which `sqlite` targets live; none refuses them.
     pub sqlite_root: Option<PathBuf>,
+    /// `COUNTERSIGN_SECRET_PREFIX`: what the names of secrets that AWS keeps begin with, without a slash
+    /// at the start. Default `countersign/`.
+    pub secret_prefix: String,
     /// `COUNTERSIGN_EXECUTE_FUNCTION`: the function that runs commands.
     pub execute_function: Option<String>,
     /// `COUNTERSIGN_SCHEDULE_GROUP`, `COUNTERSIGN_EXPIRE_ARN`, `COUNTERSIGN_SCHEDULER_ROLE_ARN`,
@@ -82,6 +85,7 @@ impl Config {
             max_wait_seconds: number("COUNTERSIGN_MAX_WAIT_SECONDS", 20)?.min(25),
             lease_margin_sec: number("COUNTERSIGN_LEASE_MARGIN_SEC", 60)?,
             sqlite_root: set("COUNTERSIGN_SQLITE_ROOT").map(PathBuf::from),
+            secret_prefix: set("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned()),
             execute_function: set("COUNTERSIGN_EXECUTE_FUNCTION"),
             timer,
         })

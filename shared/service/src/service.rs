@@ -201,6 +201,10 @@ impl Opened {
             },
             lookup: Arc::clone(&config.lookup),
             files: FileSecrets::Allowed,
+            // With a person's own credentials in the environment, and not without.
+            secrets: AwsSettings::read(&*config.lookup).ok().map(|settings| {
+                countersign_execute::secrets_of(&Aws::new(settings), &app.config.secret_prefix)
+            }),
         };
         let expire = Expire::new(app.clone(), invoker.clone());
         let dispatch = Dispatch { timer, invoker: invoker.clone() };

@@ -12,6 +12,7 @@
 //! | [`record`] | the typed output and its stored form, JSON lines |
 //! | [`output`] | the sink, the caps on rows and bytes, the summary |
 //! | [`mod@run`] | one run of one command |
+//! | [`mod@test`], [`mod@estimate`] | whether a connection works; how many rows a statement would touch |
 //! | [`view`] | stored output as text, JSON or CSV, page by page |
 //!
 //! **Invariant:** one call of [`run`] sends the command at most once. There is no retry anywhere
@@ -20,6 +21,7 @@
 pub mod caps;
 mod deep;
 pub mod error;
+pub mod estimate;
 mod http;
 pub mod kind;
 mod message;
@@ -34,17 +36,20 @@ mod schema;
 pub mod secret;
 pub mod spec;
 mod sqlite;
+pub mod test;
 mod tls;
 pub mod view;
 
 pub use caps::Caps;
 pub use error::{RunError, TargetError};
+pub use estimate::{TableRows, estimate};
 pub use kind::TargetKind;
 pub use options::RunOptions;
 pub use output::{Pieces, Sink, SinkError, Summary};
 pub use record::{Column, ColumnSource, Record};
 pub use run::{Environment, MAX_COMMAND_BYTES, run};
-pub use secret::{FileSecrets, Secret, SecretRef, resolve_secret};
+pub use secret::{FileSecrets, Secret, SecretRef, SecretStore, fetch_secret, resolve_secret};
 pub use spec::{HttpSpec, MysqlSpec, PostgresSpec, SqliteSpec, TargetSpec};
+pub use test::{Problem, TestError, Tested, test};
 /// Re-exported so that a caller of [`run`] needs no version of its own.
 pub use tokio_util::sync::CancellationToken;

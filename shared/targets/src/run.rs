@@ -77,7 +77,7 @@ pub(crate) fn needed(secret: Option<&Secret>) -> Result<&Secret, RunError> {
     })
 }
 
-fn check_text(command: &str) -> Result<(), RunError> {
+pub(crate) fn check_text(command: &str) -> Result<(), RunError> {
     if command.len() > MAX_COMMAND_BYTES {
         return Err(RunError::not_started(format!(
             "the command has {} bytes, at most {MAX_COMMAND_BYTES} can run",

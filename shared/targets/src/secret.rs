@@ -1,6 +1,8 @@
-//! References to secrets (`env:NAME`, `file:PATH`) and what stands behind them.
+//! References to secrets (`env:NAME`, `file:PATH`, `secretsmanager:ARN`, `ssm:NAME`) and what stands
+//! behind them.
 
 use crate::TargetError;
+use async_trait::async_trait;
 use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
@@ -55,6 +57,10 @@ pub enum SecretRef {
     Env(String),
     /// A file of the executing machine, by its absolute path.
     File(PathBuf),
+    /// A secret of AWS Secrets Manager, by its ARN.
+    SecretsManager(String),
+    /// A parameter of AWS Systems Manager, by its name; begins with `/`.
+    Ssm(String),
 }
 
 impl SecretRef {
@@ -81,10 +87,17 @@ impl SecretRef {
             ("file", FileSecrets::Refused) => {
                 refuse("`file:` works on the local platform only; use `env:NAME` here")
             }
-            ("secretsmanager" | "ssm", _) => {
-                refuse("`secretsmanager:` and `ssm:` are not supported by this version; use `env:NAME`")
+            ("secretsmanager", _) if is_secret_arn(rest) => Ok(Self::SecretsManager(rest.to_owned())),
+            ("secretsmanager", _) => refuse(
+                "after `secretsmanager:` comes the secret's ARN, `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`",
+            ),
+            ("ssm", _) if is_parameter_name(rest) => Ok(Self::Ssm(rest.to_owned())),
+            ("ssm", _) => {
+                refuse("after `ssm:` comes the parameter's name, for example `ssm:/countersign/prod-db`")
             }
-            _ => refuse("unknown scheme; expected `env:NAME`, not the secret itself"),
+            _ => refuse(
+                "unknown scheme; expected `env:NAME`, `secretsmanager:ARN` or `ssm:NAME`, not the secret itself",
+            ),
         }
     }
 }
@@ -94,8 +107,34 @@ impl fmt::Display for SecretRef {
         match self {
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::SecretsManager(arn) => write!(f, "secretsmanager:{arn}"),
+            Self::Ssm(name) => write!(f, "ssm:{name}"),
         }
     }
+}
+
+/// `arn:aws:secretsmanager:eu-central-1:123456789012:secret:countersign/prod-db-AbCdEf`
+fn is_secret_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match parts.as_slice() {
+        ["arn", partition, "secretsmanager", region, account, "secret", name] => {
+            plain(partition)
+                && plain(region)
+                && account.len() == 12
+                && account.bytes().all(|byte| byte.is_ascii_digit())
+                && !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte))
+        }
+        _ => false,
+    }
+}
+
+/// `/countersign/prod-db`
+fn is_parameter_name(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with('/')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte))
 }
 
 fn environment_name(name: &str) -> Result<String, TargetError> {
@@ -128,7 +167,32 @@ fn file_path(path: &str) -> Result<PathBuf, TargetError> {
     Ok(parsed)
 }
 
-/// Fetches the secret behind a reference, at execution and never earlier.
+/// Where secrets are that this process does not hold itself.
+#[async_trait]
+pub trait SecretStore: Send + Sync {
+    /// Fetches the secret behind a reference of the store's kinds.
+    ///
+    /// # Errors
+    /// [`TargetError::SecretUnavailable`]; the message names the reference, never a value.
+    async fn fetch(&self, reference: &SecretRef) -> Result<Secret, TargetError>;
+}
+
+/// Fetches the secret behind any reference: from `store`, if this process does not hold it itself.
+///
+/// # Errors
+/// As [`resolve_secret`] and [`SecretStore::fetch`].
+pub async fn fetch_secret(
+    reference: &SecretRef,
+    environment: &(dyn Fn(&str) -> Option<String> + Send + Sync),
+    store: Option<&dyn SecretStore>,
+) -> Result<Secret, TargetError> {
+    match (reference, store) {
+        (SecretRef::SecretsManager(_) | SecretRef::Ssm(_), Some(store)) => store.fetch(reference).await,
+        _ => resolve_secret(reference, environment),
+    }
+}
+
+/// Fetches the secret behind a reference that this process holds, at execution and never earlier.
 ///
 /// `environment` looks a variable up (`&|name| std::env::var(name).ok()` in a program). A file is
 /// read whole (at most 64 KiB, UTF-8); one line end at its end is dropped.
@@ -149,6 +213,11 @@ pub fn resolve_secret(
         SecretRef::File(path) => read_file(path).map_err(|reason| {
             TargetError::SecretUnavailable(format!("`{reference}` cannot be read: {reason}"))
         })?,
+        SecretRef::SecretsManager(_) | SecretRef::Ssm(_) => {
+            return Err(TargetError::SecretUnavailable(format!(
+                "`{reference}` is kept by AWS, and this executor has no credentials for AWS; use `env:NAME`"
+            )));
+        }
     };
     if value.is_empty() {
         return Err(TargetError::SecretUnavailable(format!("`{reference}` is empty")));
@@ -212,10 +281,28 @@ mod tests {
     }
 
     #[test]
-    fn schemes_of_a_later_version_are_refused_by_name() {
-        for text in ["secretsmanager:arn:aws:x", "ssm:/prod/db"] {
-            assert!(parse(text).unwrap_err().to_string().contains("not supported by this version"));
+    fn references_to_aws_are_whole_names() {
+        let arn =
+            "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:countersign/prod-AbCdEf";
+        for text in [arn, "ssm:/countersign/prod-db"] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
         }
+        for text in [
+            "secretsmanager:",
+            "secretsmanager:countersign/prod",
+            "secretsmanager:arn:aws:ssm:eu-central-1:123456789012:secret:x",
+            "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:x:y",
+            "secretsmanager:arn:aws:secretsmanager:eu-central-1:1:secret:x",
+            "ssm:",
+            "ssm:/",
+            "ssm:prod",
+            "ssm:/a b",
+            "ssm:/a:3",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        let without_store = resolve_secret(&parse("ssm:/countersign/x").unwrap(), &|_| None).unwrap_err();
+        assert!(without_store.to_string().contains("no credentials for AWS"));
         assert!(parse("file:/x").unwrap_err().to_string().contains("local platform only"));
     }
 

@@ -205,3 +205,17 @@ async fn the_secret_is_in_no_message() {
     let ran = call(&service.target(), Some("Host: hunter2"), "GET /", caps(5000), true).await;
     assert!(!format!("{:?}", ran.error()).contains("hunter2"), "{:?}", ran.error());
 }
+
+#[tokio::test]
+async fn a_connection_test_asks_for_the_head_of_the_base() {
+    let service =
+        Service::new(Some("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
+            .await;
+    let spec = TargetSpec::parse(TargetKind::Http, &service.target()).unwrap();
+    let open = Environment { loopback_http: true, ..Environment::default() };
+    let tested = countersign_targets::test(&spec, None, &open).await.unwrap();
+    assert!(tested.server.contains("401") && tested.notes[0].contains("secret"), "{tested:?}");
+    assert!(service.got()[0].starts_with("HEAD /v1/ HTTP/1.1"), "{:?}", service.got());
+    let error = countersign_targets::test(&spec, None, &Environment::default()).await.unwrap_err();
+    assert_eq!(error.problem, countersign_targets::Problem::Blocked, "{error}");
+}

@@ -18,6 +18,8 @@ mod endings;
 mod options;
 #[path = "mariadb/place.rs"]
 mod place;
+#[path = "mariadb/probe.rs"]
+mod probe;
 #[path = "mariadb/statements.rs"]
 mod statements;
 

@@ -19,6 +19,8 @@ mod endings;
 mod options;
 #[path = "postgres/place.rs"]
 mod place;
+#[path = "postgres/probe.rs"]
+mod probe;
 #[path = "postgres/proxy.rs"]
 mod proxy;
 #[path = "postgres/sinks.rs"]

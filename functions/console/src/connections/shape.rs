@@ -64,7 +64,7 @@ pub(crate) struct Body {
     #[serde(default)]
     #[schema(
         max_length = 512,
-        pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.*)$",
+        pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.*|secretsmanager:arn:.*|ssm:/.*)$",
         example = "env:PROD_DB_URL"
     )]
     pub(super) secret: Option<String>,

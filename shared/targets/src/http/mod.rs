@@ -11,6 +11,7 @@ use crate::message::Scrub;
 use crate::output::Meter;
 use crate::run::{Environment, Output};
 use crate::spec::HttpSpec;
+use crate::test::{Problem, TestError, Tested};
 use crate::{RunError, RunOptions, Secret, Summary};
 use command::Call;
 use countersign_egress::{Policy, blocked_in, client_builder};
@@ -24,6 +25,9 @@ pub(crate) use headers::is_free_header;
 
 /// Time for one address to accept the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time for the whole of a connection test.
+const TEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(
     spec: &HttpSpec,
@@ -60,6 +64,42 @@ pub(crate) async fn run(
         () = cancel.cancelled() => Err(stopped(&call, "the run was cancelled", RunError::Cancelled)),
         () = sleep(limit) => Err(stopped(&call, "the time limit passed", RunError::TimedOut { limit_ms })),
     }
+}
+
+/// Asks for the head of the base URL, with the secret.
+pub(crate) async fn test(
+    spec: &HttpSpec,
+    secret: Option<&Secret>,
+    environment: &Environment,
+) -> Result<Tested, TestError> {
+    let settings = |error: RunError| TestError::settings(&error);
+    let call = command::parse("HEAD /").map_err(|message| TestError::new(Problem::Settings, message))?;
+    let policy = Policy { allow: spec.allow.clone(), loopback: environment.loopback_http };
+    let url =
+        url_of(spec, &call, &policy).map_err(|error| TestError::new(Problem::Blocked, error.to_string()))?;
+    let encrypted = Some(url.scheme() == "https");
+    let scrub = headers::scrub(secret);
+    let client = client(&policy).map_err(settings)?;
+    let request = request(&client, spec, secret, &call, url).map_err(settings)?;
+    let response = match tokio::time::timeout(TEST_TIMEOUT, client.execute(request)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => {
+            return Err(match blocked_in(&error) {
+                Some(blocked) => TestError::new(Problem::Blocked, blocked.to_string()),
+                None => TestError::of_words(scrub.clean(&describe(&error.without_url()))),
+            });
+        }
+        Err(_) => return Err(TestError::new(Problem::NoAnswer, "the request timed out")),
+    };
+    let status = response.status();
+    let mut notes = Vec::new();
+    if matches!(status.as_u16(), 401 | 403) {
+        notes.push(format!(
+            "the base URL answers {status}: the service may not know the secret, or wants it elsewhere"
+        ));
+    }
+    let server = format!("HTTP service, answers {status} to `HEAD {}/`", spec.base_url);
+    Ok(Tested { server, encrypted, notes, ..Tested::default() })
 }
 
 /// What is known of a call that was stopped: a safe one changes nothing, of others nobody knows.

@@ -9,6 +9,7 @@ mod execute;
 mod failure;
 mod lex;
 mod plan;
+mod probe;
 mod session;
 mod value;
 
@@ -23,6 +24,8 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use probe::{estimate, test};
 
 /// How long a session that was told to stop has for it, before its connection is dropped.
 const GRACE: Duration = Duration::from_secs(5);

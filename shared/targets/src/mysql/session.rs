@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// Time to connect, authenticate and set up.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server's own limits are later than ours by this, so that ours is the one that speaks.
 const MARGIN_MS: u64 = 10_000;
 /// Time to say goodbye.
@@ -37,8 +37,8 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn open(address: &Address, caps: Caps) -> Result<Self, RunError> {
-        match timeout(OPEN_TIMEOUT, connect(&address.options, caps)).await {
-            Ok(Ok(conn)) => Ok(Self { id: conn.id(), conn: Some(conn), options: address.options.clone() }),
+        match timeout(OPEN_TIMEOUT, Self::connect(address, caps)).await {
+            Ok(Ok(session)) => Ok(session),
             Ok(Err(error)) => Err(RunError::not_started(format!(
                 "cannot connect: {}",
                 address.scrub.clean(&failure::describe(&error))
@@ -48,6 +48,11 @@ impl Session {
                 OPEN_TIMEOUT.as_secs()
             ))),
         }
+    }
+
+    pub(super) async fn connect(address: &Address, caps: Caps) -> Result<Self, Error> {
+        let conn = connect(&address.options, caps).await?;
+        Ok(Self { id: conn.id(), conn: Some(conn), options: address.options.clone() })
     }
 
     /// The connection and, apart from it, what it takes to cancel its work.

@@ -23,6 +23,12 @@ pub(super) struct Address {
     pub(super) scrub: Scrub,
 }
 
+impl Address {
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.config.get_ssl_mode() == SslMode::Require
+    }
+}
+
 pub(super) fn parse(secret: &Secret, spec: &PostgresSpec) -> Result<Address, RunError> {
     let url = secret.expose().trim();
     let parts = Parts::split(url).ok_or_else(|| wrong("it does not begin with `postgres://`"))?;

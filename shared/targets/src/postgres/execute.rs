@@ -18,7 +18,7 @@ use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
 /// What the server brings is found first and temporary objects last, so that nothing that somebody
 /// made stands in for it. The query also takes a snapshot: after it SET cannot make the transaction
 /// read-write again.
-const BEGIN_READ_ONLY: &str = "BEGIN READ ONLY; \
+pub(super) const BEGIN_READ_ONLY: &str = "BEGIN READ ONLY; \
     SELECT pg_catalog.set_config('search_path', \
     pg_catalog.concat_ws(', ', 'pg_catalog', nullif(pg_catalog.current_setting('search_path'), ''), 'pg_temp'), true)";
 

@@ -53,12 +53,18 @@ impl Plan {
 }
 
 impl Statement {
+    /// True if its plan says something about rows, and asking for it does nothing.
+    pub(super) fn is_explainable(&self) -> bool {
+        match &self.kind {
+            Kind::Known(kind) => self.parsed && (is_read(*kind) || is_write(*kind)),
+            Kind::Word(_) => false,
+        }
+    }
+
     /// The rows that it changed, out of the number in the server's tag.
     pub(super) fn affected(&self, count: u64) -> u64 {
         match &self.kind {
-            Kind::Known(SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE) => {
-                count
-            }
+            Kind::Known(kind) if is_write(*kind) => count,
             Kind::Known(_) | Kind::Word(_) => 0,
         }
     }
@@ -142,21 +148,23 @@ fn whole(command: &str, root: &SyntaxNode) -> Vec<Found> {
     vec![(statement, words, copy)]
 }
 
+fn is_write(kind: SyntaxKind) -> bool {
+    matches!(kind, SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE)
+}
+
+fn is_read(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::SELECT
+            | SyntaxKind::VALUES
+            | SyntaxKind::TABLE
+            | SyntaxKind::PAREN_SELECT
+            | SyntaxKind::COMPOUND_SELECT
+    )
+}
+
 /// True for a read and for a write at the top; a write inside WITH is in nobody's count.
 fn counted(statement: &SyntaxNode) -> bool {
-    let is_write = |kind| {
-        matches!(kind, SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE)
-    };
-    let is_read = |kind| {
-        matches!(
-            kind,
-            SyntaxKind::SELECT
-                | SyntaxKind::VALUES
-                | SyntaxKind::TABLE
-                | SyntaxKind::PAREN_SELECT
-                | SyntaxKind::COMPOUND_SELECT
-        )
-    };
     (is_read(statement.kind()) || is_write(statement.kind()))
         && !statement
             .descendants()

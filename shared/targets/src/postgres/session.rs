@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Time to connect, authenticate and set up, over all addresses of the server.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server's own limits are later than ours by this, so that ours is the one that speaks.
 const MARGIN_MS: u64 = 10_000;
 
@@ -33,7 +33,7 @@ impl Session {
         }
     }
 
-    async fn connect(address: &Address, caps: Caps) -> Result<Self, tokio_postgres::Error> {
+    pub(super) async fn connect(address: &Address, caps: Caps) -> Result<Self, tokio_postgres::Error> {
         let (client, connection) = address.config.connect(address.tls.clone()).await?;
         let connection = tokio::spawn(async move {
             // Its error reaches the client's calls too, where it is handled. Notices are dropped.

@@ -11,6 +11,7 @@ mod value;
 
 use crate::run::{Environment, Output};
 use crate::spec::SqliteSpec;
+use crate::test::{Problem, TestError, Tested};
 use crate::{RunError, RunOptions, Summary};
 use guard::Guard;
 use std::sync::Arc;
@@ -72,6 +73,29 @@ pub(crate) async fn run(
             "SQLite was told to stop and did not; what it still does is rolled back unless it was just committing",
         )),
     }
+}
+
+/// Opens the file and reads its schema.
+pub(crate) async fn test(spec: &SqliteSpec, environment: &Environment) -> Result<Tested, TestError> {
+    let Some(root) = &environment.sqlite_root else {
+        return Err(TestError::new(Problem::Settings, "SQLite targets are switched off on this executor"));
+    };
+    let path = path::locate(root, &spec.path, &environment.forbidden)
+        .map_err(|error| TestError::new(Problem::NoSuchDatabase, error.to_string()))?;
+    let stop = Arc::new(Stop::new(spec.caps.statement_timeout_ms));
+    let opened = tokio::task::spawn_blocking(move || {
+        let connection = open::open(&path, &Guard::new(false), &stop, false)?;
+        Ok(!connection.is_readonly("main").unwrap_or(false))
+    });
+    let may_write = opened
+        .await
+        .unwrap_or_else(|_| Err(RunError::lost("the thread failed")))
+        .map_err(|error| TestError::new(Problem::NoSuchDatabase, error.to_string()))?;
+    Ok(Tested {
+        server: format!("SQLite {}", rusqlite::version()),
+        may_write: Some(may_write),
+        ..Tested::default()
+    })
 }
 
 struct StopWhenDropped(Arc<Stop>);
