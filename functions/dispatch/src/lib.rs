@@ -1,24 +1,38 @@
 //! `dispatch` reads the table's stream and asks for what each state calls for: timers, and
 //! execution on approval. It talks to the Scheduler and to Lambda only, so that nothing slow holds
 //! up a shard. Notifications will be asked for here as well.
+//!
+//! Of a request that is in a batch several times only the newest state calls for anything: what the
+//! older ones called for is over.
+
+mod recent;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::Invoker;
 use countersign_app::app::ExecuteEvent;
-use countersign_rules::{Effect, Request, effects};
+use countersign_rules::{Effect, Request, RequestId, Timestamp, effects};
 use countersign_storage::{codec, keys};
 use countersign_timer::Timer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::recent::Recent;
+
+/// How many timers a process remembers that it has set.
+const REMEMBERED_TIMERS: usize = 1000;
+
 /// The function and what it holds.
 #[derive(Clone)]
 pub struct Dispatch {
-    /// Sets timers.
-    pub timer: Timer,
-    /// Has executions begin.
-    pub invoker: Invoker,
+    timer: Timer,
+    invoker: Invoker,
+    /// Timers that this process has set. Each vote leaves the deadline as it was, and the Scheduler
+    /// need not hear of it again.
+    timers: Arc<Mutex<Recent<(RequestId, Timestamp)>>>,
 }
 
 /// A batch that is no batch.
@@ -76,6 +90,12 @@ enum RecordError {
 }
 
 impl Dispatch {
+    /// The function with what sets timers and what has executions begin.
+    #[must_use]
+    pub fn new(timer: Timer, invoker: Invoker) -> Self {
+        Self { timer, invoker, timers: Arc::new(Mutex::new(Recent::new(REMEMBERED_TIMERS))) }
+    }
+
     /// Handles a batch of stream records. Those that failed are named, so that only they and what
     /// follows them come again.
     ///
@@ -83,29 +103,49 @@ impl Dispatch {
     /// If the payload is no batch at all.
     pub async fn handle(&self, payload: Value) -> Result<Value, NotAStream> {
         let batch: Batch = serde_json::from_value(payload).map_err(NotAStream)?;
+        let states: Vec<_> = batch.records.iter().map(|record| state_of(&record.dynamodb)).collect();
+        let mut newest: BTreeMap<RequestId, u64> = BTreeMap::new();
+        for state in states.iter().flatten().flatten() {
+            let version = newest.entry(state.id).or_default();
+            *version = state.version.max(*version);
+        }
         let mut failures = Vec::new();
-        for record in batch.records {
-            if let Err(error) = self.handle_record(&record.dynamodb).await {
-                tracing::error!(%error, sequence_number = %record.dynamodb.sequence_number, "stream record");
-                failures.push(json!({ "itemIdentifier": record.dynamodb.sequence_number }));
+        for (record, state) in batch.records.iter().zip(states) {
+            let handled = match state {
+                Ok(Some(state)) if newest.get(&state.id) == Some(&state.version) => self.act_on(&state).await,
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = handled {
+                let sequence_number = &record.dynamodb.sequence_number;
+                tracing::error!(%error, %sequence_number, "stream record");
+                failures.push(json!({ "itemIdentifier": sequence_number }));
             }
         }
         Ok(json!({ "batchItemFailures": failures }))
     }
 
-    async fn handle_record(&self, change: &Change) -> Result<(), RecordError> {
-        let Some(state) = state_of(change)? else {
-            return Ok(());
-        };
-        for effect in effects(&state) {
+    /// Asks for what the state calls for.
+    async fn act_on(&self, state: &Request) -> Result<(), RecordError> {
+        for effect in effects(state) {
             match effect {
-                Effect::WakeAt(at) => self.timer.wake_at(state.id, at).await?,
+                Effect::WakeAt(at) => self.wake_at(state.id, at).await?,
                 Effect::Execute => {
                     let event = ExecuteEvent { request_id: state.id, requested_by: None };
                     self.invoker.execute(&event).await?;
                 }
             }
         }
+        Ok(())
+    }
+
+    async fn wake_at(&self, id: RequestId, at: Timestamp) -> Result<(), RecordError> {
+        let timers = || self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        if timers().holds(&(id, at)) {
+            return Ok(());
+        }
+        self.timer.wake_at(id, at).await?;
+        timers().keep((id, at));
         Ok(())
     }
 }

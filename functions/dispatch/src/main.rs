@@ -5,6 +5,7 @@
 use anyhow::Context as _;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{Config, Invoker, telemetry};
+use countersign_dispatch::Dispatch;
 use countersign_timer::Timer;
 use lambda_runtime::{LambdaEvent, service_fn};
 
@@ -16,8 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let invoker = Invoker::new(&config, &aws)?;
     let timer_config =
         config.timer.clone().context("the environment variable `COUNTERSIGN_SCHEDULE_GROUP` is missing")?;
-    let handler =
-        countersign_dispatch::Dispatch { timer: Timer::new(aws.scheduler(), timer_config), invoker };
+    let handler = Dispatch::new(Timer::new(aws.scheduler(), timer_config), invoker);
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
         handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
     }))

@@ -207,7 +207,7 @@ impl Opened {
             }),
         };
         let expire = Expire::new(app.clone(), invoker.clone());
-        let dispatch = Dispatch { timer, invoker: invoker.clone() };
+        let dispatch = Dispatch::new(timer, invoker.clone());
         let http = |router| Arc::new(crate::functions::Http(router));
         let events = Arc::new;
         use crate::functions::Events;
