@@ -65,7 +65,10 @@ impl Firing {
     fn fire_due(&self) -> Result<Duration, LocalError> {
         let delay_ms = i64::try_from(self.faults.extra_delay_ms).unwrap_or(i64::MAX);
         let now_ms = text::now_unix_ms().saturating_sub(delay_ms);
-        for due in self.table.claim_due(now_ms, self.slots.available_permits())? {
+        // Looked at first: a claim that finds nothing costs a write, and each new schedule leads here.
+        let some_are_due = self.table.next_due_ms()?.is_some_and(|next_ms| next_ms <= now_ms);
+        let at_most = if some_are_due { self.slots.available_permits() } else { 0 };
+        for due in self.table.claim_due(now_ms, at_most)? {
             // Only this loop takes slots, so each claimed schedule gets one.
             let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
                 self.table.retry(due.id, now_ms, false)?;

@@ -187,6 +187,9 @@ impl ScheduleTable {
 
     /// Claims at most `limit` schedules that were to fire before `now_ms`, the oldest first.
     pub(super) fn claim_due(&self, now_ms: i64, limit: usize) -> Result<Vec<Due>, LocalError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let conn = self.conn();
         let claim = || -> rusqlite::Result<Vec<Due>> {
