@@ -35,16 +35,23 @@ pub struct Options {
     /// Lives before the last turns
     #[arg(long, default_value_t = 10_000)]
     many: usize,
+    /// Lives of that kind alone, for a profiler; nothing is compared
+    #[arg(long)]
+    only: Option<Kind>,
 }
 
 const BESIDE_THE_STORE: f64 = 0.8;
 
 /// One kind of lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Kind {
+    /// On the platform; the command runs by itself once it is approved
     OnApproval,
+    /// On the platform; the requester has it run and waits
     ByHand,
+    /// At the store alone, with every read
     StoreAlone,
+    /// At the store alone, without reads
     WritesAlone,
 }
 
@@ -90,6 +97,13 @@ pub async fn measure(options: &Options) -> Result<()> {
     let cast = Arc::new(Cast::read(&alone.opened.app.store, &alone.api, &output.to_string()).await?);
     let both = Both { api, alone: alone.opened.app.clone(), cast };
 
+    if let Some(kind) = options.only {
+        let begun = Instant::now();
+        turn(&both, kind, options.many, options.clients).await?;
+        println!("{:.0} lives/s", options.many as f64 / begun.elapsed().as_secs_f64());
+        platform.shutdown().await;
+        return Ok(());
+    }
     println!(
         "{} clients, turns of {} lives, medians of {} turns",
         options.clients, options.turn, options.turns
