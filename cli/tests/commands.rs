@@ -242,6 +242,8 @@ fn a_connection_is_made_without_and_changed_with_its_etag() {
     Timeout     default
     Run within  default
     Reason      optional
+    Guardrails  none
+    Masking     all entities
     Notifies    nobody
     ");
     let ended = service.run(&[
