@@ -57,6 +57,8 @@ fn plain_reads_are_proved() {
         assert_eq!(read(Dialect::Sqlite, command), Ok(()), "{command}");
     }
     assert_eq!(read(Dialect::Http, "GET /users?page=2"), Ok(()));
+    assert_eq!(read(Dialect::Http, "GET /users\naccept: application/json\n\n"), Ok(()));
+    assert!(read(Dialect::Http, "GET /users\nx-do: delete").is_err());
     assert!(read(Dialect::Shell, "ls").is_err());
 }
 
