@@ -8,11 +8,11 @@ pub(crate) const MAX_BYTES: usize = 100 * 1024;
 
 /// Parsers recurse once or more a bracket, and PostgreSQL's takes a time that grows with the square
 /// of the nesting.
-pub(crate) const MAX_NESTING: usize = 200;
+pub(crate) const MAX_NESTING: usize = 100;
 
 /// Parsers make a chain of operators into a tree as deep as it is long, and take a time that grows
 /// with its square.
-pub(crate) const MAX_CHAIN: usize = 4000;
+pub(crate) const MAX_CHAIN: usize = 3000;
 
 /// `sqlparser` tries some brackets in two ways, in each other.
 pub(crate) const MAX_SQL_NESTING: usize = 40;

@@ -17,6 +17,12 @@ pub(crate) fn analyse(command: &str) -> Analysis {
     }
 }
 
+/// Headers that change what is answered, not what is done.
+fn is_calm_header(line: &str) -> bool {
+    let name = line.split_once(':').map_or("", |(name, _)| name);
+    ["accept", "accept-language", "if-none-match"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 fn request(command: &str) -> Result<Statement, &'static str> {
     let (first, rest) = command.split_once('\n').unwrap_or((command, ""));
     let first = first.strip_suffix('\r').unwrap_or(first);
@@ -27,7 +33,7 @@ fn request(command: &str) -> Result<Statement, &'static str> {
     if method.is_empty() || method.len() > 20 || !method.bytes().all(|b| b.is_ascii_uppercase()) {
         return Err("its method is not a word in capitals");
     }
-    if !path.starts_with('/') || path.starts_with("//") || path.contains('\\') {
+    if !path.starts_with('/') || path.starts_with("//") || path.contains(['\\', '#']) {
         return Err("its path does not begin with one `/`");
     }
     if !path.bytes().all(|b| b.is_ascii_graphic()) {
@@ -50,8 +56,8 @@ fn request(command: &str) -> Result<Statement, &'static str> {
     {
         statement.hides("it asks the server to take another method than its own");
     }
-    if !rest.trim().is_empty() && kind == Kind::Read {
-        statement.not_read("it has more than a first line, so that it may do more than read");
+    if kind == Kind::Read && !rest.lines().all(|line| line.is_empty() || is_calm_header(line)) {
+        statement.not_read("it has a body, or a header that may make it do more than read");
     }
     Ok(statement)
 }

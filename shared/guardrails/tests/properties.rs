@@ -26,6 +26,13 @@ fn strict() -> RuleSet {
 /// What must hold whatever the text is.
 fn lawful(dialect: Dialect, command: &str) -> Result<(), TestCaseError> {
     let analysis = analyse(dialect, command);
+    // The same text gives the same answer.
+    prop_assert!(analyse(dialect, command) == analysis);
+    answered(command, &analysis)
+}
+
+/// What must hold of an answer.
+fn answered(command: &str, analysis: &Analysis) -> Result<(), TestCaseError> {
     let risk = analysis.risk();
     for list in [&risk.statements, &risk.tables, &risk.notes] {
         prop_assert!(list.len() <= 20, "{} entries", list.len());
@@ -41,18 +48,16 @@ fn lawful(dialect: Dialect, command: &str) -> Result<(), TestCaseError> {
         prop_assert!(analysis.why_not.is_some());
         for rule in ["no-drop", "no-unbounded-write", "no-privilege-change", "read-only"] {
             let rules = RuleSet::parse(&[json!(rule)]).expect("a preset");
-            prop_assert!(rules.check(command, &analysis).is_some(), "{} on {:?}", rule, analysis);
+            prop_assert!(rules.check(command, analysis).is_some(), "{} on {:?}", rule, analysis);
         }
     }
     if analysis.is_provable_read().is_ok() {
-        prop_assert!(strict().check(command, &analysis).is_none_or(|hit| hit.rule != "read-only"));
+        prop_assert!(strict().check(command, analysis).is_none_or(|hit| hit.rule != "read-only"));
         prop_assert!(
             analysis.statements.iter().all(|statement| !statement.locks && statement.opaque.is_none())
         );
         prop_assert_eq!(risk.level, RiskLevel::Low);
     }
-    // The same text gives the same answer.
-    prop_assert!(analyse(dialect, command) == analysis);
     Ok(())
 }
 
@@ -279,10 +284,9 @@ fn the_longest_and_deepest_commands_are_answered() {
         "BEGIN ",
     ] {
         commands.push(filled(piece));
-        commands.push(format!("SELECT {}", filled(piece)));
-        commands.push(format!("SELECT 1 FROM t WHERE {}1", &filled(piece)));
+        commands.push(format!("SELECT 1 FROM t WHERE {}1", piece.repeat(20 * 1024 / piece.len())));
     }
-    for depth in [10, 39, 41, 199, 201, 1000] {
+    for depth in [10, 39, 41, 99, 101] {
         for (open, close) in [
             ("(", ")"),
             ("(SELECT ", ")"),
@@ -302,7 +306,7 @@ fn the_longest_and_deepest_commands_are_answered() {
     }
     for command in &commands {
         for dialect in DIALECTS {
-            lawful(dialect, command).unwrap_or_else(|failed| {
+            answered(command, &analyse(dialect, command)).unwrap_or_else(|failed| {
                 panic!("{dialect:?} {}…: {failed}", command.chars().take(60).collect::<String>())
             });
         }

@@ -51,6 +51,7 @@ pub(super) fn is_known(kind: SyntaxKind) -> bool {
                 | XML_TABLE_FROM_ITEM
                 | FROM_ALIAS
                 | TABLE_ALIAS
+                | REQUIRED_AS_ALIAS
                 | WITH_ORDINALITY
                 | TABLESAMPLE_CLAUSE
                 | REPEATABLE_CLAUSE

@@ -104,6 +104,9 @@ fn class(token: &Token) -> Class {
         | Token::HexStringLiteral(_)
         | Token::SingleQuotedByteStringLiteral(_)
         | Token::DoubleQuotedByteStringLiteral(_) => Class::Text,
-        other => Class::of_sign(&other.to_string()),
+        Token::Comma | Token::SemiColon => Class::Break,
+        Token::LParen | Token::LBracket | Token::LBrace => Class::Open,
+        Token::RParen | Token::RBracket | Token::RBrace => Class::Close,
+        _ => Class::Code,
     }
 }
