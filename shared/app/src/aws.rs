@@ -7,8 +7,12 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -40,6 +44,8 @@ pub struct AwsSettings {
     pub attempt_timeout: Duration,
 }
 
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(2);
 /// An endpoint of AWS that has not answered by then will not.
 const AWS_ATTEMPT: Duration = Duration::from_secs(5);
 /// The local platform does one thing at a time: with a thousand callers, a call waits for its turn,
@@ -125,7 +131,7 @@ macro_rules! client {
             .http_client($self.http.clone())
             .retry_config($retries)
             .timeout_config($self.timeouts())
-            .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new());
+            .sleep_impl(TokioSleep::new());
         if let Some(url) = &$self.settings.$url {
             config = config.endpoint_url(url);
         }
@@ -134,18 +140,24 @@ macro_rules! client {
 }
 
 impl Aws {
-    /// Builds the connection pool of these settings.
+    /// Builds the connection pool of these settings, once: an HTTP client of the SDK's own making would
+    /// build one more for each client that uses it, only to see whether it can.
     #[must_use]
     pub fn new(settings: AwsSettings) -> Self {
         let roots = settings.ca_bundle.as_deref().unwrap_or(AMAZON_ROOTS);
         let trust = TrustStore::empty().with_pem_certificate(roots);
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
-        let http = match TlsContext::builder().with_trust_store(trust).build() {
-            Ok(context) => http.tls_context(context).build_https(),
+        let connect = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
+        let connector = Connector::builder()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .connector_settings(connect)
+            .sleep_impl(TokioSleep::new());
+        let connector = match TlsContext::builder().with_trust_store(trust).build() {
+            Ok(context) => connector.tls_context(context).build(),
             // Only a bundle that is no PEM gets here; the system's roots are the safe second choice.
-            Err(_) => http.build_https(),
+            Err(_) => connector.build(),
         };
+        let connector = SharedHttpConnector::new(connector);
+        let http = http_client_fn(move |_, _| connector.clone());
         Self { settings, http }
     }
 
@@ -186,7 +198,7 @@ impl Aws {
 
     fn timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
+            .connect_timeout(CONNECT)
             .operation_attempt_timeout(self.settings.attempt_timeout)
             .build()
     }
