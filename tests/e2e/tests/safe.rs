@@ -46,7 +46,10 @@ async fn dropping_is_blocked_outright_and_deleting_needs_approval(database: Data
     assert_eq!(delete.state(), "PENDING");
     assert_eq!((delete.text("/risk/statements/0"), delete.text("/risk/tables/0")), ("DELETE", "customers"));
     let not_understood = json!({ "connection": "guarded", "command": "DRÖP TABLE customers" });
-    assert_eq!(serve.post("alice", "/v1/requests", not_understood).await.unwrap().slug(), "guardrail-blocked");
+    assert_eq!(
+        serve.post("alice", "/v1/requests", not_understood).await.unwrap().slug(),
+        "guardrail-blocked"
+    );
     assert_eq!(customers(&serve, "1"), 1000);
 }
 
@@ -78,14 +81,16 @@ async fn provable_reads_need_nobody_and_everything_else_does(database: Database)
         let held = serve.submit("alice", "easy", command, json!({})).await.unwrap();
         assert_eq!(held.state(), "PENDING", "{command}");
     }
-    let postgres = json!({ "kind": "postgres", "secret": "env:PG", "reviewers": ["dba-team"], "auto_approve": "reads" });
+    let postgres =
+        json!({ "kind": "postgres", "secret": "env:PG", "reviewers": ["dba-team"], "auto_approve": "reads" });
     let refused = serve.call("root", "PUT", "/v1/connections/pg", Some(postgres)).await.unwrap();
     assert_eq!((refused.status, refused.text("/errors/0/pointer")), (422, "/read_secret"), "{refused:?}");
 }
 
 async fn output_is_masked_before_anybody_sees_it(database: Database) {
     let serve = Serve::start(database, &[]).await.unwrap();
-    let everything = "SELECT id, name, email AS contact, phone, card, ssn, iban FROM customers WHERE id <= 20";
+    let everything =
+        "SELECT id, name, email AS contact, phone, card, ssn, iban FROM customers WHERE id <= 20";
     let request = serve.submit("alice", "demo-open", everything, json!({})).await.unwrap();
     let run = serve.act("alice", "run", &request).await.unwrap();
     assert_eq!(run.state(), "SUCCEEDED", "{run:?}");
@@ -119,7 +124,8 @@ async fn an_approval_may_be_bounded_in_rows_and_in_time(database: Database) {
         let path = format!("/v1/requests/{}/approve", request.text("/id"));
         (path, json!({ "digest": request.text("/digest"), "bounds": bounds }))
     };
-    let many = serve.submit("alice", "demo-db", "DELETE FROM customers WHERE id <= 60", json!({})).await.unwrap();
+    let many =
+        serve.submit("alice", "demo-db", "DELETE FROM customers WHERE id <= 60", json!({})).await.unwrap();
     let (path, body) = approve(&many, json!({ "max_rows": 50 }));
     let approved = serve.post("dana", &path, body.clone()).await.unwrap();
     assert_eq!((approved.status, approved.state()), (200, "APPROVED"), "{approved:?}");
@@ -130,7 +136,8 @@ async fn an_approval_may_be_bounded_in_rows_and_in_time(database: Database) {
     assert!(run.text("/execution/error").contains("50"), "{run:?}");
     assert_eq!(customers(&serve, "1"), 1000, "nothing stays");
 
-    let few = serve.submit("alice", "demo-dual", "DELETE FROM customers WHERE id <= 5", json!({})).await.unwrap();
+    let few =
+        serve.submit("alice", "demo-dual", "DELETE FROM customers WHERE id <= 5", json!({})).await.unwrap();
     let (path, body) = approve(&few, json!({ "max_rows": 50 }));
     assert_eq!(serve.post("dana", &path, body).await.unwrap().state(), "PENDING");
     let (path, other) = approve(&few, json!({ "max_rows": 51 }));
@@ -141,7 +148,8 @@ async fn an_approval_may_be_bounded_in_rows_and_in_time(database: Database) {
     assert_eq!(serve.act("alice", "run", &few).await.unwrap().state(), "SUCCEEDED");
     assert_eq!(customers(&serve, "1"), 995);
 
-    let definition = serve.submit("alice", "demo-db", "CREATE TABLE x (id INTEGER)", json!({})).await.unwrap();
+    let definition =
+        serve.submit("alice", "demo-db", "CREATE TABLE x (id INTEGER)", json!({})).await.unwrap();
     let (path, body) = approve(&definition, json!({ "max_rows": 1 }));
     let refused = serve.post("dana", &path, body).await.unwrap();
     assert_eq!((refused.status, refused.text("/errors/0/pointer")), (422, "/bounds/max_rows"), "{refused:?}");
