@@ -63,7 +63,7 @@ async fn sixty_four_racers_leave_one_outcome_and_learn_the_truth(database: &Data
 /// Odd rounds begin with an approved request, so that claim, cancellation and expiry meet.
 async fn start(store: &Store, round: u32) -> Request {
     let born = create(store, &Wish::new(round)).await;
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         return born;
     }
     let half = append(store, &born, &approve(&dana(), &born), morning()).await;

@@ -29,8 +29,8 @@ async fn many(store: &Store) -> Vec<Request> {
     const COUNT: u32 = 36;
     let mut requests = Vec::new();
     for number in (0..COUNT).map(|number| number * 7 % COUNT) {
-        let by = if number % 2 == 0 { asker() } else { person(5, &["sales"]) };
-        let connection = if number % 4 == 0 { "other-db" } else { "prod-db" }.to_owned();
+        let by = if number.is_multiple_of(2) { asker() } else { person(5, &["sales"]) };
+        let connection = if number.is_multiple_of(4) { "other-db" } else { "prod-db" }.to_owned();
         let at = before_morning(i64::from(number / 2) * 34 * 3600);
         let born = create(store, &Wish { by: by.clone(), connection, at, ..Wish::new(number) }).await;
         let now = at.plus_seconds(5);
@@ -45,7 +45,7 @@ async fn many(store: &Store) -> Vec<Request> {
             _ => born,
         });
     }
-    requests.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+    requests.sort_unstable_by_key(|request| std::cmp::Reverse(request.id));
     requests
 }
 
