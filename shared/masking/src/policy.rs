@@ -16,12 +16,16 @@ pub struct MaskingPolicy {
     /// What to look for; empty means everything.
     pub entities: Vec<Entity>,
     /// Columns (`note`, `customers.note`) that are masked whole, besides those known by their name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
     /// Values, and names of columns (`customers.name`), that are not masked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
     /// How values are masked.
+    #[serde(skip_serializing_if = "Style::is_replace")]
     pub style: Style,
     /// How the values of single entities are masked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub styles: BTreeMap<Entity, Style>,
 }
 
@@ -48,6 +52,13 @@ pub enum Style {
     KeepLast4,
     /// `<EMAIL_ADDRESS:6f2a9c04d81b77e3>`: a keyed hash, so that equal values stay equal within a connection.
     Hash,
+}
+
+impl Style {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+    fn is_replace(&self) -> bool {
+        *self == Self::Replace
+    }
 }
 
 /// Why a policy cannot be used.
