@@ -55,7 +55,7 @@ pub enum Style {
 }
 
 impl Style {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
     fn is_replace(&self) -> bool {
         *self == Self::Replace
     }
