@@ -8,7 +8,7 @@ use countersign_rules::{ConnectionName, GroupName};
 use countersign_storage::Connection;
 use countersign_storage::items::{AutoApprove, Channel};
 use countersign_targets::{TargetKind, TargetSpec};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -117,9 +117,9 @@ pub(crate) struct Body {
     #[schema(max_length = 512, example = "env:PROD_DB_READ_URL")]
     pub(super) read_secret: Option<String>,
     /// What is masked in output.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "an_object")]
     #[schema(value_type = Masking)]
-    pub(super) masking: Value,
+    pub(super) masking: Option<Value>,
     /// A reference to the key of the style `hash`: equal values stay equal within this connection.
     #[serde(default)]
     #[schema(max_length = 512, example = "env:MASKING_KEY")]
@@ -141,6 +141,11 @@ pub(crate) struct Body {
     _version: Option<Value>,
 }
 
+/// Refuses what is no object where the body is read, before anything else is looked at.
+fn an_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    let object = Option::<serde_json::Map<String, Value>>::deserialize(deserializer)?;
+    Ok(object.map(Value::Object))
+}
 fn empty_object() -> Value {
     json!({})
 }
