@@ -9,7 +9,6 @@ use countersign_rules::ConnectionName;
 use countersign_rules::policy::check_timeout;
 use countersign_storage::Connection;
 use countersign_targets::{FileSecrets, SecretRef, TargetKind, TargetSpec};
-use serde_json::Value;
 
 use super::shape::Body;
 
