@@ -18,7 +18,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, delete, get};
 use axum::{Router, middleware};
 use countersign_app::App;
-use countersign_http::{Problem, edge};
+use countersign_http::{Problem, edge, rate};
 
 /// The router of this function.
 pub fn router(app: App) -> Router {
@@ -47,6 +47,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
         .with_state(app)
 }
