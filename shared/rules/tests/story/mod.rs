@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_rules::command::{Ballot, Ending, People, Settlement};
+use countersign_rules::command::{Ballot, Ending, Executor, People, Settlement};
 use countersign_rules::event::Outcome;
 use countersign_rules::person::Role;
 use countersign_rules::request::RunMode;
@@ -166,12 +166,13 @@ impl Story {
             digest: Some(self.seen()),
             epoch: 1,
             guard: self.guard.clone(),
+            executor: Executor::Service,
         })
     }
 
     pub(crate) fn succeeds(&mut self, nonce: &str) -> Result<Vec<Fact>, Refusal> {
         let ending = Ending::Succeeded(Outcome::default());
-        self.ask(&Command::Complete { nonce: nonce.to_owned(), ending })
+        self.ask(&Command::Complete { nonce: nonce.to_owned(), ending, executor: Executor::Service })
     }
 
     pub(crate) fn raises_epoch(&mut self, epoch: u32) -> Vec<Fact> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_rules::command::{Ballot, Ending, People};
+use countersign_rules::command::{Ballot, Ending, Executor, People};
 use countersign_rules::event::Outcome;
 use countersign_rules::request::RunMode;
 use countersign_rules::{
@@ -146,12 +146,14 @@ pub fn claim(nonce: &str, request: &Request, people: &[&Person], lease_until: Ti
         digest: Some(request.digest),
         epoch: request.epoch,
         guard: countersign_rules::risk::Guard::default(),
+        executor: Executor::Service,
     }
 }
 
 pub fn succeed(nonce: &str) -> Command {
     let outcome = Outcome { rows: Some(1), bytes: Some(12), ..Outcome::default() };
-    Command::Complete { nonce: nonce.to_owned(), ending: Ending::Succeeded(outcome) }
+    let ending = Ending::Succeeded(outcome);
+    Command::Complete { nonce: nonce.to_owned(), ending, executor: Executor::Service }
 }
 
 /// The next commit that `command` makes of `before`.
