@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::deliver::{Delivered, deliver};
 use super::grant::{Checked, Grant};
-use super::lease::{Lease, Unsent};
+use super::lease::{Lease, Unsent, Until};
 use super::lines::Lines;
 use super::program::{End, start};
 use super::programs::Programs;
@@ -68,8 +68,8 @@ impl Job<'_> {
     /// Claims, runs and reports.
     pub(crate) async fn work(&self, work: &Work) -> Told {
         let nonce = format!("{:032x}", random());
-        let answer = match self.claim(work, &nonce).await {
-            Ok(answer) => answer,
+        let (answer, sent) = match self.claim(work, &nonce).await {
+            Ok(answered) => answered,
             Err(told) => return told,
         };
         let grant: Grant = match serde_json::from_slice(&answer.body) {
@@ -79,7 +79,7 @@ impl Job<'_> {
         if let Err(why) = grant.is_genuine(work, &nonce, self.token) {
             return Told::NotBelieved(why);
         }
-        let until = (grant.lease_until, answer.clock);
+        let until = Until { lease_until: grant.lease_until, clock: answer.clock, sent };
         let lease = Lease::new(self.client, &work.id, &nonce, grant.silence_seconds, until);
         let doing = async {
             let ended = match grant.check(self.programs) {
@@ -97,15 +97,16 @@ impl Job<'_> {
         doing.await
     }
 
-    async fn claim(&self, work: &Work, nonce: &str) -> Result<Answer, Told> {
+    async fn claim(&self, work: &Work, nonce: &str) -> Result<(Answer, Instant), Told> {
         let body = json!({ "digest": work.digest, "nonce": nonce });
         let call = Call::act(&["requests", &work.id, "claim"], Some(body), Again::Always);
         let began = Instant::now();
         let mut failed = 0;
         loop {
             failed += 1;
+            let sent = Instant::now();
             let (cause, pause) = match self.client.once(&call).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok((answer, sent)),
                 Err(Failure::Refused(problem)) => return Err(Told::NotOurs(problem)),
                 Err(Failure::Lost { cause, .. }) => (cause, back_off(failed)),
                 Err(Failure::Busy { problem, retry_after }) => {

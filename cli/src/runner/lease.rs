@@ -37,10 +37,10 @@ impl<'a> Lease<'a> {
         id: &'a str,
         nonce: &'a str,
         silence_seconds: u32,
-        (lease_until, clock): (Timestamp, ServerClock),
+        until: Until,
     ) -> Self {
         let silence = Duration::from_secs(silence_seconds.max(1).into());
-        Self { client, id, nonce, silence, until: watch::Sender::new(instant(lease_until, clock)) }
+        Self { client, id, nonce, silence, until: watch::Sender::new(until.instant()) }
     }
 
     /// Whether it holds, by the service's clock.
@@ -58,11 +58,13 @@ impl<'a> Lease<'a> {
                 return;
             }
             let renew = self.call("renew", json!({ "nonce": self.nonce }));
+            let sent = Instant::now();
             pause = match self.client.once(&renew).await {
                 Ok(answer) => {
                     failed = 0;
                     if let Ok(Renewed { lease_until }) = serde_json::from_slice(&answer.body) {
-                        self.until.send_replace(instant(lease_until, answer.clock));
+                        let until = Until { lease_until, clock: answer.clock, sent };
+                        self.until.send_replace(until.instant());
                     }
                     self.silence / 3
                 }
@@ -104,9 +106,22 @@ impl<'a> Lease<'a> {
     }
 }
 
-/// When the service's clock will show that time.
-fn instant(at: Timestamp, clock: ServerClock) -> Instant {
-    let left = i128::from(at.unix_millis()) - clock.now().unix_timestamp_nanos() / 1_000_000;
-    let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-    Instant::now() + left
+/// The end of a lease, as an answer says it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Until {
+    /// By the service's clock.
+    pub(crate) lease_until: Timestamp,
+    /// That clock, read when the answer came.
+    pub(crate) clock: ServerClock,
+    /// When the call was sent. The answer may have been long under way, and the clock in it stood still.
+    pub(crate) sent: Instant,
+}
+
+impl Until {
+    /// The same by our clock; rather too early than too late: the service tells no parts of a second.
+    fn instant(self) -> Instant {
+        let now = self.clock.now().unix_timestamp_nanos() / 1_000_000 + 1000;
+        let left = u64::try_from(i128::from(self.lease_until.unix_millis()) - now).unwrap_or(0);
+        Instant::now() + Duration::from_millis(left).saturating_sub(self.sent.elapsed())
+    }
 }
