@@ -69,7 +69,7 @@ fn ask_run(request: &Request, by: &Person, now: Timestamp) -> Result<Vec<Fact>, 
     may_run(request, by, now)?;
     let waits = matches!(&request.phase, Phase::Approved(approval) if !approval.run_asked);
     if waits && request.is_for_runners() && request.run == RunMode::Manual {
-        return Ok(vec![Fact::RunAsked]);
+        return Ok(vec![Fact::RunAsked {}]);
     }
     Ok(Vec::new())
 }

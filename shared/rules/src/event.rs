@@ -255,7 +255,7 @@ pub enum Fact {
     },
     /// Its requester wants it run: a runner may claim it.
     #[serde(rename = "request.run_asked")]
-    RunAsked,
+    RunAsked {},
     /// A member of one of its groups said no.
     #[serde(rename = "request.rejected")]
     Rejected {
@@ -325,7 +325,7 @@ impl Fact {
             Self::Blocked(_) => "request.blocked",
             Self::Vote(_) => "request.vote",
             Self::Approved { .. } => "request.approved",
-            Self::RunAsked => "request.run_asked",
+            Self::RunAsked {} => "request.run_asked",
             Self::Rejected { .. } => "request.rejected",
             Self::Reopened { .. } => "request.reopened",
             Self::Expired { .. } => "request.expired",

@@ -62,7 +62,7 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
             request.auto_approval.clone_from(auto_approval);
             request.phase = Phase::Approved(Approval { at, run_by: *run_by, run_asked: false });
         }
-        Fact::RunAsked => {
+        Fact::RunAsked {} => {
             if let Phase::Approved(approval) = &mut request.phase {
                 approval.run_asked = true;
             }

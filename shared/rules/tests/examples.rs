@@ -348,7 +348,7 @@ fn a_runner_comes_when_it_is_asked_for_and_lives_as_long_as_it_says_so() {
     let runner = story.by_runner(1);
     assert_eq!(story.claims("x1"), Err(Refusal::NotAsked));
     assert_eq!(story.asks_for_the_run("dana"), Err(Refusal::MayNotRun));
-    assert_eq!(story.asks_for_the_run("alice").unwrap(), [Fact::RunAsked]);
+    assert_eq!(story.asks_for_the_run("alice").unwrap(), [Fact::RunAsked {}]);
     assert_eq!(story.asks_for_the_run("alice"), Ok(Vec::new()), "once is enough");
     assert!(story.request().waits_for_runner());
     story.claims("x1").unwrap();

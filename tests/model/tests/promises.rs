@@ -209,7 +209,7 @@ proptest! {
                 let by_itself = turn.before.run == RunMode::OnApproval;
                 prop_assert!(asked || by_itself || !turn.before.is_for_runners());
             }
-            asked |= wrote(turn, |fact| matches!(fact, Fact::RunAsked));
+            asked |= wrote(turn, |fact| matches!(fact, Fact::RunAsked {}));
         }
     }
 

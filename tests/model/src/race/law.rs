@@ -112,7 +112,7 @@ pub(super) fn observe(race: &Race, next: &mut World, events: &[Event]) {
             Fact::Blocked(_) => witness.ended = Some(Status::Blocked),
             Fact::Created(_)
             | Fact::Approved { .. }
-            | Fact::RunAsked
+            | Fact::RunAsked {}
             | Fact::LeaseRenewed { .. }
             | Fact::Unknown { .. } => {}
         }
