@@ -12,6 +12,7 @@ use crate::commands::run::{EventsArgs, OutputArgs, RunArgs};
 use crate::commands::tokens::TokensCommand;
 use crate::commands::users::{GroupsCommand, UsersCommand};
 use crate::render::Format;
+use crate::runner::RunnerArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -102,6 +103,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Make the first admin
     Bootstrap(BootstrapArgs),
+    /// Run approved commands of `runner` connections here, with the token of a runner
+    Runner(RunnerArgs),
 }
 
 /// Options of `serve`.

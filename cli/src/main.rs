@@ -7,6 +7,7 @@ mod config;
 mod error;
 mod exec;
 mod render;
+mod runner;
 mod serve;
 
 use std::process::ExitCode;

@@ -52,6 +52,10 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Users(command) => users::users(&client, ui, command).await.map(|()| 0)?,
         Command::Groups(command) => users::groups(&client, ui, &command).await.map(|()| 0)?,
         Command::Tokens(command) => tokens::tokens(&client, ui, command).await.map(|()| 0)?,
+        Command::Runner(args) => {
+            let token = config.token.as_deref().unwrap_or_default();
+            crate::runner::runner(&client, token, ui, args).await.map(|()| 0)?
+        }
         Command::Serve(_) | Command::Bootstrap(_) => 0,
     };
     Ok(ExitCode::from(code))

@@ -34,6 +34,9 @@ pub(crate) struct CreateArgs {
     /// For that service account, id or e-mail address (admin)
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    /// Make it a runner's, good for nothing but the work of these connections (admin; needs --user)
+    #[arg(long, value_name = "CONNECTIONS", value_delimiter = ',', requires = "user")]
+    runner: Option<Vec<String>>,
 }
 
 const COLUMNS: &[Column] = &[
@@ -88,6 +91,9 @@ async fn create(client: &Client, ui: &Ui, args: &CreateArgs) -> Result<(), CliEr
     }
     if let Some(user) = &args.user {
         body.insert("user".to_owned(), users::find(client, user).await?.into());
+    }
+    if let Some(connections) = &args.runner {
+        body.insert("runner_connections".to_owned(), connections.clone().into());
     }
     let value = client.json(&Call::create(&["tokens"], Value::Object(body))).await?;
     let id = safe::line(text(&value, "id"));

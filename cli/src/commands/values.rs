@@ -125,7 +125,7 @@ pub(crate) fn edit(names: &[String], add: &[String], remove: &[String]) -> Vec<S
 }
 
 /// Joins `--target` options: each a JSON object or `KEY=VALUE`, later ones over earlier ones. A value
-/// that reads as a JSON number, `true`, `false` or a quoted string is that; anything else is text.
+/// that reads as a JSON number, `true`, `false`, a quoted string or an array is that; anything else is text.
 ///
 /// # Errors
 /// [`CliError::Usage`] for anything else.
@@ -145,7 +145,7 @@ pub(crate) fn target(options: &[String]) -> Result<Map<String, Value>, CliError>
             )));
         };
         let value = match serde_json::from_str(value) {
-            Ok(scalar @ (Value::Number(_) | Value::Bool(_) | Value::String(_))) => scalar,
+            Ok(value @ (Value::Number(_) | Value::Bool(_) | Value::String(_) | Value::Array(_))) => value,
             _ => Value::String(value.to_owned()),
         };
         target.insert(key.trim().to_owned(), value);
@@ -170,10 +170,19 @@ mod tests {
 
     #[test]
     fn targets_are_pairs_or_objects_and_the_last_one_wins() {
-        let options =
-            ["path=demo.db", r#"{"max_rows": 5, "path": "x"}"#, "path=y=z", "max_rows=7", "s=\"8\""];
+        let options = [
+            "path=demo.db",
+            r#"{"max_rows": 5, "path": "x"}"#,
+            "path=y=z",
+            "max_rows=7",
+            "s=\"8\"",
+            r#"program=["bash"]"#,
+        ];
         let target = target(&options.map(str::to_owned)).unwrap();
-        assert_eq!(Value::Object(target), json!({"path": "y=z", "max_rows": 7, "s": "8"}));
+        assert_eq!(
+            Value::Object(target),
+            json!({"path": "y=z", "max_rows": 7, "s": "8", "program": ["bash"]})
+        );
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(crate) struct Start {
     pub(crate) caller: Caller,
     pub(crate) request: Request,
     pub(crate) created: Created,
-    found: Found,
+    pub(crate) found: Found,
 }
 
 impl Start {
@@ -125,7 +125,7 @@ impl Start {
     }
 }
 
-fn change_problem(error: &ChangeError, id: RequestId) -> Problem {
+pub(crate) fn change_problem(error: &ChangeError, id: RequestId) -> Problem {
     match error {
         ChangeError::Gone => Problem::not_found("request"),
         ChangeError::Refused(refusal) => errors::refusal(refusal, id),

@@ -1,7 +1,9 @@
-//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`.
+//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`; and
+//! what runners do about a request: `claim`, `renew`, `output`, `complete`.
 
 mod decisions;
 mod run;
+mod runner;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -25,6 +27,10 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/requests/{id}/cancel", post(decisions::cancel).fallback(only_post))
         .route("/v1/requests/{id}/settle", post(decisions::settle).fallback(only_post))
         .route("/v1/requests/{id}/run", post(run::run).fallback(only_post))
+        .route("/v1/requests/{id}/claim", post(runner::claim::claim).fallback(only_post))
+        .route("/v1/requests/{id}/renew", post(runner::claim::renew).fallback(only_post))
+        .route("/v1/requests/{id}/output", post(runner::output::output).fallback(only_post))
+        .route("/v1/requests/{id}/complete", post(runner::complete::complete).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
@@ -34,7 +40,17 @@ pub fn router(app: App, invoker: Invoker) -> Router {
 
 /// This function's part of the OpenAPI document.
 #[derive(OpenApi)]
-#[openapi(paths(decisions::approve, decisions::reject, decisions::cancel, decisions::settle, run::run))]
+#[openapi(paths(
+    decisions::approve,
+    decisions::reject,
+    decisions::cancel,
+    decisions::settle,
+    run::run,
+    runner::claim::claim,
+    runner::claim::renew,
+    runner::output::output,
+    runner::complete::complete
+))]
 #[derive(Debug, Clone, Copy)]
 pub struct Api;
 

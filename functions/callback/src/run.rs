@@ -12,12 +12,12 @@ use countersign_app::{App, errors};
 use countersign_http::openapi::{NotFound, Signed, WithBody, WrongStatus};
 use countersign_http::{Problem, json};
 use countersign_rules::decide::may_run;
-use countersign_rules::{Request, RequestId, Status};
+use countersign_rules::{Command, Request, RequestId, Status};
 use countersign_storage::Key;
 use http::{HeaderMap, StatusCode};
 
 use crate::Callback;
-use crate::decisions::{Nothing, Start};
+use crate::decisions::{Nothing, Start, change_problem};
 
 /// How long a call waits at the most. The gateway in front lets nobody wait for longer than 30 s.
 const AT_MOST_SECONDS: u32 = 20;
@@ -52,7 +52,9 @@ pub(crate) async fn run(
     let caller = &start.caller;
     may_run(&start.request, &caller.person(), app.now())
         .map_err(|refusal| errors::refusal(&refusal, start.id))?;
-    if start.request.status() == Status::Approved {
+    if start.request.is_for_runners() {
+        start.ask_for_run(app).await?;
+    } else if start.request.status() == Status::Approved {
         let event = ExecuteEvent { request_id: start.id, requested_by: Some(caller.user.id) };
         if let Err(error) = invoker.execute(&event).await {
             tracing::error!(%error, request_id = %start.id, "invoke");
@@ -65,6 +67,16 @@ pub(crate) async fn run(
     let view = RequestView::new(&request, &start.created, error_text, caller, now, &app.config.public_url);
     let finished = !matches!(request.status_at(now), Status::Pending | Status::Approved | Status::Running);
     Ok(json::answer(if finished { StatusCode::OK } else { StatusCode::ACCEPTED }, &view))
+}
+
+impl Start {
+    /// Lets a runner come for it. Whoever asked for a run that has begun meanwhile is as well off.
+    async fn ask_for_run(&self, app: &App) -> Result<(), Problem> {
+        let (person, via) = (self.caller.person(), self.caller.via);
+        let ask = |_: &_, _: &Request, _| Ok(Command::AskRun { by: person.clone(), via }.into());
+        let asked = app.change(self.id, None, &[], ask).await;
+        asked.map(|_| ()).map_err(|error| change_problem(&error, self.id))
+    }
 }
 
 /// Waits until the execution is over, or for as long as the deployment lets a call wait.

@@ -13,6 +13,7 @@ mod query;
 mod requests;
 mod tokens;
 mod users;
+mod work;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, delete, get};
@@ -29,7 +30,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/requests/export", only(get(export::export), "GET, HEAD"))
         .route("/v1/requests/{id}", only(get(requests::show), "GET, HEAD"))
         .route("/v1/requests/{id}/events", only(get(requests::events), "GET, HEAD"))
-        .route("/v1/requests/{id}/output", only(get(output::output), "GET, HEAD"))
+        .route("/v1/requests/{id}/output", only(get(output::output), "GET, HEAD, POST"))
+        .route("/v1/runner/work", only(get(work::work), "GET, HEAD"))
         .route("/v1/requests/{id}/{verb}", axum::routing::any(requests::decision_by_get))
         .route("/v1/connections", only(get(connections::list), "GET, HEAD"))
         .route(

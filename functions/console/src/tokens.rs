@@ -1,5 +1,7 @@
 //! API tokens: everybody makes their own; an admin also makes those of service accounts.
 
+use std::collections::BTreeSet;
+
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
@@ -10,11 +12,12 @@ use countersign_http::openapi::{
 };
 use countersign_http::{Problem, edge, json};
 use countersign_identity::token::Token;
-use countersign_rules::{Timestamp, TokenId, UserId};
-use countersign_storage::items::MAX_TOKENS;
+use countersign_rules::request::RUNNER_KIND;
+use countersign_rules::{ConnectionName, Timestamp, TokenId, UserId};
+use countersign_storage::items::{MAX_RUNNER_CONNECTIONS, MAX_TOKENS};
 use countersign_storage::people::{Access, Remember, Saved, StoredUser};
 use countersign_storage::requests::Idempotency;
-use countersign_storage::{StorageError, StoredToken};
+use countersign_storage::{Key, StorageError, StoredToken};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,6 +47,11 @@ pub(crate) struct Body {
     /// Whose it is: yours by default; an admin names a service account.
     #[serde(default)]
     user: Option<UserId>,
+    /// Makes it a runner's, for these connections of the kind `runner`: it can find, claim and report their
+    /// work, and do nothing else. An admin makes it, for a service account.
+    #[serde(default)]
+    #[schema(min_items = 1, max_items = 10)]
+    runner_connections: Option<BTreeSet<ConnectionName>>,
 }
 
 /// A token as it is shown.
@@ -66,6 +74,9 @@ pub(crate) struct View {
     expires_at: Option<Timestamp>,
     /// Who made it.
     created_by: UserId,
+    /// Set if it is a runner's: for which connections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runner_connections: Option<BTreeSet<ConnectionName>>,
 }
 
 impl View {
@@ -78,6 +89,7 @@ impl View {
             created_at: token.created_at,
             expires_at: token.expires_at,
             created_by: token.created_by,
+            runner_connections: token.runner_connections.clone(),
         }
     }
 }
@@ -125,9 +137,16 @@ pub(crate) async fn create(
         return Err(Problem::invalid(detail).at("/expires_in_seconds", "out of range"));
     }
     let user = body.user.unwrap_or(caller.user.id);
+    if let Some(connections) = &body.runner_connections {
+        check_runner(&app, &caller, connections).await?;
+    }
     for _ in 0..ROUNDS {
         let stored = app.store.user(user).await.map_err(|error| errors::storage(&error))?;
         let stored = entitled(&caller, user, stored)?;
+        if body.runner_connections.is_some() && stored.user.owner.is_none() {
+            let detail = "a runner's token belongs to a service account: say which one in `user`";
+            return Err(Problem::invalid(detail).at("/user", detail));
+        }
         match try_create(&app, &caller, &stored, &body, key.as_ref()).await? {
             Attempt::Made(token) => return Ok(json::answer(StatusCode::CREATED, &token)),
             Attempt::Before(token) => {
@@ -139,6 +158,28 @@ pub(crate) async fn create(
         }
     }
     Err(errors::storage(&StorageError::Contended))
+}
+
+/// Whether the caller may let a runner loose on these connections.
+async fn check_runner(
+    app: &App,
+    caller: &Caller,
+    connections: &BTreeSet<ConnectionName>,
+) -> Result<(), Problem> {
+    caller.must_be_admin()?;
+    let refuse = |detail: String| Problem::invalid(detail.clone()).at("/runner_connections", detail);
+    if !(1..=MAX_RUNNER_CONNECTIONS).contains(&connections.len()) {
+        return Err(refuse(format!("a runner's token is for 1 to {MAX_RUNNER_CONNECTIONS} connections")));
+    }
+    let keys: Vec<Key> = connections.iter().cloned().map(Key::Connection).collect();
+    let found = app.store.read("runner token", &keys).await.map_err(|error| errors::storage(&error))?;
+    for name in connections {
+        let connection = found.connection(name).map_err(|error| errors::storage(&error))?;
+        if connection.is_none_or(|connection| connection.kind != RUNNER_KIND) {
+            return Err(refuse(format!("there is no connection `{name}` of the kind `{RUNNER_KIND}`")));
+        }
+    }
+    Ok(())
 }
 
 /// The user for whom the caller may make a token.
@@ -173,7 +214,8 @@ async fn try_create(
         let detail = format!("a user has at most {MAX_TOKENS} tokens; revoke one first");
         return Err(Problem::conflict("too-many-tokens", detail));
     }
-    let made = token.stored(id, body.name.clone(), now, expires_at, caller.user.id);
+    let mut made = token.stored(id, body.name.clone(), now, expires_at, caller.user.id);
+    made.runner_connections.clone_from(&body.runner_connections);
     user.tokens.push(made.clone());
     let made_id = id.to_string();
     let remember = key.map(|key| Remember { key, made: &made_id, now });

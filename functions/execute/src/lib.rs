@@ -1,6 +1,6 @@
 //! `execute` runs approved commands, each at most once.
 //!
-//! [`claim`] wins the right to run or goes away; [`mask`] lets nothing through that must not be seen;
+//! `countersign_app::claim` wins the right to run, or this goes away; [`mask`] lets nothing through that must not be seen;
 //! [`output`] keeps what the target says; this file
 //! joins them: claim, run, store, complete. Whoever dies in between leaves a lease that lapses into
 //! UNKNOWN, and nothing runs again.
@@ -8,7 +8,6 @@
 //! **Invariant:** what runs are the stored bytes, and only if the digest recomputed from them and
 //! from the connection as it is now is the one that every voter approved.
 
-mod claim;
 mod mask;
 mod output;
 mod secrets;
@@ -17,25 +16,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_app::App;
-use countersign_app::app::ExecuteEvent;
+use countersign_app::app::{ExecuteEvent, random};
 use countersign_app::aws::Aws;
 use countersign_app::change::{Asked, ChangeError};
+use countersign_app::claim::{Claimant, Claimed, NotClaimed};
 use countersign_app::guard;
 use countersign_guardrails::analyse;
 use countersign_masking::Masker;
-use countersign_rules::command::Ending;
+use countersign_rules::command::{Ending, Executor};
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::event::Outcome;
 use countersign_rules::{Command, RequestId, Status, Timestamp};
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
-use countersign_storage::{Found, StorageError};
+use countersign_storage::{Connection, Found, StorageError};
 use countersign_targets::{
     CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, SecretStore,
     Summary, TargetSpec, fetch_secret, run,
 };
 use serde_json::{Value, json};
 
-use crate::claim::Claimed;
 use crate::mask::{Filter, Masking, Withheld};
 use crate::output::{Keeper, Kept};
 
@@ -100,7 +99,7 @@ impl Execute {
     pub async fn handle(&self, payload: Value) -> Result<Value, ExecuteError> {
         let event: ExecuteEvent = serde_json::from_value(payload).map_err(ExecuteError::Event)?;
         let id = event.request_id;
-        let Some(claimed) = claim::claim(&self.app, id).await? else {
+        let Some(claimed) = self.claim(id).await? else {
             return Ok(json!({ "ran": false }));
         };
         tracing::info!(request_id = %id, connection = %claimed.connection.name, "running");
@@ -115,10 +114,29 @@ impl Execute {
         Ok(json!({ "ran": true, "status": status }))
     }
 
+    /// Claims a request; `None` if there is nothing to run: it is not approved (any more), another
+    /// executor has it, it is for runners, or the look at people and connection has undone its approval.
+    async fn claim(&self, id: RequestId) -> Result<Option<Claimed>, ExecuteError> {
+        let nonce = format!("{:032x}", random().map_err(|_| ExecuteError::NoRandomness)?);
+        let statement_millis =
+            |connection: &Connection| spec_of(connection).ok().map(|spec| spec.caps().statement_timeout_ms);
+        let claimant = Claimant { executor: Executor::Service, nonce, statement_millis: &statement_millis };
+        match self.app.claim(id, &claimant).await {
+            Ok(claimed) => Ok(Some(claimed)),
+            Err(NotClaimed::Over(_) | NotClaimed::Change(ChangeError::Gone)) => Ok(None),
+            // Somebody else has it, or it is over: go away.
+            Err(NotClaimed::Change(ChangeError::Refused(refusal))) => {
+                tracing::info!(request_id = %id, %refusal, "not run");
+                Ok(None)
+            }
+            Err(NotClaimed::Change(error)) => Err(error.into()),
+        }
+    }
+
     async fn run(&self, claimed: &Claimed, id: RequestId) -> (Ending, Aside) {
-        let prepared = match claimed.spec.as_ref() {
+        let prepared = match spec_of(&claimed.connection) {
             Ok(spec) => self.secret(claimed).await.map(|secret| (spec, secret)),
-            Err(message) => Err(message.clone()),
+            Err(message) => Err(message),
         };
         let (spec, secret) = match prepared {
             Ok(prepared) => prepared,
@@ -131,13 +149,13 @@ impl Execute {
         let mut keeper = Keeper::new(self.app.store.clone(), id);
         let mut sink = Masking::new(&filter, &mut keeper);
         let cancel = CancellationToken::new();
-        let command = &claimed.command;
+        let command = &claimed.created.command;
         let options = RunOptions {
             caps: spec.caps(),
-            read_only: claimed.read_only,
-            max_affected_rows: claimed.bounds.max_rows,
+            read_only: claimed.state.read_only,
+            max_affected_rows: claimed.state.bounds().max_rows,
         };
-        let ran = run(spec, secret.as_ref(), command, options, &self.environment, &mut sink, cancel).await;
+        let ran = run(&spec, secret.as_ref(), command, options, &self.environment, &mut sink, cancel).await;
         let ran = ran.map_err(|error| (sink.error(&describe(&error)), error));
         let (counts, withheld) = sink.finish();
         let mut kept = keeper.finish().await.masked(counts.to_map());
@@ -171,12 +189,12 @@ impl Execute {
         Ok(Filter {
             masker: Masker::new(&connection.masking, key).map_err(|error| error.to_string())?,
             rules: guard::rules(connection)?,
-            analysis: analyse(guard::dialect(&connection.kind), &claimed.command),
+            analysis: analyse(guard::dialect(&connection.kind), &claimed.created.command),
         })
     }
 
     async fn secret(&self, claimed: &Claimed) -> Result<Option<Secret>, String> {
-        match claimed.connection.secret_for(claimed.read_only) {
+        match claimed.connection.secret_for(claimed.state.read_only) {
             Some(reference) => self.resolve(reference).await.map(Some),
             None => Ok(None),
         }
@@ -201,7 +219,8 @@ impl Execute {
         let mut known = Some(claimed.state.clone());
         loop {
             let mut ask = |_: &_, _: &_, _: Timestamp| -> Result<Asked, StorageError> {
-                let command = Command::Complete { nonce: claimed.nonce.clone(), ending: ending.clone() };
+                let (nonce, ending) = (claimed.nonce.clone(), ending.clone());
+                let command = Command::Complete { nonce, ending, executor: Executor::Service };
                 Ok(Asked { command, aside: aside.clone() })
             };
             let reported = match known.take() {
@@ -256,7 +275,8 @@ fn shortened(text: &str) -> String {
 }
 
 /// The settings of a connection's target, or why they cannot be used.
-pub(crate) fn spec_of(kind: &str, target: &Value) -> Result<TargetSpec, String> {
-    let kind = kind.parse().map_err(|error: countersign_targets::TargetError| error.to_string())?;
-    TargetSpec::parse(kind, target).map_err(|error| error.to_string())
+fn spec_of(connection: &Connection) -> Result<TargetSpec, String> {
+    let kind =
+        connection.kind.parse().map_err(|error: countersign_targets::TargetError| error.to_string())?;
+    TargetSpec::parse(kind, &connection.target).map_err(|error| error.to_string())
 }

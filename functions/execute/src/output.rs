@@ -87,8 +87,12 @@ impl Keeper {
         let last = chunks.len().saturating_sub(1);
         for (position, chunk) in chunks.into_iter().enumerate() {
             self.pieces += 1;
-            let piece =
-                OutputPiece { bytes: chunk.to_vec(), context: context.clone(), goes_on: position < last };
+            let piece = OutputPiece {
+                bytes: chunk.to_vec(),
+                context: context.clone(),
+                goes_on: position < last,
+                so_far: None,
+            };
             let stored = self.store.put_output(self.id, self.pieces, &piece).await;
             stored.map_err(|error| SinkError(error.to_string()))?;
         }

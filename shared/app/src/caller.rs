@@ -1,10 +1,12 @@
 //! Who is calling, found out in the same round trip as what they ask for.
 
+use std::collections::BTreeSet;
+
 use countersign_http::Problem;
-use countersign_identity::{Unauthenticated, bearer};
+use countersign_identity::{Unauthenticated, bearer, token};
 use countersign_rules::person::{Person, Role};
-use countersign_rules::{UserId, Via};
-use countersign_storage::{Found, Key, User};
+use countersign_rules::{ConnectionName, UserId, Via};
+use countersign_storage::{Found, Key, StoredToken, User};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -17,9 +19,25 @@ pub struct Caller {
     pub user: User,
     /// Through what they call.
     pub via: Via,
+    /// Set if they call with a runner's token, which is for a runner's calls alone.
+    pub runner: Option<StoredToken>,
 }
 
 impl Caller {
+    /// The runner's token and its connections.
+    ///
+    /// # Errors
+    /// 403 for any other token.
+    pub fn must_be_runner(&self) -> Result<(&StoredToken, &BTreeSet<ConnectionName>), Problem> {
+        let token = self.runner.as_ref();
+        let connections = token.and_then(|token| token.runner_connections.as_ref());
+        token.zip(connections).ok_or_else(|| {
+            Problem::forbidden(
+                "this call is for runners: an admin makes a token with `runner_connections` for one",
+            )
+        })
+    }
+
     /// The caller as the rules see them.
     #[must_use]
     pub fn person(&self) -> Person {
@@ -61,11 +79,26 @@ impl App {
         headers: &HeaderMap,
         also: &[Key],
     ) -> Result<(Caller, Found), Problem> {
+        let (caller, found) = self.identify_runner(operation, headers, also).await?;
+        Ok((must_be_nobodys_runner(caller)?, found))
+    }
+
+    /// The same for the calls that runners make; who is none must be refused by
+    /// [`Caller::must_be_runner`] once the call is known to be well-formed.
+    ///
+    /// # Errors
+    /// As [`App::identify`].
+    pub async fn identify_runner(
+        &self,
+        operation: &'static str,
+        headers: &HeaderMap,
+        also: &[Key],
+    ) -> Result<(Caller, Found), Problem> {
         let subject = self.subject(headers)?;
         let mut keys = vec![Key::User(subject)];
         keys.extend_from_slice(also);
         let found = self.store.read(operation, &keys).await.map_err(|error| errors::storage(&error))?;
-        let caller = self.verify(headers, subject, &found)?;
+        let caller = self.verify_any(headers, subject, &found)?;
         Ok((caller, found))
     }
 
@@ -82,8 +115,12 @@ impl App {
     /// Proves the claim of [`App::subject`] with what was read since.
     ///
     /// # Errors
-    /// 401; 403 for a disabled account.
+    /// 401; 403 for a disabled account, and for a runner's token.
     pub fn verify(&self, headers: &HeaderMap, subject: UserId, found: &Found) -> Result<Caller, Problem> {
+        must_be_nobodys_runner(self.verify_any(headers, subject, found)?)
+    }
+
+    fn verify_any(&self, headers: &HeaderMap, subject: UserId, found: &Found) -> Result<Caller, Problem> {
         let credential = credential(headers).map_err(errors::unauthenticated)?;
         let user = found.user(subject).map_err(|error| errors::storage(&error))?;
         let scheme = self.schemes.iter().find(|scheme| scheme.subject(credential) == Some(subject));
@@ -91,8 +128,21 @@ impl App {
         scheme.verify(credential, user.as_ref(), self.now()).map_err(errors::unauthenticated)?;
         let user = user.ok_or_else(|| errors::unauthenticated(Unauthenticated::Invalid))?;
         let cli = headers.get(VIA_HEADER).is_some_and(|value| value.as_bytes() == b"cli");
-        Ok(Caller { user, via: if cli { Via::Cli } else { Via::Api } })
+        let runner =
+            token::stored(credential, Some(&user)).filter(|token| token.runner_connections.is_some());
+        let runner = runner.cloned();
+        Ok(Caller { runner, user, via: if cli { Via::Cli } else { Via::Api } })
     }
+}
+
+/// A runner's token opens nothing but what runners need.
+fn must_be_nobodys_runner(caller: Caller) -> Result<Caller, Problem> {
+    if caller.runner.is_some() {
+        return Err(Problem::forbidden(
+            "this token is a runner's: it can fetch, claim and report, nothing else",
+        ));
+    }
+    Ok(caller)
 }
 
 fn credential(headers: &HeaderMap) -> Result<&str, Unauthenticated> {

@@ -71,6 +71,8 @@ pub fn refusal(refusal: &Refusal, id: RequestId) -> Problem {
         Refusal::AlreadyClaimed | Refusal::NotTheClaimant | Refusal::LeaseOver => {
             Problem::conflict("already-claimed", detail)
         }
+        Refusal::OtherExecutor(_) => Problem::conflict("other-executor", detail),
+        Refusal::NotAsked => Problem::conflict("not-asked", detail),
         Refusal::OtherEpoch => Problem::conflict("restored", detail),
     };
     problem.with("request_id", id.to_string())

@@ -3,6 +3,7 @@
 //! - [`config`] and [`aws`]: the environment, read once; [`app`] what every function holds
 //! - [`caller`]: who is calling, in the same round trip as what they ask for
 //! - [`submit`] and [`change`]: the two ways that something is written about a request
+//! - [`claim`]: who wins the right to run, the service's own function or a runner
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
 //! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
@@ -16,6 +17,7 @@ pub mod app;
 pub mod aws;
 pub mod caller;
 pub mod change;
+pub mod claim;
 pub mod config;
 pub mod directory;
 pub mod errors;

@@ -155,6 +155,8 @@ pub struct ExecutionView {
     pub error: Option<String>,
     /// Whether the output was cut at its caps.
     pub output_cut: bool,
+    /// Whether all this is what a runner has reported; what the service runs by itself it sees.
+    pub reported_by_runner: bool,
     /// Set when an admin settled it.
     #[schema(required = true)]
     pub settled_note: Option<String>,
@@ -424,6 +426,7 @@ fn execution(request: &Request, error: Option<String>) -> ExecutionView {
             masked: outcome.masked.clone(),
             error,
             output_cut: outcome.output_cut,
+            reported_by_runner: outcome.reported_by_runner,
             settled_note: outcome.settled_note.clone(),
         },
         Phase::Unknown { .. } => ExecutionView { started_at, error, ..ExecutionView::default() },

@@ -62,6 +62,10 @@ problem_answers! {
     /// possible. `vote-not-needed`: the vote would fill no open place. `conflict`: too many changed it
     /// at once.
     WrongStatus = "409";
+    /// `already-claimed`: another one has it, or the lease is over. `not-asked`: the requester has not asked
+    /// for the run. `other-executor`: the service runs it. `wrong-status`, with `status_now`. `conflict`:
+    /// the piece of output is not the next one, or came before with other rows.
+    NotTheRunners = "409";
     /// `no-output`, with `status_now`: the request has not run.
     NoOutput = "409";
     /// `exists`: it is there already; send its `ETag` in `If-Match` to change it.
@@ -82,6 +86,9 @@ problem_answers! {
     NotJson = "415";
     /// `invalid`: well-formed, but it cannot be; `errors` says why.
     Invalid = "422";
+    /// `invalid`: well-formed, but it cannot be. `output-withheld`: a guardrail of the connection lets nobody
+    /// see this output; report it so.
+    OutputWithheld = "422";
     /// `invalid`; or `idempotency-key-reused`: the key came before, with another body.
     InvalidOrReused = "422";
     /// `precondition-required`: say what you looked at.

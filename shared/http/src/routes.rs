@@ -26,7 +26,8 @@ impl HttpFunction {
 }
 
 /// The verbs of `POST /v1/requests/{id}/…` that change a request.
-pub const DECISIONS: [&str; 5] = ["approve", "reject", "cancel", "settle", "run"];
+pub const DECISIONS: [&str; 9] =
+    ["approve", "reject", "cancel", "settle", "run", "claim", "renew", "output", "complete"];
 
 /// The function that serves a request.
 #[must_use]
@@ -55,7 +56,7 @@ mod tests {
             assert_eq!(function_of(&Method::POST, &path), HttpFunction::Callback);
             assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
         }
-        assert_eq!(function_of(&Method::POST, "/v1/requests/req_1/output"), HttpFunction::Console);
+        assert_eq!(function_of(&Method::POST, "/v1/requests/req_1/events"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/tokens"), HttpFunction::Console);
     }
 }

@@ -6,6 +6,7 @@
 //! whether the claim holds. [`token`] is the scheme of API tokens; OIDC will be one more
 //! implementation of [`Scheme`].
 
+pub mod grant;
 pub mod token;
 
 use countersign_rules::{Timestamp, UserId};

@@ -56,7 +56,7 @@ impl Token {
     ) -> StoredToken {
         let secret_sha256 =
             split(&self.0).map(|(_, secret)| sha256_hex(secret.as_bytes())).unwrap_or_default();
-        StoredToken { id, name, secret_sha256, created_at, expires_at, created_by }
+        StoredToken { id, name, secret_sha256, created_at, expires_at, created_by, runner_connections: None }
     }
 }
 
@@ -74,6 +74,29 @@ fn split(token: &str) -> Option<(UserId, &str)> {
     (bytes.len() == 32).then_some((user, secret))
 }
 
+/// What is stored of a token, computed by its owner; none if it is no token.
+#[must_use]
+pub fn secret_sha256(token: &str) -> Option<String> {
+    split(token).map(|(_, secret)| sha256_hex(secret.as_bytes()))
+}
+
+/// The token that a credential is, if it is one of `user`'s. It may have expired.
+#[must_use]
+pub fn stored<'a>(credential: &str, user: Option<&'a User>) -> Option<&'a StoredToken> {
+    let (subject, secret) = split(credential)?;
+    let hash = sha256_hex(secret.as_bytes());
+    let tokens = user.filter(|user| user.id == subject).map_or(&[][..], |user| user.tokens.as_slice());
+    // Every token is compared, in constant time, so that nothing is learned from how long it took.
+    let mut found = None;
+    for token in tokens {
+        let same: Choice = hash.as_bytes().ct_eq(token.secret_sha256.as_bytes());
+        if bool::from(same) {
+            found = Some(token);
+        }
+    }
+    found
+}
+
 /// The scheme of API tokens.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ApiTokens;
@@ -84,19 +107,7 @@ impl Scheme for ApiTokens {
     }
 
     fn verify(&self, credential: &str, user: Option<&User>, now: Timestamp) -> Result<(), Unauthenticated> {
-        let (subject, secret) = split(credential).ok_or(Unauthenticated::Invalid)?;
-        let hash = sha256_hex(secret.as_bytes());
-        let no_tokens = Vec::new();
-        let tokens = user.filter(|user| user.id == subject).map_or(&no_tokens, |user| &user.tokens);
-        // Every token is compared, in constant time, so that nothing is learned from how long it took.
-        let mut found = None;
-        for token in tokens {
-            let same: Choice = hash.as_bytes().ct_eq(token.secret_sha256.as_bytes());
-            if bool::from(same) {
-                found = Some(token);
-            }
-        }
-        let token = found.ok_or(Unauthenticated::Invalid)?;
+        let token = stored(credential, user).ok_or(Unauthenticated::Invalid)?;
         if token.expires_at.is_some_and(|expires_at| now >= expires_at) {
             return Err(Unauthenticated::Expired);
         }

@@ -11,7 +11,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use countersign_rules::command::{Ballot, People};
+use countersign_rules::command::{Ballot, Executor, People};
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::{Guard, Verdict};
 use countersign_rules::{
@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             digest: Some(approved.digest),
             epoch: 1,
             guard: Guard::default(),
+            executor: Executor::Service,
         };
         let approving = approval(&voter, &pending);
         for (what, request, command) in [

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::Outcome;
 use crate::risk::Guard;
-use crate::{Actor, Bounds, Digest, Person, Timestamp, UserId, Via};
+use crate::{Actor, Bounds, Digest, Person, Timestamp, TokenId, UserId, Via};
 
 /// Which way somebody votes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,44 @@ pub enum Settlement {
     Failed,
 }
 
+/// Who executes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Executor {
+    /// The service's own function.
+    Service,
+    /// A runner near the target.
+    Runner(Box<Runner>),
+}
+
+impl Executor {
+    /// The token of a runner.
+    #[must_use]
+    pub fn token(&self) -> Option<TokenId> {
+        match self {
+            Self::Service => None,
+            Self::Runner(runner) => Some(runner.token),
+        }
+    }
+
+    fn actor(&self) -> (Actor, Via) {
+        match self {
+            Self::Service => (Actor::system("execute"), Via::System),
+            Self::Runner(runner) => (Actor::user(&runner.by), Via::Api),
+        }
+    }
+}
+
+/// A runner, as it proved who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runner {
+    /// Its account.
+    pub by: Person,
+    /// Its token: what it has claimed, nobody reports with another one.
+    pub token: TokenId,
+    /// How long it may be silent before it counts as dead, in seconds.
+    pub silence_seconds: u32,
+}
+
 /// What is asked of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -71,13 +109,22 @@ pub enum Command {
         /// Through what.
         via: Via,
     },
+    /// The requester wants it run. Only for requests that a runner fetches: the service's own function is
+    /// simply invoked.
+    AskRun {
+        /// Who, as known now.
+        by: Person,
+        /// Through what.
+        via: Via,
+    },
     /// Time went by: a timer fired or the sweep came along. Harmless at any time.
     Tick,
     /// An executor wants to run it.
     Claim {
         /// The executor's own random name.
         nonce: String,
-        /// The instant from which it shall count as dead.
+        /// The instant from which it shall count as dead. A runner counts as dead earlier if it is
+        /// silent, and at this instant whatever it says.
         lease_until: Timestamp,
         /// The requester and the voters as known now.
         people: People,
@@ -87,6 +134,15 @@ pub enum Command {
         epoch: u32,
         /// What the guardrails say now.
         guard: Guard,
+        /// Who would run it.
+        executor: Executor,
+    },
+    /// The runner that holds the claim is alive.
+    Renew {
+        /// Its name.
+        nonce: String,
+        /// Who says so.
+        runner: Runner,
     },
     /// The executor that holds the claim reports.
     Complete {
@@ -94,6 +150,8 @@ pub enum Command {
         nonce: String,
         /// What happened.
         ending: Ending,
+        /// Who says so.
+        executor: Executor,
     },
     /// An admin says how an UNKNOWN request ended.
     Settle {
@@ -119,9 +177,12 @@ impl Command {
     pub fn actor(&self) -> (Actor, Via) {
         match self {
             Self::Vote { voter, via, .. } => (Actor::user(voter), *via),
-            Self::Cancel { by, via } | Self::Settle { by, via, .. } => (Actor::user(by), *via),
+            Self::Cancel { by, via } | Self::AskRun { by, via } | Self::Settle { by, via, .. } => {
+                (Actor::user(by), *via)
+            }
             Self::Tick => (Actor::system("expire"), Via::System),
-            Self::Claim { .. } | Self::Complete { .. } => (Actor::system("execute"), Via::System),
+            Self::Claim { executor, .. } | Self::Complete { executor, .. } => executor.actor(),
+            Self::Renew { runner, .. } => (Actor::user(&runner.by), Via::Api),
             Self::RaiseEpoch { .. } => (Actor::system("restore"), Via::System),
         }
     }

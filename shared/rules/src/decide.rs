@@ -3,15 +3,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::command::{Ballot, Ending, People, Settlement};
+use crate::command::{Ballot, Ending, Executor, People, Runner, Settlement};
 use crate::event::{
     CancelCause, Decision, ExpiryCause, Outcome, UnknownCause, VoidCause, VoidVote, VoteCast,
 };
 use crate::quorum;
-use crate::request::{AutoApproval, AutoCause, Phase};
+use crate::request::Claim;
+use crate::request::{AutoApproval, AutoCause, Phase, RunMode, RunnerLease};
 use crate::risk::Guard;
 use crate::submit::reviewing_groups;
-use crate::{Bounds, Command, Digest, Fact, GroupName, Person, Refusal, Request, Status, Timestamp, UserId};
+use crate::{
+    Bounds, Command, Digest, Fact, GroupName, Person, Refusal, Request, Status, Timestamp, TokenId, UserId,
+};
 
 /// Decides what `command` does to `request` at `now`.
 ///
@@ -25,13 +28,15 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<Ve
     match command {
         Command::Vote { voter, ballot, digest, .. } => vote(request, voter, ballot, *digest, now),
         Command::Cancel { by, .. } => cancel(request, by, now),
+        Command::AskRun { by, .. } => ask_run(request, by, now),
         Command::Tick => Ok(tick(request, now)),
-        Command::Claim { nonce, lease_until, people, digest, epoch, guard } => {
+        Command::Claim { nonce, lease_until, people, digest, epoch, guard, executor } => {
             let (lease_until, digest, epoch) = (*lease_until, *digest, *epoch);
-            let claim = Claiming { nonce, lease_until, people, digest, epoch, guard };
+            let claim = Claiming { nonce, lease_until, people, digest, epoch, guard, executor };
             claim_it(request, &claim, now)
         }
-        Command::Complete { nonce, ending } => complete(request, nonce, ending),
+        Command::Renew { nonce, runner } => renew(request, nonce, runner, now),
+        Command::Complete { nonce, ending, executor } => complete(request, nonce, ending, executor),
         Command::Settle { by, settlement, note, .. } => settle(request, by, *settlement, note),
         Command::RaiseEpoch { epoch } => Ok(raise_epoch(request, *epoch, now)),
     }
@@ -57,6 +62,16 @@ pub fn may_run(request: &Request, by: &Person, now: Timestamp) -> Result<(), Ref
         | Status::Cancelled
         | Status::Unknown) => Err(Refusal::Wrong(status)),
     }
+}
+
+/// A runner that comes by itself must know whether the requester wants it run yet.
+fn ask_run(request: &Request, by: &Person, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    may_run(request, by, now)?;
+    let waits = matches!(&request.phase, Phase::Approved(approval) if !approval.run_asked);
+    if waits && request.is_for_runners() && request.run == RunMode::Manual {
+        return Ok(vec![Fact::RunAsked {}]);
+    }
+    Ok(Vec::new())
 }
 
 fn vote(
@@ -193,13 +208,19 @@ struct Claiming<'a> {
     digest: Option<Digest>,
     epoch: u32,
     guard: &'a Guard,
+    executor: &'a Executor,
 }
 
 fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    match (request.is_for_runners(), claim.executor) {
+        (true, Executor::Service) => return Err(Refusal::OtherExecutor("by runners")),
+        (false, Executor::Runner(_)) => return Err(Refusal::OtherExecutor("by the service")),
+        (true, Executor::Runner(_)) | (false, Executor::Service) => {}
+    }
     match &request.phase {
         // The answer to our own claim was lost: it is ours all the same, but whoever counts as dead
         // must not begin any more.
-        Phase::Running(_, held) if held.nonce == claim.nonce => {
+        Phase::Running(_, held) if is_holder(held, claim.nonce, claim.executor.token()) => {
             return if now < held.lease_until { Ok(Vec::new()) } else { Err(Refusal::LeaseOver) };
         }
         Phase::Running(..) => return Err(Refusal::AlreadyClaimed),
@@ -215,6 +236,9 @@ fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<V
     }
     if claim.epoch != request.epoch {
         return Err(Refusal::OtherEpoch);
+    }
+    if request.is_for_runners() && !request.waits_for_runner() {
+        return Err(Refusal::NotAsked);
     }
     if claim.digest != Some(request.digest) {
         return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule: None }]);
@@ -234,7 +258,14 @@ fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<V
         if claim.lease_until <= now {
             return Err(Refusal::LeaseOver);
         }
-        return Ok(vec![Fact::Running { nonce: claim.nonce.to_owned(), lease_until: claim.lease_until }]);
+        let (lease_until, runner) = match claim.executor {
+            Executor::Service => (claim.lease_until, None),
+            Executor::Runner(runner) => {
+                let lease = RunnerLease { token: runner.token, limit: claim.lease_until };
+                (claim.lease_until.min(now.plus_seconds(runner.silence_seconds)), Some(lease))
+            }
+        };
+        return Ok(vec![Fact::Running { nonce: claim.nonce.to_owned(), lease_until, runner }]);
     }
     if now < request.expires_at {
         let votes = standing.votes.into_iter().map(|(user, groups)| (user, groups.into_owned()));
@@ -295,9 +326,57 @@ fn standing<'a>(request: &'a Request, requester: &Person, people: &People, guard
     Standing { votes, void, suffices }
 }
 
-fn complete(request: &Request, nonce: &str, ending: &Ending) -> Result<Vec<Fact>, Refusal> {
+/// The name alone is in the audit trail; a runner's token is not.
+fn is_holder(claim: &Claim, nonce: &str, token: Option<TokenId>) -> bool {
+    claim.nonce == nonce && claim.runner.map(|runner| runner.token) == token
+}
+
+/// Whether a runner may hand in output now. It changes nothing.
+///
+/// # Errors
+/// Why not.
+pub fn may_report(request: &Request, nonce: &str, token: TokenId, now: Timestamp) -> Result<(), Refusal> {
+    match &request.phase {
+        Phase::Running(_, claim) if !is_holder(claim, nonce, Some(token)) => Err(Refusal::NotTheClaimant),
+        Phase::Running(_, claim) if now >= claim.lease_until => Err(Refusal::LeaseOver),
+        Phase::Running(..) => Ok(()),
+        Phase::Pending
+        | Phase::Approved(_)
+        | Phase::Unknown { .. }
+        | Phase::Finished { .. }
+        | Phase::Blocked { .. }
+        | Phase::Rejected { .. }
+        | Phase::Expired { .. }
+        | Phase::Cancelled { .. } => Err(Refusal::Wrong(request.status_at(now))),
+    }
+}
+
+/// The runner that has it lives on; not beyond the limit that was set with the claim.
+fn renew(request: &Request, nonce: &str, runner: &Runner, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    let Phase::Running(_, claim) = &request.phase else {
+        return Err(Refusal::Wrong(request.status()));
+    };
+    let lease = claim.runner.filter(|_| is_holder(claim, nonce, Some(runner.token)));
+    let lease = lease.ok_or(Refusal::NotTheClaimant)?;
+    // It counts as dead, whether or not somebody has written that down yet.
+    if now >= claim.lease_until {
+        return Err(Refusal::LeaseOver);
+    }
+    let lease_until = lease.limit.min(now.plus_seconds(runner.silence_seconds));
+    if lease_until <= claim.lease_until {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Fact::LeaseRenewed { lease_until }])
+}
+
+fn complete(
+    request: &Request,
+    nonce: &str,
+    ending: &Ending,
+    executor: &Executor,
+) -> Result<Vec<Fact>, Refusal> {
     let claim = request.claim().ok_or(Refusal::Wrong(request.status()))?;
-    if claim.nonce != nonce {
+    if !is_holder(claim, nonce, executor.token()) {
         return Err(Refusal::NotTheClaimant);
     }
     match (&request.phase, ending) {

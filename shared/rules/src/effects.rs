@@ -27,7 +27,8 @@ pub fn effects(request: &Request) -> Vec<Effect> {
 }
 
 fn execute_is_due(request: &Request) -> bool {
-    matches!(&request.phase, Phase::Approved(_)) && request.run == RunMode::OnApproval
+    let approved = matches!(&request.phase, Phase::Approved(_));
+    approved && request.run == RunMode::OnApproval && !request.is_for_runners()
 }
 
 /// When the sweep should look at the request if nobody else does: the next deadline, or earlier if

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::request::{AutoApproval, RunMode};
+use crate::request::{AutoApproval, RunMode, RunnerLease};
 use crate::risk::{Block, Risk};
 use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, Timestamp, UserId};
 
@@ -197,6 +197,9 @@ pub struct Outcome {
     /// SHA-256 of the error text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_sha256: Option<String>,
+    /// Whether a runner says so; what the service ran by itself it has seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reported_by_runner: bool,
     /// Set when an admin settled it: why they think so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled_note: Option<String>,
@@ -250,6 +253,9 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         auto_approval: Option<AutoApproval>,
     },
+    /// Its requester wants it run: a runner may claim it.
+    #[serde(rename = "request.run_asked")]
+    RunAsked {},
     /// A member of one of its groups said no.
     #[serde(rename = "request.rejected")]
     Rejected {
@@ -286,6 +292,15 @@ pub enum Fact {
         nonce: String,
         /// When its lease ends.
         lease_until: Timestamp,
+        /// Set if it is a runner.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        runner: Option<RunnerLease>,
+    },
+    /// The runner that has it is alive.
+    #[serde(rename = "request.lease_renewed")]
+    LeaseRenewed {
+        /// When its lease ends now.
+        lease_until: Timestamp,
     },
     /// It ran and succeeded.
     #[serde(rename = "request.succeeded")]
@@ -310,11 +325,13 @@ impl Fact {
             Self::Blocked(_) => "request.blocked",
             Self::Vote(_) => "request.vote",
             Self::Approved { .. } => "request.approved",
+            Self::RunAsked {} => "request.run_asked",
             Self::Rejected { .. } => "request.rejected",
             Self::Reopened { .. } => "request.reopened",
             Self::Expired { .. } => "request.expired",
             Self::Cancelled { .. } => "request.cancelled",
             Self::Running { .. } => "request.running",
+            Self::LeaseRenewed { .. } => "request.lease_renewed",
             Self::Succeeded(_) => "request.succeeded",
             Self::Failed(_) => "request.failed",
             Self::Unknown { .. } => "request.unknown",

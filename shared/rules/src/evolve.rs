@@ -60,7 +60,12 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
         }
         Fact::Approved { run_by, auto_approval } => {
             request.auto_approval.clone_from(auto_approval);
-            request.phase = Phase::Approved(Approval { at, run_by: *run_by });
+            request.phase = Phase::Approved(Approval { at, run_by: *run_by, run_asked: false });
+        }
+        Fact::RunAsked {} => {
+            if let Phase::Approved(approval) = &mut request.phase {
+                approval.run_asked = true;
+            }
         }
         Fact::Blocked(block) => request.phase = Phase::Blocked { at, block: block.clone() },
         Fact::Rejected { .. } => request.phase = Phase::Rejected { at },
@@ -77,10 +82,15 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
         }
         Fact::Expired { cause } => request.phase = Phase::Expired { at, cause: *cause, approval },
         Fact::Cancelled { cause, .. } => request.phase = Phase::Cancelled { at, cause: *cause, approval },
-        Fact::Running { nonce, lease_until } => {
+        Fact::Running { nonce, lease_until, runner } => {
             if let Some(approval) = approval {
-                let claim = Claim { at, nonce: nonce.clone(), lease_until: *lease_until };
+                let claim = Claim { at, nonce: nonce.clone(), lease_until: *lease_until, runner: *runner };
                 request.phase = Phase::Running(approval, claim);
+            }
+        }
+        Fact::LeaseRenewed { lease_until } => {
+            if let Phase::Running(_, claim) = &mut request.phase {
+                claim.lease_until = *lease_until;
             }
         }
         Fact::Succeeded(outcome) | Fact::Failed(outcome) => {

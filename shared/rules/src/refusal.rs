@@ -46,6 +46,12 @@ pub enum Refusal {
     /// The executor that reports does not hold the claim.
     #[error("this executor does not hold the claim")]
     NotTheClaimant,
+    /// Somebody else executes requests of this kind.
+    #[error("commands of this connection are executed {0}")]
+    OtherExecutor(&'static str),
+    /// The requester has not said when.
+    #[error("the requester has not asked for the run yet")]
+    NotAsked,
     /// The request is of another epoch.
     #[error("the deployment was restored from a backup after this request was made; it cannot run")]
     OtherEpoch,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::event::{CancelCause, Decision, ExpiryCause, Outcome, UnknownCause};
 use crate::quorum::{self, Coverage};
 use crate::risk::Block;
-use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, UserId, Via};
+use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, TokenId, UserId, Via};
 
 /// The status of a request, as the contract names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -214,7 +214,22 @@ pub struct Approval {
     pub at: Timestamp,
     /// The instant from which it cannot be claimed.
     pub run_by: Timestamp,
+    /// Whether the requester has asked for the run, where a runner waits for that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub run_asked: bool,
 }
+
+/// What a runner's claim says beside its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub struct RunnerLease {
+    /// The token that claimed; no other one may report.
+    pub token: TokenId,
+    /// The instant beyond which the lease is not renewed.
+    pub limit: Timestamp,
+}
+
+/// The kind of the connections whose commands runners execute.
+pub const RUNNER_KIND: &str = "runner";
 
 /// Who won the right to run it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -225,6 +240,9 @@ pub struct Claim {
     pub nonce: String,
     /// The instant from which it counts as dead.
     pub lease_until: Timestamp,
+    /// Set if it is a runner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner: Option<RunnerLease>,
 }
 
 /// Where a request stands, with exactly what is known there.
@@ -407,6 +425,30 @@ impl Request {
             | Phase::Rejected { .. }
             | Phase::Expired { .. }
             | Phase::Cancelled { .. } => None,
+        }
+    }
+
+    /// Whether a runner executes it, not the service.
+    #[must_use]
+    pub fn is_for_runners(&self) -> bool {
+        self.kind == RUNNER_KIND
+    }
+
+    /// Whether a runner may come and claim it now, as far as the state alone tells.
+    #[must_use]
+    pub fn waits_for_runner(&self) -> bool {
+        match &self.phase {
+            Phase::Approved(approval) => {
+                self.is_for_runners() && (self.run == RunMode::OnApproval || approval.run_asked)
+            }
+            Phase::Pending
+            | Phase::Running(..)
+            | Phase::Unknown { .. }
+            | Phase::Finished { .. }
+            | Phase::Blocked { .. }
+            | Phase::Rejected { .. }
+            | Phase::Expired { .. }
+            | Phase::Cancelled { .. } => false,
         }
     }
 

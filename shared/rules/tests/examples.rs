@@ -336,3 +336,52 @@ fn the_strictest_bound_of_all_approvals_holds() {
     assert_eq!(story.claims("x1"), Err(Refusal::Wrong(Status::Expired)));
     assert_eq!(story.tick().unwrap(), [Fact::Expired { cause: ExpiryCause::RunTimeout }]);
 }
+
+#[test]
+fn a_runner_comes_when_it_is_asked_for_and_lives_as_long_as_it_says_so() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]).person("robot", &[]);
+    story.kind = "runner".to_owned();
+    let mut story = story.submitted_by("alice");
+    assert_eq!(story.asks_for_the_run("alice"), Err(Refusal::Wrong(Status::Pending)));
+    story.approves("dana").unwrap();
+    assert_eq!(story.claims("x0"), Err(Refusal::OtherExecutor("by runners")));
+    let runner = story.by_runner(1);
+    assert_eq!(story.claims("x1"), Err(Refusal::NotAsked));
+    assert_eq!(story.asks_for_the_run("dana"), Err(Refusal::MayNotRun));
+    assert_eq!(story.asks_for_the_run("alice").unwrap(), [Fact::RunAsked {}]);
+    assert_eq!(story.asks_for_the_run("alice"), Ok(Vec::new()), "once is enough");
+    assert!(story.request().waits_for_runner());
+    story.claims("x1").unwrap();
+    assert_eq!(story.request().claim().unwrap().lease_until, at(10), "as long as it may be silent");
+    story.now = at(8);
+    assert_eq!(story.renews("x1", runner.clone()).unwrap(), [Fact::LeaseRenewed { lease_until: at(18) }]);
+    let other = story.by_runner(2);
+    assert_eq!(story.renews("x1", other), Err(Refusal::NotTheClaimant), "the name alone is no secret");
+    assert_eq!(story.succeeds("x1"), Err(Refusal::NotTheClaimant));
+    assert_eq!(story.claims("x1"), Err(Refusal::AlreadyClaimed));
+    for (now, until) in [(17, 27), (26, 30)] {
+        story.now = at(now);
+        story.renews("x1", runner.clone()).unwrap();
+        assert_eq!(story.request().claim().unwrap().lease_until, at(until));
+    }
+    story.now = at(29);
+    assert_eq!(story.renews("x1", runner.clone()), Ok(Vec::new()), "not beyond the time limit");
+    story.now = at(30);
+    assert_eq!(story.renews("x1", runner), Err(Refusal::LeaseOver));
+    assert_eq!(story.tick().unwrap(), [Fact::Unknown { cause: UnknownCause::LeaseLapsed }]);
+}
+
+#[test]
+fn a_reopened_request_must_be_asked_for_again() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]).person("robot", &[]);
+    story.kind = "runner".to_owned();
+    let mut story = story.submitted_by("alice");
+    story.approves("dana").unwrap();
+    story.asks_for_the_run("alice").unwrap();
+    let mut story = story.person("dana", &[]).person("drew", &["dba"]);
+    story.by_runner(1);
+    story.claims("x1").unwrap();
+    assert_eq!(story.status(), Status::Pending);
+    story.approves("drew").unwrap();
+    assert_eq!(story.claims("x2"), Err(Refusal::NotAsked));
+}

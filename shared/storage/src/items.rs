@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 
 /// At most that many tokens a user, so that the user's item stays small.
 pub const MAX_TOKENS: usize = 20;
+/// At most that many connections a runner's token: each is asked for on its own.
+pub const MAX_RUNNER_CONNECTIONS: usize = 10;
 /// At most that many groups a user.
 pub const MAX_GROUPS_OF_USER: usize = 100;
 
@@ -29,6 +31,9 @@ pub struct StoredToken {
     pub expires_at: Option<Timestamp>,
     /// Who made it: the user, or an admin for a service account.
     pub created_by: UserId,
+    /// Set if it is a runner's: the connections whose commands it may claim. It may do nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner_connections: Option<BTreeSet<ConnectionName>>,
 }
 
 /// A person or a service account.

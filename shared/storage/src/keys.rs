@@ -6,6 +6,7 @@
 //! | a commit's events | `R#<ulid>` | `E#<version>` |
 //! | a piece of output | `R#<ulid>` | `O#<piece>` |
 //! | waiting for a group | `I#<group>` | `<ulid>` |
+//! | waiting for a runner | `W#<connection>` | `<ulid>` |
 //! | idempotency key | `K#<user>#<sha-256 of route and key>` | `K` |
 //! | user with tokens | `U` | `<user>` |
 //! | who has an e-mail address | `M#<address>` | `M` |
@@ -45,6 +46,10 @@ pub(crate) fn output_piece(piece: u32) -> String {
 
 pub(crate) fn inbox(group: &GroupName) -> String {
     format!("I#{group}")
+}
+
+pub(crate) fn work(connection: &ConnectionName) -> String {
+    format!("W#{connection}")
 }
 
 pub(crate) fn idempotency(user: UserId, key_hash: &str) -> String {

@@ -30,6 +30,7 @@ pub mod requests;
 pub mod schema;
 pub mod store;
 pub mod sweep;
+mod work;
 
 pub use error::StorageError;
 pub use items::{Connection, StoredToken, User};

@@ -17,6 +17,8 @@ const BODY: &str = "body";
 const MADE: &str = "made";
 const CONTEXT: &str = "ctx";
 const GOES_ON: &str = "on";
+const ROWS: &str = "rows";
+const BYTES: &str = "len";
 /// How long an answer is remembered under its idempotency key.
 pub const IDEMPOTENCY_SECONDS: u32 = 24 * 3600;
 /// Output up to that many bytes, compressed, stands with the outcome's event.
@@ -89,6 +91,17 @@ pub struct OutputPiece {
     pub context: String,
     /// Whether the piece ends inside a record: the next one goes on with it.
     pub goes_on: bool,
+    /// What comes in pieces from outside counts as it comes: rows and bytes up to the end of this piece.
+    pub so_far: Option<SoFar>,
+}
+
+/// How much output there is up to the end of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SoFar {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes, before compression.
+    pub bytes: u64,
 }
 
 impl Store {
@@ -109,6 +122,9 @@ impl Store {
         ];
         for group in request.groups_waiting() {
             actions.push(self.put(inbox_item(&group, request.id), None)?);
+        }
+        if request.waits_for_runner() {
+            actions.push(self.put(work_item(request), None)?);
         }
         if let Some(idempotency) = idempotency {
             actions.push(self.remember(idempotency, &request.id.to_string(), request.created_at)?);
@@ -248,6 +264,13 @@ impl Store {
         for group in is.difference(&was) {
             actions.push(self.put(inbox_item(group, after.id), None)?);
         }
+        match (before.waits_for_runner(), after.waits_for_runner()) {
+            (true, false) => {
+                actions.push(self.delete(codec::key(&keys::work(&after.connection), &after.id.ulid()))?);
+            }
+            (false, true) => actions.push(self.put(work_item(after), None)?),
+            (true, true) | (false, false) => {}
+        }
         Ok(actions)
     }
 
@@ -317,6 +340,30 @@ impl Store {
         number: u32,
         piece: &OutputPiece,
     ) -> Result<(), StorageError> {
+        self.put_output_if(id, number, piece, None).await
+    }
+
+    /// The same, only while the request has that version.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] if it has another one.
+    pub async fn put_output_while(
+        &self,
+        id: RequestId,
+        number: u32,
+        piece: &OutputPiece,
+        version: u64,
+    ) -> Result<(), StorageError> {
+        self.put_output_if(id, number, piece, Some(version)).await
+    }
+
+    async fn put_output_if(
+        &self,
+        id: RequestId,
+        number: u32,
+        piece: &OutputPiece,
+        version: Option<u64>,
+    ) -> Result<(), StorageError> {
         let compressed = codec::compress(&piece.bytes)?;
         if compressed.len() > PIECE_BYTES + 1024 {
             return Err(StorageError::TooLarge(format!("a piece of output of {} bytes", compressed.len())));
@@ -327,9 +374,21 @@ impl Store {
         if piece.goes_on {
             item.insert(GOES_ON.to_owned(), number_one());
         }
+        if let Some(so_far) = piece.so_far {
+            item.insert(ROWS.to_owned(), number_of(so_far.rows));
+            item.insert(BYTES.to_owned(), number_of(so_far.bytes));
+        }
         let token = crate::people::fresh_token()?;
-        let written = self.transact("output", &token, vec![self.put(item, None)?]).await;
-        written.map_err(Rejected::into_error)
+        let mut actions = vec![self.put(item, None)?];
+        if let Some(version) = version {
+            let state = codec::key(&keys::request(id), keys::STATE);
+            actions.push(self.check(state, Condition::Version(version))?);
+        }
+        match self.transact("output", &token, actions).await {
+            Ok(()) => Ok(()),
+            Err(Rejected::Conditions { .. }) => Err(StorageError::Conflict),
+            Err(rejected) => Err(rejected.into_error()),
+        }
     }
 
     /// A piece of output; piece 0 is the one that stands with the outcome's event, which `version`
@@ -352,6 +411,10 @@ impl Store {
             bytes: codec::decompress(get_binary(item, OUTPUT)?)?,
             context: get_text(item, CONTEXT).unwrap_or_default().to_owned(),
             goes_on: item.contains_key(GOES_ON),
+            so_far: match (get_number(item, ROWS), get_number(item, BYTES)) {
+                (Ok(rows), Ok(bytes)) => Some(SoFar { rows, bytes }),
+                _ => None,
+            },
         }))
     }
 
@@ -413,8 +476,17 @@ fn number_one() -> aws_sdk_dynamodb::types::AttributeValue {
     number(1)
 }
 
+/// [`number`], where an argument has that name.
+fn number_of(value: u64) -> aws_sdk_dynamodb::types::AttributeValue {
+    number(value)
+}
+
 pub(crate) fn inbox_item(group: &GroupName, id: RequestId) -> Item {
     codec::item(&keys::inbox(group), &id.ulid())
+}
+
+fn work_item(request: &Request) -> Item {
+    codec::item(&keys::work(&request.connection), &request.id.ulid())
 }
 
 fn idempotency_item(idempotency: &Idempotency, made: &str, now: Timestamp) -> Item {

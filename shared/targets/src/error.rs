@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// The kind is none that this version knows.
-    #[error("unknown kind `{given}`: expected `sqlite`, `postgres`, `mysql` or `http`")]
+    #[error("unknown kind `{given}`: expected `sqlite`, `postgres`, `mysql`, `http` or `runner`")]
     UnknownKind {
         /// What was given.
         given: String,

@@ -36,7 +36,7 @@ pub async fn estimate(
         match spec {
             TargetSpec::Postgres(spec) => postgres::estimate(spec, needed(secret)?, statement).await,
             TargetSpec::Mysql(spec) => mysql::estimate(spec, needed(secret)?, statement).await,
-            TargetSpec::Sqlite(_) | TargetSpec::Http(_) => {
+            TargetSpec::Sqlite(_) | TargetSpec::Http(_) | TargetSpec::Runner(_) => {
                 Err(RunError::not_started(format!("a `{}` connection has no estimates", spec.kind())))
             }
         }

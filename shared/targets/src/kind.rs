@@ -17,6 +17,8 @@ pub enum TargetKind {
     Mysql,
     /// A service that is called over HTTP.
     Http,
+    /// A program that a `countersign runner` starts, near what it works on.
+    Runner,
 }
 
 impl TargetKind {
@@ -28,6 +30,7 @@ impl TargetKind {
             Self::Postgres => "postgres",
             Self::Mysql => "mysql",
             Self::Http => "http",
+            Self::Runner => "runner",
         }
     }
 
@@ -35,7 +38,7 @@ impl TargetKind {
     #[must_use]
     pub fn needs_secret(self) -> bool {
         match self {
-            Self::Sqlite | Self::Http => false,
+            Self::Sqlite | Self::Http | Self::Runner => false,
             Self::Postgres | Self::Mysql => true,
         }
     }
@@ -56,6 +59,7 @@ impl FromStr for TargetKind {
             "postgres" => Ok(Self::Postgres),
             "mysql" => Ok(Self::Mysql),
             "http" => Ok(Self::Http),
+            "runner" => Ok(Self::Runner),
             other => Err(TargetError::UnknownKind { given: other.chars().take(64).collect() }),
         }
     }
@@ -67,7 +71,13 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_back_from_its_own_word() {
-        for kind in [TargetKind::Sqlite, TargetKind::Postgres, TargetKind::Mysql, TargetKind::Http] {
+        for kind in [
+            TargetKind::Sqlite,
+            TargetKind::Postgres,
+            TargetKind::Mysql,
+            TargetKind::Http,
+            TargetKind::Runner,
+        ] {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
     }
@@ -77,7 +87,7 @@ mod tests {
         let error = "Postgres".parse::<TargetKind>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown kind `Postgres`: expected `sqlite`, `postgres`, `mysql` or `http`"
+            "unknown kind `Postgres`: expected `sqlite`, `postgres`, `mysql`, `http` or `runner`"
         );
     }
 }

@@ -12,6 +12,7 @@
 //! | [`record`] | the typed output and its stored form, JSON lines |
 //! | [`output`] | the sink, the caps on rows and bytes, the summary |
 //! | [`mod@run`] | one run of one command |
+//! | [`runner`] | what a runner starts; it runs elsewhere |
 //! | [`mod@test`], [`mod@estimate`] | whether a connection works; how many rows a statement would touch |
 //! | [`view`] | stored output as text, JSON or CSV, page by page |
 //!
@@ -32,6 +33,7 @@ mod postgres;
 mod progress;
 pub mod record;
 pub mod run;
+pub mod runner;
 mod schema;
 pub mod secret;
 pub mod spec;
@@ -48,6 +50,7 @@ pub use options::RunOptions;
 pub use output::{Pieces, Sink, SinkError, Summary};
 pub use record::{Column, ColumnSource, Record};
 pub use run::{Environment, MAX_COMMAND_BYTES, run};
+pub use runner::RunnerSpec;
 pub use secret::{FileSecrets, Secret, SecretRef, SecretStore, fetch_secret, resolve_secret};
 pub use spec::{HttpSpec, MysqlSpec, PostgresSpec, SqliteSpec, TargetSpec};
 pub use test::{Problem, TestError, Tested, test};

@@ -63,6 +63,7 @@ pub async fn run(
         TargetSpec::Http(spec) => {
             http::run(spec, secret, command, options, environment, &mut output, &cancel).await?
         }
+        TargetSpec::Runner(_) => return Err(RunError::not_started(crate::runner::ELSEWHERE)),
     };
     summary.output_error = output.error;
     Ok(summary)

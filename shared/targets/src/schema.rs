@@ -50,11 +50,22 @@ impl PartialSchema for TargetSpec {
                     .additional_properties(Some(text(4096)))
                     .description(Some("Headers of every call; they are no secret.")),
             );
+        let runner =
+            with_limits("What a `runner` connection needs; a `countersign runner` starts the program.")
+                .property("runner", text(64).description(Some("Which runner, for people.")))
+                .property(
+                    "program",
+                    ArrayBuilder::new().items(text(1024)).min_items(Some(1)).max_items(Some(32)).description(
+                        Some("The program and its arguments; the command is its standard input."),
+                    ),
+                )
+                .required("program");
         AnyOfBuilder::new()
             .item(sqlite)
             .item(postgres)
             .item(mysql)
             .item(http)
+            .item(runner)
             .description(Some("What the connection's kind needs to know, and the limits of a run."))
             .into()
     }

@@ -1,6 +1,6 @@
 //! A connection's `target` object, parsed strictly per kind.
 
-use crate::{Caps, TargetError, TargetKind};
+use crate::{Caps, RunnerSpec, TargetError, TargetKind};
 use countersign_egress::{Network, Policy};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ pub enum TargetSpec {
     Mysql(MysqlSpec),
     /// A service that is called over HTTP.
     Http(HttpSpec),
+    /// A program that a runner starts.
+    Runner(RunnerSpec),
 }
 
 /// `{"path": "demo.db", "statement_timeout_seconds"?, "max_rows"?, "max_bytes"?}`
@@ -99,6 +101,10 @@ impl TargetSpec {
                     caps: caps(object)?,
                 }))
             }
+            TargetKind::Runner => {
+                refuse_others(object, &["runner", "program"])?;
+                Ok(Self::Runner(crate::runner::spec(object, caps(object)?)?))
+            }
         }
     }
 
@@ -108,7 +114,7 @@ impl TargetSpec {
     pub fn is_on_loopback(&self) -> bool {
         match self {
             Self::Http(spec) => crate::http::is_on_loopback(&spec.base_url),
-            Self::Sqlite(_) | Self::Postgres(_) | Self::Mysql(_) => false,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Mysql(_) | Self::Runner(_) => false,
         }
     }
 
@@ -120,6 +126,7 @@ impl TargetSpec {
             Self::Postgres(_) => TargetKind::Postgres,
             Self::Mysql(_) => TargetKind::Mysql,
             Self::Http(_) => TargetKind::Http,
+            Self::Runner(_) => TargetKind::Runner,
         }
     }
 
@@ -131,6 +138,7 @@ impl TargetSpec {
             Self::Postgres(spec) => spec.caps,
             Self::Mysql(spec) => spec.caps,
             Self::Http(spec) => spec.caps,
+            Self::Runner(spec) => spec.caps,
         }
     }
 }

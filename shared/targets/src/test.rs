@@ -123,5 +123,6 @@ pub async fn test(
         TargetSpec::Postgres(spec) => postgres::test(spec, needed(secret).map_err(settings)?).await,
         TargetSpec::Mysql(spec) => mysql::test(spec, needed(secret).map_err(settings)?).await,
         TargetSpec::Http(spec) => http::test(spec, secret, environment).await,
+        TargetSpec::Runner(_) => Err(TestError::new(Problem::Settings, crate::runner::ELSEWHERE)),
     }
 }

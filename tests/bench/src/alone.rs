@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use countersign_app::App;
 use countersign_app::app::random;
 use countersign_app::submit::MASKING_VERSION;
-use countersign_rules::command::{Ballot, Ending, People};
+use countersign_rules::command::{Ballot, Ending, Executor, People};
 use countersign_rules::event::Outcome;
 use countersign_rules::request::RunMode;
 use countersign_rules::{
@@ -97,6 +97,7 @@ impl Cast {
             digest: Some(request.digest),
             epoch: request.epoch,
             guard: countersign_rules::risk::Guard::default(),
+            executor: Executor::Service,
         };
         let aside = Aside { access_version: Some(self.access_version), ..Aside::default() };
         request = next(app, &request, &claim, &aside).await?;
@@ -106,7 +107,8 @@ impl Cast {
             output_sha256: Some("0".repeat(64)),
             ..Outcome::default()
         };
-        let complete = Command::Complete { nonce, ending: Ending::Succeeded(outcome) };
+        let complete =
+            Command::Complete { nonce, ending: Ending::Succeeded(outcome), executor: Executor::Service };
         let aside = Aside { output: Some(self.output.clone()), ..Aside::default() };
         let after = next(app, &request, &complete, &aside).await?;
         anyhow::ensure!(after.status() == Status::Succeeded, "expected SUCCEEDED, got {}", after.status());

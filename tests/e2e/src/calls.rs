@@ -77,6 +77,20 @@ impl Serve {
         answer(self.request("GET", path, headers)?).await
     }
 
+    /// A call with exactly these headers and bytes, and no token but one among them.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn send_plain(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        bytes: impl Into<Vec<u8>>,
+    ) -> Result<Answer> {
+        answer(self.request(method, path, headers)?.body(bytes.into())).await
+    }
+
     fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<reqwest::RequestBuilder> {
         let mut request = self.client.request(method.parse()?, format!("{}{path}", self.url));
         for (name, value) in headers {

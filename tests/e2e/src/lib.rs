@@ -4,6 +4,7 @@
 //! - `calls`: what people do over HTTP
 //! - [`program`]: what they do with the program `countersign`
 //! - [`line`]: a line to a server that can be cut
+//! - [`tamper`]: a line with somebody on it
 //! - [`postgres`]: a database of a test's own on a real PostgreSQL
 //! - [`small_disk`]: a disk that can really be full
 
@@ -15,6 +16,7 @@ pub mod postgres;
 pub mod program;
 pub mod serve;
 pub mod small_disk;
+pub mod tamper;
 
 pub use answer::Answer;
 pub use program::{Ended, Running};

@@ -1,10 +1,10 @@
 //! What happens in a universe, step by step.
 
-use countersign_rules::command::{Ballot, Ending, People, Settlement};
+use countersign_rules::command::{self, Ballot, Ending, People, Runner, Settlement};
 use countersign_rules::event::Outcome;
 use countersign_rules::person::Role;
 use countersign_rules::risk::Guard;
-use countersign_rules::{Bounds, Command, Digest, Person, Timestamp, Via, digest};
+use countersign_rules::{Bounds, Command, Digest, Person, Timestamp, TokenId, Via, digest};
 
 use crate::universe::{UNIVERSE_BYTES, Universe, beginning, group};
 
@@ -40,8 +40,12 @@ pub enum Act {
     Cancel(usize),
     /// A timer or the sweep.
     Tick,
-    /// An executor wants it, with a lease of so many seconds.
-    Claim(Executor, Connection, u32),
+    /// An executor wants it, with a lease of so many seconds; true if it executes other kinds.
+    Claim(Executor, Connection, u32, bool),
+    /// Somebody wants it run.
+    AskRun(usize),
+    /// An executor says that it is alive.
+    Renew(Executor),
     /// An executor reports.
     Complete(Executor, End),
     /// Somebody settles: true is success.
@@ -186,13 +190,16 @@ impl Step {
             0..=27 => Act::Approve(if detail % 8 == 7 { who } else { reviewer }, seen, limit),
             28 => Act::Reject(who, seen),
             29 => Act::Cancel(who),
-            30..=31 => Act::Tick,
-            32..=43 => Act::Claim(executor, connection, u32::from(detail / 16 % 4)),
-            44..=48 => Act::Complete(executor, end),
+            30 => Act::Tick,
+            31 => Act::Renew(executor),
+            32..=43 => Act::Claim(executor, connection, u32::from(detail / 16 % 4), detail % 16 == 11),
+            44..=46 => Act::Complete(executor, end),
+            47..=48 => Act::Renew(executor),
             49..=51 => Act::Settle(who, detail & 1 == 0),
             52 => Act::Restore,
             53 => Act::RaiseEpoch,
-            54..=61 => Act::Membership(reviewer, usize::from(detail) % 3),
+            59..=61 => Act::AskRun(if detail % 8 == 7 { who } else { 0 }),
+            54..=58 => Act::Membership(reviewer, usize::from(detail) % 3),
             62 => Act::Disabling(who),
             _ => Act::Adminship(who),
         };
@@ -209,13 +216,20 @@ pub struct World {
     pub now: Timestamp,
     /// The deployment's epoch.
     pub epoch: u32,
+    /// Whether those who execute here are runners.
+    pub runners: bool,
 }
 
 impl World {
     /// The world at the beginning.
     #[must_use]
     pub fn new(universe: &Universe) -> Self {
-        Self { people: universe.people.clone(), now: universe.begins, epoch: universe.submission.epoch }
+        Self {
+            people: universe.people.clone(),
+            now: universe.begins,
+            epoch: universe.submission.epoch,
+            runners: universe.submission.kind == "runner",
+        }
     }
 
     /// Lets `step` happen: the world changes, or the request with the digest `fitting` is asked something.
@@ -234,7 +248,7 @@ impl World {
             }
             Act::Cancel(who) => Command::Cancel { by: person(who), via },
             Act::Tick => Command::Tick,
-            Act::Claim(executor, connection, lease_seconds) => Command::Claim {
+            Act::Claim(executor, connection, lease_seconds, stray) => Command::Claim {
                 nonce: nonce(executor),
                 lease_until: self.now.plus_seconds(lease_seconds),
                 people: self.everybody(),
@@ -248,8 +262,16 @@ impl World {
                     blocked_by: (connection == Connection::Blocks).then(|| "no-drop".to_owned()),
                     eased: connection != Connection::EasesNoMore,
                 },
+                // Now and then somebody who has no business here.
+                executor: self.executor(executor, stray != self.runners),
             },
-            Act::Complete(executor, end) => Command::Complete { nonce: nonce(executor), ending: ending(end) },
+            Act::AskRun(who) => Command::AskRun { by: person(who), via },
+            Act::Renew(executor) => Command::Renew { nonce: nonce(executor), runner: self.runner(executor) },
+            Act::Complete(executor, end) => Command::Complete {
+                nonce: nonce(executor),
+                ending: ending(end),
+                executor: self.executor(executor, self.runners),
+            },
             Act::Settle(who, succeeded) => {
                 let settlement = if succeeded { Settlement::Succeeded } else { Settlement::Failed };
                 Command::Settle { by: person(who), settlement, note: "looked it up".to_owned(), via }
@@ -279,6 +301,19 @@ impl World {
             }
         };
         Some(command)
+    }
+
+    fn executor(&self, executor: Executor, runner: bool) -> command::Executor {
+        if runner {
+            command::Executor::Runner(Box::new(self.runner(executor)))
+        } else {
+            command::Executor::Service
+        }
+    }
+
+    fn runner(&self, executor: Executor) -> Runner {
+        let token = TokenId::from_parts(beginning(), executor as u128);
+        Runner { by: self.people[0].clone(), token, silence_seconds: 1 }
     }
 
     /// Everybody as a claim reads them.

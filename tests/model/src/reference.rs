@@ -6,11 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use countersign_rules::command::{Ballot, Ending, People, Settlement};
-use countersign_rules::request::AutoCause;
+use countersign_rules::command::{Ballot, Ending, Executor, People, Runner, Settlement};
+use countersign_rules::request::{AutoCause, RunMode};
 use countersign_rules::risk::Guard;
 use countersign_rules::{
-    Bounds, Command, Digest, GroupName, Person, Policy, Refusal, Status, Submission, Timestamp, UserId,
+    Bounds, Command, Digest, GroupName, Person, Policy, Refusal, Status, Submission, Timestamp, TokenId,
+    UserId,
 };
 
 use crate::matching::{covers_all, most_covered};
@@ -23,6 +24,9 @@ pub struct Book {
     digest: Digest,
     epoch: u32,
     expires_at: Timestamp,
+    /// Whether runners execute it, and if so whether they wait until they are told.
+    runners: bool,
+    waits_to_be_asked: bool,
     entries: Vec<Entry>,
 }
 
@@ -42,7 +46,9 @@ enum What {
     Cancelled { by_requester: bool },
     CancelledByCircumstances,
     TimedOut,
-    Claimed { nonce: String, lease_until: Timestamp },
+    Asked,
+    Claimed { nonce: String, token: Option<TokenId>, lease_until: Timestamp, at_most: Timestamp },
+    Alive { lease_until: Timestamp },
     Ended(Ending),
     LeaseLapsed,
     Restored,
@@ -73,6 +79,15 @@ pub enum Answer {
     Unchanged,
 }
 
+/// Who has it.
+#[derive(Clone)]
+struct Held {
+    nonce: String,
+    token: Option<TokenId>,
+    until: Timestamp,
+    at_most: Timestamp,
+}
+
 /// What reading the list gives.
 struct Reading {
     status: Status,
@@ -80,7 +95,8 @@ struct Reading {
     rejected_by: Option<UserId>,
     no_votes_needed: Option<AutoCause>,
     approved_at: Option<Timestamp>,
-    claim: Option<(String, Timestamp)>,
+    asked: bool,
+    claim: Option<Held>,
     ended: Option<Ending>,
     cancelled_by_requester: Option<bool>,
 }
@@ -104,6 +120,8 @@ impl Book {
             digest,
             epoch: asked.epoch,
             expires_at: now.plus_seconds(timeout),
+            runners: asked.kind == "runner",
+            waits_to_be_asked: asked.run == RunMode::Manual,
             entries: Vec::new(),
         };
         if asked.verdict.block.is_some() {
@@ -170,11 +188,15 @@ impl Book {
         match command {
             Command::Vote { voter, ballot, digest, .. } => self.vote(voter, ballot, *digest, now),
             Command::Cancel { by, .. } => self.cancel(by, now),
+            Command::AskRun { by, .. } => self.ask_run(by, now),
             Command::Tick => Ok(self.tick(now)),
-            Command::Claim { nonce, lease_until, people, digest, epoch, guard } => {
-                self.claim(nonce, *lease_until, (people, *digest, *epoch, guard), now)
+            Command::Claim { nonce, lease_until, people, digest, epoch, guard, executor } => {
+                self.claim((nonce, executor), *lease_until, (people, *digest, *epoch, guard), now)
             }
-            Command::Complete { nonce, ending } => self.complete(nonce, ending, now),
+            Command::Renew { nonce, runner } => self.renew(nonce, runner, now),
+            Command::Complete { nonce, ending, executor } => {
+                self.complete(nonce, executor.token(), ending, now)
+            }
             Command::Settle { by, settlement, .. } => self.settle(by, *settlement, now),
             Command::RaiseEpoch { epoch } => Ok(self.raise_epoch(*epoch, now)),
         }
@@ -259,9 +281,49 @@ impl Book {
         self.write_unless(reasons, now, What::Cancelled { by_requester })
     }
 
+    fn ask_run(&mut self, by: &Person, now: Timestamp) -> Result<Answer, Vec<Refusal>> {
+        let status = self.status(now);
+        let mut reasons = Vec::new();
+        if by.disabled {
+            reasons.push(Refusal::Disabled);
+        }
+        if by.user != self.requester.user {
+            reasons.push(Refusal::MayNotRun);
+        }
+        if ![Status::Approved, Status::Running, Status::Succeeded, Status::Failed].contains(&status) {
+            reasons.push(Refusal::Wrong(status));
+        }
+        let needed = self.runners && self.waits_to_be_asked && !self.read().asked;
+        if reasons.is_empty() && !(status == Status::Approved && needed) {
+            return Ok(Answer::Unchanged);
+        }
+        self.write_unless(reasons, now, What::Asked)
+    }
+
+    fn renew(&mut self, nonce: &str, runner: &Runner, now: Timestamp) -> Result<Answer, Vec<Refusal>> {
+        let reading = self.read();
+        let mut reasons = Vec::new();
+        if reading.status != Status::Running {
+            reasons.push(Refusal::Wrong(reading.status));
+        }
+        let held = reading.claim.filter(|held| held.nonce == nonce && held.token == Some(runner.token));
+        let Some(held) = held else {
+            reasons.push(Refusal::NotTheClaimant);
+            return Err(reasons);
+        };
+        if now >= held.until {
+            reasons.push(Refusal::LeaseOver);
+        }
+        let lease_until = now.plus_seconds(runner.silence_seconds).min(held.at_most);
+        if reasons.is_empty() && lease_until <= held.until {
+            return Ok(Answer::Unchanged);
+        }
+        self.write_unless(reasons, now, What::Alive { lease_until })
+    }
+
     fn tick(&mut self, now: Timestamp) -> Answer {
         let reading = self.read();
-        let lease_over = reading.claim.as_ref().is_some_and(|(_, until)| now >= *until);
+        let lease_over = reading.claim.as_ref().is_some_and(|held| now >= held.until);
         if self.status(now) == Status::Expired && reading.status != Status::Expired {
             self.write(now, What::TimedOut);
             Answer::Changed
@@ -275,20 +337,30 @@ impl Book {
 
     fn claim(
         &mut self,
-        nonce: &str,
+        (nonce, executor): (&str, &Executor),
         lease_until: Timestamp,
         (people, digest, epoch, guard): (&People, Option<Digest>, u32, &Guard),
         now: Timestamp,
     ) -> Result<Answer, Vec<Refusal>> {
         let reading = self.read();
-        if let (Status::Running, Some((holder, until))) = (reading.status, &reading.claim) {
-            return match (holder == nonce, now < *until) {
+        if self.runners != executor.token().is_some() {
+            return Err(vec![Refusal::OtherExecutor(if self.runners {
+                "by runners"
+            } else {
+                "by the service"
+            })]);
+        }
+        if let (Status::Running, Some(held)) = (reading.status, &reading.claim) {
+            return match (held.nonce == nonce && held.token == executor.token(), now < held.until) {
                 (true, true) => Ok(Answer::Unchanged),
                 (true, false) => Err(vec![Refusal::LeaseOver]),
                 (false, _) => Err(vec![Refusal::AlreadyClaimed]),
             };
         }
         let mut reasons = Vec::new();
+        if self.runners && self.waits_to_be_asked && !reading.asked {
+            reasons.push(Refusal::NotAsked);
+        }
         if self.status(now) != Status::Approved {
             reasons.push(Refusal::Wrong(self.status(now)));
         }
@@ -312,7 +384,12 @@ impl Book {
             if lease_until <= now {
                 reasons.push(Refusal::LeaseOver);
             }
-            What::Claimed { nonce: nonce.to_owned(), lease_until }
+            let until = match executor {
+                Executor::Service => lease_until,
+                Executor::Runner(runner) => lease_until.min(now.plus_seconds(runner.silence_seconds)),
+            };
+            let (nonce, token) = (nonce.to_owned(), executor.token());
+            What::Claimed { nonce, token, lease_until: until, at_most: lease_until }
         } else if now < self.expires_at {
             What::Reopened { still }
         } else {
@@ -321,9 +398,15 @@ impl Book {
         self.write_unless(reasons, now, what)
     }
 
-    fn complete(&mut self, nonce: &str, ending: &Ending, now: Timestamp) -> Result<Answer, Vec<Refusal>> {
+    fn complete(
+        &mut self,
+        nonce: &str,
+        token: Option<TokenId>,
+        ending: &Ending,
+        now: Timestamp,
+    ) -> Result<Answer, Vec<Refusal>> {
         let reading = self.read();
-        let holds_it = reading.claim.as_ref().is_some_and(|(holder, _)| holder == nonce);
+        let holds_it = reading.claim.as_ref().is_some_and(|held| held.nonce == nonce && held.token == token);
         if holds_it && reading.ended.as_ref() == Some(ending) {
             return Ok(Answer::Unchanged);
         }
@@ -374,6 +457,7 @@ impl Book {
             rejected_by: None,
             no_votes_needed: None,
             approved_at: None,
+            asked: false,
             claim: None,
             ended: None,
             cancelled_by_requester: None,
@@ -410,6 +494,7 @@ impl Book {
                 reading.approvals.clone_from(still);
                 reading.no_votes_needed = None;
                 reading.approved_at = None;
+                reading.asked = false;
                 reading.status = Status::Pending;
             }
             What::Cancelled { by_requester } => {
@@ -418,9 +503,16 @@ impl Book {
             }
             What::CancelledByCircumstances => reading.status = Status::Cancelled,
             What::TimedOut => reading.status = Status::Expired,
-            What::Claimed { nonce, lease_until } => {
-                reading.claim = Some((nonce.clone(), *lease_until));
+            What::Asked => reading.asked = true,
+            What::Claimed { nonce, token, lease_until, at_most } => {
+                let (nonce, until) = (nonce.clone(), *lease_until);
+                reading.claim = Some(Held { nonce, token: *token, until, at_most: *at_most });
                 reading.status = Status::Running;
+            }
+            What::Alive { lease_until } => {
+                if let Some(held) = &mut reading.claim {
+                    held.until = *lease_until;
+                }
             }
             What::Ended(ending) => {
                 reading.ended = Some(ending.clone());

@@ -57,7 +57,7 @@ impl Universe {
             requester: people[0].clone(),
             via: Via::Api,
             connection: "prod-db".parse().unwrap(),
-            kind: "postgres".to_owned(),
+            kind: if bytes[1] & 0x80 == 0 { "postgres" } else { "runner" }.to_owned(),
             target: "{}".to_owned(),
             secret: "env:PROD_DB_URL".to_owned(),
             command: "DELETE FROM sessions".to_owned(),

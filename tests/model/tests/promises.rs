@@ -15,7 +15,7 @@ use countersign_model::play::{Played, Said, Turn, play};
 use countersign_model::universe::UNIVERSE_BYTES;
 use countersign_rules::command::{Ballot, Ending};
 use countersign_rules::event::Decision;
-use countersign_rules::request::AutoCause;
+use countersign_rules::request::{AutoCause, RunMode};
 use countersign_rules::risk::Guard;
 use countersign_rules::{Bounds, Command, Fact, GroupName, Policy, Refusal, Request, Status, UserId, decide};
 use proptest::prelude::*;
@@ -195,6 +195,35 @@ proptest! {
                 prop_assert!(!(was_claimed && claimed(turn)));
             }
             was_claimed |= claimed(turn);
+        }
+    }
+
+    #[test]
+    fn p1_a_runner_claims_only_what_runners_execute_and_never_before_it_was_asked_to(played in played()) {
+        let mut asked = false;
+        for turn in &played.turns {
+            asked &= turn.before.status() != Status::Pending;
+            if claimed(turn) {
+                let Command::Claim { executor, .. } = &turn.command else { panic!("no claim: {turn:?}") };
+                prop_assert_eq!(executor.token().is_some(), turn.before.is_for_runners());
+                let by_itself = turn.before.run == RunMode::OnApproval;
+                prop_assert!(asked || by_itself || !turn.before.is_for_runners());
+            }
+            asked |= wrote(turn, |fact| matches!(fact, Fact::RunAsked {}));
+        }
+    }
+
+    #[test]
+    fn p4_a_lease_is_renewed_by_its_holder_alone_while_it_runs_and_never_beyond_its_limit(played in played()) {
+        for turn in &played.turns {
+            if wrote(turn, |fact| matches!(fact, Fact::LeaseRenewed { .. })) {
+                let Command::Renew { nonce, runner } = &turn.command else { panic!("by {:?}", turn.command) };
+                let (before, after) = (turn.before.claim().unwrap(), turn.after.claim().unwrap());
+                prop_assert!(turn.now < before.lease_until && before.lease_until < after.lease_until);
+                prop_assert!(before.nonce == *nonce && before.runner.unwrap().token == runner.token);
+                prop_assert!(after.lease_until <= before.runner.unwrap().limit);
+                prop_assert_eq!(after.runner, before.runner);
+            }
         }
     }
 
@@ -385,12 +414,17 @@ proptest! {
     #[test]
     fn an_end_can_be_reported_again_by_the_executor_that_reported_it_and_by_nobody_else(played in played()) {
         for turn in &played.turns {
-            let Command::Complete { nonce, ending } = &turn.command else { continue };
+            let Command::Complete { nonce, ending, executor } = &turn.command else { continue };
             if matches!(turn.said, Said::Done(_)) {
                 prop_assert_eq!(decide(&turn.after, &turn.command, turn.now), Ok(Vec::new()));
-                let stranger = Command::Complete { nonce: format!("not {nonce}"), ending: ending.clone() };
+                let executor = executor.clone();
+                let stranger = Command::Complete {
+                    nonce: format!("not {nonce}"),
+                    ending: ending.clone(),
+                    executor: executor.clone(),
+                };
                 prop_assert_eq!(decide(&turn.after, &stranger, turn.now), Err(Refusal::NotTheClaimant));
-                let lost = Command::Complete { nonce: nonce.clone(), ending: Ending::Lost };
+                let lost = Command::Complete { nonce: nonce.clone(), ending: Ending::Lost, executor };
                 let said = decide(&turn.after, &lost, turn.now);
                 prop_assert!(*ending == Ending::Lost || said == Err(Refusal::Wrong(turn.after.status())));
             }

@@ -148,7 +148,9 @@ proptest! {
             prop_assert_eq!(effects(&found_again), effects(request));
             let approved = matches!(request.phase, Phase::Approved(_));
             let execute = effects(request).contains(&Effect::Execute);
-            prop_assert_eq!(execute, approved && request.run == RunMode::OnApproval);
+            let by_itself = approved && request.run == RunMode::OnApproval;
+            prop_assert_eq!(execute, by_itself && !request.is_for_runners());
+            prop_assert!(!by_itself || execute != request.waits_for_runner());
             let waits = matches!(request.status(), Status::Pending | Status::Approved | Status::Running);
             let wakes = effects(request).into_iter().find_map(|effect| match effect {
                 Effect::WakeAt(at) => Some(at),

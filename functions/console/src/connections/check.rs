@@ -33,6 +33,9 @@ pub(super) fn checked(
             SecretRef::parse(secret, FileSecrets::Allowed).map_err(|error| invalid(pointer, &error))?;
         }
     }
+    if kind == TargetKind::Runner {
+        check_runner(&body)?;
+    }
     if body.secret.is_none() && kind.needs_secret() {
         let detail =
             format!("a `{}` connection needs a secret: a reference such as `env:PROD_DB_URL`", body.kind);
@@ -73,6 +76,22 @@ pub(super) fn checked(
     };
     connection.policy().check().map_err(|error| invalid("/reviewers", &error))?;
     Ok(connection)
+}
+
+/// A runner has its own secrets; of ours it can look up what its own machine holds.
+fn check_runner(body: &Body) -> Result<(), Problem> {
+    let secrets = [("/secret", &body.secret), ("/read_secret", &body.read_secret)];
+    if let Some((pointer, _)) = secrets.iter().find(|(_, secret)| secret.is_some()) {
+        let detail = "a `runner` connection has no secret: give the program what it needs where it runs";
+        return Err(Problem::invalid(detail).at(pointer, detail));
+    }
+    match body.masking_key.as_deref() {
+        Some(key) if !key.starts_with("env:") && !key.starts_with("file:") => {
+            let detail = "a runner looks its masking key up by `env:` or `file:`";
+            Err(Problem::invalid(detail).at("/masking_key", detail))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What needs no votes must not be able to write, even if the rule is wrong.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use countersign_rules::command::{Ballot, Ending, People, Settlement};
+use countersign_rules::command::{Ballot, Ending, Executor, People, Runner, Settlement};
 use countersign_rules::event::Outcome;
 use countersign_rules::person::Role;
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::{Guard, Verdict};
 use countersign_rules::{
     Bounds, Command, Digest, Fact, GroupName, Person, Policy, Refusal, Request, RequestId, Status,
-    Submission, Timestamp, UserId, Via, commit, decide, digest, submit,
+    Submission, Timestamp, TokenId, UserId, Via, commit, decide, digest, submit,
 };
 
 /// People, a policy, and soon a request.
@@ -22,6 +22,9 @@ pub(crate) struct Story {
     /// What the guardrails say at the submission, and at claims.
     pub(crate) verdict: Verdict,
     pub(crate) guard: Guard,
+    /// The connection's kind, and who executes there.
+    pub(crate) kind: String,
+    pub(crate) executor: Executor,
     people: Vec<(String, Person)>,
     request: Option<Request>,
 }
@@ -51,6 +54,8 @@ impl Story {
             other_digest: false,
             verdict: Verdict::default(),
             guard: Guard { blocked_by: None, eased: true },
+            kind: "postgres".to_owned(),
+            executor: Executor::Service,
             people: Vec::new(),
             request: None,
         }
@@ -100,7 +105,7 @@ impl Story {
             requester: self.known(name).clone(),
             via: Via::Cli,
             connection: "prod-db".parse().unwrap(),
-            kind: "postgres".to_owned(),
+            kind: self.kind.clone(),
             target: "{}".to_owned(),
             secret: String::new(),
             command: "SELECT 1".to_owned(),
@@ -152,6 +157,23 @@ impl Story {
         self.ask(&Command::Settle { by, settlement, note, via })
     }
 
+    /// From here on the runner with that token executes, which may be silent for ten seconds.
+    pub(crate) fn by_runner(&mut self, token: u128) -> Runner {
+        let token = TokenId::from_parts(at(0), token);
+        let runner = Runner { by: self.known("robot").clone(), token, silence_seconds: 10 };
+        self.executor = Executor::Runner(Box::new(runner.clone()));
+        runner
+    }
+
+    pub(crate) fn renews(&mut self, nonce: &str, runner: Runner) -> Result<Vec<Fact>, Refusal> {
+        self.ask(&Command::Renew { nonce: nonce.to_owned(), runner })
+    }
+
+    pub(crate) fn asks_for_the_run(&mut self, name: &str) -> Result<Vec<Fact>, Refusal> {
+        let by = self.known(name).clone();
+        self.ask(&Command::AskRun { by, via: Via::Cli })
+    }
+
     pub(crate) fn tick(&mut self) -> Result<Vec<Fact>, Refusal> {
         self.ask(&Command::Tick)
     }
@@ -166,12 +188,13 @@ impl Story {
             digest: Some(self.seen()),
             epoch: 1,
             guard: self.guard.clone(),
+            executor: self.executor.clone(),
         })
     }
 
     pub(crate) fn succeeds(&mut self, nonce: &str) -> Result<Vec<Fact>, Refusal> {
         let ending = Ending::Succeeded(Outcome::default());
-        self.ask(&Command::Complete { nonce: nonce.to_owned(), ending })
+        self.ask(&Command::Complete { nonce: nonce.to_owned(), ending, executor: self.executor.clone() })
     }
 
     pub(crate) fn raises_epoch(&mut self, epoch: u32) -> Vec<Fact> {

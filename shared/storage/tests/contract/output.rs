@@ -1,7 +1,7 @@
 //! Output of executions.
 
 use countersign_storage::codec;
-use countersign_storage::requests::{Aside, OutputPiece, PIECE_BYTES};
+use countersign_storage::requests::{Aside, OutputPiece, PIECE_BYTES, SoFar};
 
 use crate::support::database::Database;
 use crate::support::on_every_database;
@@ -38,6 +38,7 @@ async fn pieces_of_output_are_stored_by_number_and_may_be_stored_again(database:
         bytes: format!("row {number}\n").repeat(1000).into_bytes(),
         context: format!("id,name,{number}"),
         goes_on,
+        so_far: goes_on.then_some(SoFar { rows: 1000, bytes: 6000 }),
     };
     for number in [1, 2, 10] {
         store.put_output(request.id, number, &piece(99, true)).await.unwrap();

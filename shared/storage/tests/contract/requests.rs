@@ -1,8 +1,8 @@
 //! Birth and commits of requests, idempotency keys.
 
-use countersign_rules::{RequestId, Status};
+use countersign_rules::{Command, RequestId, Status, Via};
 use countersign_storage::lists::{Source, Window};
-use countersign_storage::requests::{Aside, Idempotency, Submitted};
+use countersign_storage::requests::{Aside, Idempotency, OutputPiece, Submitted};
 use countersign_storage::{Key, StorageError, Store};
 
 use crate::support::database::Database;
@@ -23,6 +23,7 @@ on_every_database!(
     the_same_key_with_another_body_is_refused,
     the_same_key_of_another_user_or_route_is_another_key,
     inbox_entries_come_and_go_with_what_is_missing,
+    what_waits_for_a_runner_is_found_by_its_connection_while_it_does,
     the_error_text_stands_beside_the_state_and_is_cut,
 );
 
@@ -198,4 +199,31 @@ async fn inbox(store: &Store, name: &str) -> Vec<RequestId> {
 fn sorted(mut ids: Vec<RequestId>) -> Vec<RequestId> {
     ids.sort_unstable();
     ids
+}
+
+async fn what_waits_for_a_runner_is_found_by_its_connection_while_it_does(database: &Database) {
+    let store = &database.store;
+    let name = "ops".parse().unwrap();
+    let wish = |number| Wish { kind: "runner".to_owned(), connection: "ops".to_owned(), ..Wish::new(number) };
+    let mut asked = Vec::new();
+    for number in [1, 2] {
+        let request = create(store, &wish(number).groups(&["dba-team"])).await;
+        let request = append(store, &request, &approve(&dana(), &request), morning()).await;
+        assert!(!store.work(&name, 10).await.unwrap().contains(&request.id));
+        let ask = Command::AskRun { by: asker(), via: Via::Cli };
+        asked.push(append(store, &request, &ask, morning()).await);
+    }
+    let mut ids: Vec<RequestId> = asked.iter().map(|request| request.id).collect();
+    ids.sort();
+    assert_eq!(store.work(&name, 10).await.unwrap(), ids);
+    assert_eq!(store.work(&name, 1).await.unwrap(), ids[..1]);
+    assert_eq!(store.work(&"prod-db".parse().unwrap(), 10).await.unwrap(), []);
+    append(store, &asked[0], &cancel(&asker()), morning()).await;
+    assert_eq!(store.work(&name, 10).await.unwrap(), [asked[1].id]);
+    // Output comes in while the request is as it was looked at, and not later.
+    let piece = OutputPiece { bytes: b"out".to_vec(), ..OutputPiece::default() };
+    let version = asked[1].version;
+    store.put_output_while(asked[1].id, 1, &piece, version).await.unwrap();
+    let late = store.put_output_while(asked[1].id, 1, &piece, version - 1).await;
+    assert!(matches!(late, Err(StorageError::Conflict)), "{late:?}");
 }

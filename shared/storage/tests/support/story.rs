@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_rules::command::{Ballot, Ending, People};
+use countersign_rules::command::{Ballot, Ending, Executor, People};
 use countersign_rules::event::Outcome;
 use countersign_rules::request::RunMode;
 use countersign_rules::{
@@ -53,6 +53,7 @@ pub struct Wish {
     pub at: Timestamp,
     pub by: Person,
     pub connection: String,
+    pub kind: String,
     pub command: String,
     pub groups: Vec<GroupName>,
     pub approvals_per_group: u8,
@@ -69,6 +70,7 @@ impl Wish {
             at: morning(),
             by: asker(),
             connection: "prod-db".to_owned(),
+            kind: "postgres".to_owned(),
             command: "DELETE FROM customers WHERE id = 7".to_owned(),
             groups: vec![group("dba-team"), group("security-team")],
             approvals_per_group: 1,
@@ -95,7 +97,7 @@ impl Wish {
             requester: self.by.clone(),
             via: Via::Api,
             connection: self.connection.parse().expect("a name of a connection"),
-            kind: "postgres".to_owned(),
+            kind: self.kind.clone(),
             target: r#"{"database":"shop"}"#.to_owned(),
             secret: "env:PROD_DB_URL".to_owned(),
             command: self.command.clone(),
@@ -146,12 +148,14 @@ pub fn claim(nonce: &str, request: &Request, people: &[&Person], lease_until: Ti
         digest: Some(request.digest),
         epoch: request.epoch,
         guard: countersign_rules::risk::Guard::default(),
+        executor: Executor::Service,
     }
 }
 
 pub fn succeed(nonce: &str) -> Command {
     let outcome = Outcome { rows: Some(1), bytes: Some(12), ..Outcome::default() };
-    Command::Complete { nonce: nonce.to_owned(), ending: Ending::Succeeded(outcome) }
+    let ending = Ending::Succeeded(outcome);
+    Command::Complete { nonce: nonce.to_owned(), ending, executor: Executor::Service }
 }
 
 /// The next commit that `command` makes of `before`.

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::AttributeValue as Sdk;
-use countersign_rules::command::{Ballot, Ending, People};
+use countersign_rules::command::{Ballot, Ending, Executor, People};
 use countersign_rules::event::Outcome;
 use countersign_rules::request::RunMode;
 use countersign_rules::{
@@ -289,10 +289,12 @@ impl Life {
             digest: Some(request.digest),
             epoch: request.epoch,
             guard: countersign_rules::risk::Guard::default(),
+            executor: Executor::Service,
         };
         self.next(&claim, at, Aside::default())?;
         let outcome = Outcome { rows: Some(38), bytes: Some(1_000), ..Outcome::default() };
-        let complete = Command::Complete { nonce, ending: Ending::Succeeded(outcome) };
+        let complete =
+            Command::Complete { nonce, ending: Ending::Succeeded(outcome), executor: Executor::Service };
         self.next(&complete, at, Aside { output: Some(output.to_vec()), ..Aside::default() })
     }
 }

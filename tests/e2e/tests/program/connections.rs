@@ -102,7 +102,7 @@ async fn only_admins_write_and_what_cannot_be_is_refused(database: Database) {
     let kind = ["connections", "create", "odd", "--kind", "oracle", "--reviewers", "dba-team"];
     let refused = serve.run("root", &kind).await.unwrap();
     ended(&refused, 2, "");
-    says(&refused, &["expected `sqlite`, `postgres`, `mysql` or `http`"]);
+    says(&refused, &["expected `sqlite`, `postgres`, `mysql`, `http` or `runner`"]);
     let list = serve.get("root", "/v1/connections").await.unwrap();
     assert_eq!(list.items().len(), 3, "nothing was made");
 }

@@ -110,7 +110,11 @@ pub(super) fn observe(race: &Race, next: &mut World, events: &[Event]) {
             Fact::Expired { .. } => witness.ended = Some(Status::Expired),
             Fact::Cancelled { .. } => witness.ended = Some(Status::Cancelled),
             Fact::Blocked(_) => witness.ended = Some(Status::Blocked),
-            Fact::Created(_) | Fact::Approved { .. } | Fact::Unknown { .. } => {}
+            Fact::Created(_)
+            | Fact::Approved { .. }
+            | Fact::RunAsked {}
+            | Fact::LeaseRenewed { .. }
+            | Fact::Unknown { .. } => {}
         }
     }
     next.witness = witness;

@@ -1,6 +1,6 @@
 //! All commands of the race, made once.
 
-use countersign_rules::command::{Ballot, Ending, People, Settlement};
+use countersign_rules::command::{Ballot, Ending, Executor, People, Settlement};
 use countersign_rules::event::Outcome;
 use countersign_rules::risk::Guard;
 use countersign_rules::{Bounds, Command, Digest, Person, Via};
@@ -63,7 +63,11 @@ impl Script {
         }
         for executor in 0..2 {
             let ending = Ending::Succeeded(Outcome::default());
-            script.completions.push(Command::Complete { nonce: nonce(executor), ending });
+            script.completions.push(Command::Complete {
+                nonce: nonce(executor),
+                ending,
+                executor: Executor::Service,
+            });
             for change in CHANGES {
                 let blind = sabotage == Some(Sabotage::VotersAreNotLookedAtAgain);
                 let change = if blind { Change::None } else { change };
@@ -78,6 +82,7 @@ impl Script {
                         digest: Some(digest),
                         epoch,
                         guard: Guard::default(),
+                        executor: Executor::Service,
                     }));
                 }
             }

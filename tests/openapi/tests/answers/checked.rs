@@ -1,7 +1,7 @@
 //! Calls whose answers are compared with the document.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_e2e::{Answer, Serve};
 use serde_json::{Map, Value, json};
@@ -13,6 +13,8 @@ pub(crate) struct Checked {
     client: reqwest::Client,
     /// The name of each operation with each status that it answered.
     seen: RefCell<BTreeSet<(String, u16)>>,
+    /// Tokens of those who are none of the demo's people.
+    tokens: BTreeMap<String, String>,
 }
 
 /// An operation of the document.
@@ -28,7 +30,13 @@ impl Checked {
     pub(crate) fn new(serve: Serve) -> Self {
         let mut document: Value = serde_json::from_str(&countersign_openapi::document().unwrap()).unwrap();
         close_all(&mut document["components"]["schemas"]);
-        Self { serve, document, client: reqwest::Client::new(), seen: RefCell::default() }
+        Self {
+            serve,
+            document,
+            client: reqwest::Client::new(),
+            seen: RefCell::default(),
+            tokens: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn operations(&self) -> Vec<Operation> {
@@ -43,6 +51,11 @@ impl Checked {
             item.as_object().unwrap().iter().map(operation).collect()
         };
         paths.iter().flat_map(of_path).collect()
+    }
+
+    /// Lets somebody call with a token that is none of the demo's.
+    pub(crate) fn known_as(&mut self, who: &str, token: &str) {
+        self.tokens.insert(who.to_owned(), token.to_owned());
     }
 
     /// Statuses that are documented and were never answered, as `name status`.
@@ -69,7 +82,17 @@ impl Checked {
         headers: &[(&str, &str)],
         status: u16,
     ) -> Answer {
-        let answer = self.serve.call_with(who, method, path, body.clone(), headers).await.unwrap();
+        let answer = match self.tokens.get(who) {
+            None => self.serve.call_with(who, method, path, body.clone(), headers).await.unwrap(),
+            Some(token) => {
+                let token = format!("Bearer {token}");
+                let mut headers =
+                    vec![("content-type", "application/json"), ("authorization", token.as_str())];
+                headers.retain(|(name, _)| *name != "content-type" || body.is_some());
+                let bytes = body.as_ref().map(Value::to_string).unwrap_or_default();
+                self.serve.send_plain(method, path, &headers, bytes).await.unwrap()
+            }
+        };
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
         self.check(method, path, body.as_ref(), &answer);
         answer

@@ -27,6 +27,7 @@ async fn every_answer_is_documented_and_every_documented_answer_is_given() {
     connections(&checked).await;
     people(&checked).await;
     tokens(&checked).await;
+    runners(&mut checked).await;
     reopened(&checked).await;
     public(&checked).await;
     whoever_is_nobody(&checked).await;
@@ -253,6 +254,61 @@ async fn tokens(checked: &Checked) {
     let path = format!("/v1/tokens/{}", made.text("/id"));
     checked.call("sam", "DELETE", &path, None, &[], 204).await;
     checked.call("sam", "DELETE", &path, None, &[], 404).await;
+}
+
+/// A runner finds, claims, hands in and reports.
+async fn runners(checked: &mut Checked) {
+    let connection = json!({ "kind": "runner", "target": { "program": ["bash", "-s"], "max_rows": 2 }, "reviewers": ["dba-team"] });
+    checked.call("root", "PUT", "/v1/connections/ops", Some(connection), &[], 201).await;
+    let token = json!({ "name": "runner", "user": NEW_USER, "runner_connections": ["ops"] });
+    let token = checked.post("root", "/v1/tokens", token, 201).await;
+    checked.known_as("runner", token.text("/secret"));
+    let nothing = checked.get("runner", "/v1/runner/work?wait_seconds=0&connection=ops", 200).await;
+    assert_eq!((&nothing.json["work"], nothing.header("retry-after")), (&Value::Null, "0"));
+    checked.get("runner", "/v1/runner/work?wait_seconds=26", 400).await;
+    checked.get("runner", "/v1/runner/work?connection=nowhere", 404).await;
+    let body = json!({ "connection": "ops", "command": "echo out", "run": "on_approval" });
+    let request = checked.post("alice", "/v1/requests", body, 201).await;
+    checked.post("dana", &of(&request, "/approve"), digest(&request), 200).await;
+    let found = checked.get("runner", "/v1/runner/work", 200).await;
+    assert_eq!(found.json["work"]["digest"], request.json["digest"]);
+    let nonce = "0".repeat(32);
+    let claim = |digest: &Value, nonce: &str| json!({ "digest": digest, "nonce": nonce });
+    let other = json!(format!("sha256:{}", "0".repeat(64)));
+    checked.post("runner", &of(&request, "/claim"), claim(&other, &nonce), 412).await;
+    checked.post("runner", &of(&request, "/claim"), claim(&request.json["digest"], "mine"), 422).await;
+    checked.post("runner", &of(&request, "/claim"), claim(&request.json["digest"], &nonce), 200).await;
+    checked
+        .post("runner", &of(&request, "/claim"), claim(&request.json["digest"], &"1".repeat(32)), 409)
+        .await;
+    checked.post("runner", &of(&request, "/renew"), json!({ "nonce": nonce }), 200).await;
+    checked.post("runner", &of(&request, "/renew"), json!({ "nonce": "1".repeat(32) }), 409).await;
+    checked.post("runner", &of(&request, "/renew"), json!({ "nonce": "mine" }), 422).await;
+    let part = json!({ "nonce": nonce, "lines": [{ "stream": "stdout", "text": "out" }] });
+    let odd = json!({ "nonce": "mine", "lines": [{ "stream": "stdout", "text": "out" }] });
+    checked.post("runner", &of(&request, "/output?piece=1"), odd, 422).await;
+    checked.post("runner", &of(&request, "/output?piece=2"), part.clone(), 409).await;
+    checked.post("runner", &of(&request, "/output?piece=1"), part, 204).await;
+    let report = |nonce: &str, pieces: u32| {
+        json!({ "nonce": nonce, "outcome": "failed", "exit_code": 3, "pieces": pieces, "missing_lines": 1,
+            "withheld": false, "masked": { "EMAIL_ADDRESS": 1 }, "error": "exit code 3" })
+    };
+    checked.post("runner", &of(&request, "/complete"), report(&nonce, 2), 422).await;
+    checked.post("runner", &of(&request, "/complete"), report(&"1".repeat(32), 1), 409).await;
+    checked.post("runner", &of(&request, "/complete"), report(&nonce, 1), 200).await;
+    let over = checked.get("alice", &of(&request, ""), 200).await;
+    assert_eq!((over.state(), &over.json["execution"]["reported_by_runner"]), ("FAILED", &json!(true)));
+    for format in ["text", "json", "csv"] {
+        checked.get("alice", &of(&request, &format!("/output?format={format}")), 200).await;
+    }
+    checked.get("alice", &of(&request, "/events"), 200).await;
+    let asked = json!({ "connection": "ops", "command": "echo out" });
+    let asked = checked.post("alice", "/v1/requests", asked, 201).await;
+    checked.post("dana", &of(&asked, "/approve"), digest(&asked), 200).await;
+    checked.call("alice", "POST", &of(&asked, "/run"), None, &[], 202).await;
+    checked.post("runner", &of(&asked, "/claim"), claim(&asked.json["digest"], &nonce), 200).await;
+    checked.post("runner", &of(&asked, "/renew"), json!({ "nonce": nonce }), 200).await;
+    checked.get("alice", &of(&asked, "/events"), 200).await;
 }
 
 /// Whoever approved has left the group: the run finds the vote void.

@@ -206,6 +206,43 @@ async fn requests(on: &Deployment) {
     assert_eq!(settled["status"], "FAILED");
 }
 
+/// A runner finds work, claims it, hands output in and reports; and work that nobody fetches is given up.
+async fn a_runner_works(on: &mut Deployment) {
+    let ops = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "reviewers": ["dba-team"] });
+    on.http("console", "root", "PUT /v1/connections/ops", None, ops).await;
+    let open = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "approvals": false, "run_within_seconds": 1 });
+    on.http("console", "root", "PUT /v1/connections/ops-open", None, open).await;
+    let robot = format!("/v1/users/{}", UserId::from_parts(on.app("console").now(), 9));
+    let body = json!({ "email": "robot@example.com", "owner": on.id("dana") });
+    on.http("console", "root", &format!("PUT {robot}"), None, body).await;
+    let user = robot.rsplit('/').next().unwrap();
+    let token = json!({ "name": "runner", "user": user, "runner_connections": ["ops"] });
+    let token = on.http("console", "root", "POST /v1/tokens", None, token).await;
+    on.people.insert("runner".to_owned(), json!({ "id": user, "token": token["secret"] }));
+    let on = &*on;
+
+    let abandoned = on.submit("ops-open", "echo late", "on_approval").await;
+    let request = on.submit("ops", "echo out", "manual").await;
+    on.approve(&request).await;
+    on.decide("alice", "run", &request, Value::Null).await;
+    let work = on.get("runner", "/v1/runner/work").await;
+    assert_eq!(work["work"]["id"], request["id"]);
+    let nonce = "0".repeat(32);
+    let claim = json!({ "digest": request["digest"], "nonce": nonce });
+    on.decide("runner", "claim", &request, claim).await;
+    on.decide("runner", "renew", &request, json!({ "nonce": nonce })).await;
+    let lines = json!({ "nonce": nonce, "lines": [{ "stream": "stdout", "text": "out" }] });
+    on.decide("runner", "output?piece=1", &request, lines).await;
+    let report = json!({ "nonce": nonce, "outcome": "succeeded", "exit_code": 0, "pieces": 1 });
+    let reported = on.decide("runner", "complete", &request, report).await;
+    assert_eq!(reported["status"], "SUCCEEDED");
+    let cancelled = on.submit("ops-open", "echo never", "on_approval").await;
+    on.decide("alice", "cancel", &cancelled, Value::Null).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let ended = on.expire(1, json!({ "deadline": { "request_id": abandoned["id"] } })).await;
+    assert_eq!(ended["status"], "EXPIRED");
+}
+
 /// Somebody changes groups: their vote counts elsewhere then, and what they approved is reopened.
 async fn a_voter_moves(on: &Deployment) {
     let trio = json!({
@@ -272,9 +309,10 @@ const OTHERWISE: [&str; 11] = [
 
 #[tokio::test]
 async fn each_function_may_do_what_it_does_and_nothing_else() {
-    let on = Deployment::begin().await;
+    let mut on = Deployment::begin().await;
     administration(&on).await;
     requests(&on).await;
+    a_runner_works(&mut on).await;
     a_voter_moves(&on).await;
     reading(&on).await;
     let uses = on.recorder.uses();
