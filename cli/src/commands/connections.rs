@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::values::{self, Limit, Switch, edit, limit, list};
-use super::{done, prompt, warn};
+use super::{done, prompt, test, warn};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
 use crate::render::columns::{names, text};
@@ -21,6 +21,11 @@ pub(crate) enum ConnectionsCommand {
     List,
     /// Show one connection
     Show {
+        /// Its name
+        name: String,
+    },
+    /// Say whether a connection works, and what is wrong if it does not (admin)
+    Test {
         /// Its name
         name: String,
     },
@@ -245,6 +250,7 @@ pub(crate) async fn connections(
             warn(ui, &value);
             ui.one(COLUMNS, &value, |columns| card(&value, columns))
         }
+        ConnectionsCommand::Test { name } => test::test(client, ui, &name).await,
         ConnectionsCommand::Delete { name, yes } => delete(client, ui, &name, yes).await,
     }
 }

@@ -1,9 +1,9 @@
 //! `execute` runs approved commands, each at most once.
 //!
 //! [`claim`] wins the right to run or goes away; [`mask`] lets nothing through that must not be seen;
-//! [`output`] keeps what the target says; this file
-//! joins them: claim, run, store, complete. Whoever dies in between leaves a lease that lapses into
-//! UNKNOWN, and nothing runs again.
+//! [`output`] keeps what the target says; this file joins them: claim, run, store, complete. Whoever
+//! dies in between leaves a lease that lapses into UNKNOWN, and nothing runs again. [`probe`] answers
+//! what runs no command: whether a connection works.
 //!
 //! **Invariant:** what runs are the stored bytes, and only if the digest recomputed from them and
 //! from the connection as it is now is the one that every voter approved.
@@ -11,6 +11,7 @@
 mod claim;
 mod mask;
 mod output;
+mod probe;
 mod secrets;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use countersign_app::app::ExecuteEvent;
 use countersign_app::aws::Aws;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::guard;
+use countersign_app::probe::TestEvent;
 use countersign_guardrails::analyse;
 use countersign_masking::Masker;
 use countersign_rules::command::Ending;
@@ -33,6 +35,7 @@ use countersign_targets::{
     CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, SecretStore,
     Summary, TargetSpec, fetch_secret, run,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::claim::Claimed;
@@ -59,12 +62,23 @@ pub struct Execute {
     pub secrets: Option<Arc<dyn SecretStore>>,
 }
 
+/// What the function is invoked with.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Event {
+    Run(ExecuteEvent),
+    Test(TestEvent),
+}
+
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// It is none of ours.
-    #[error("expected `{{\"request_id\": …}}`: {0}")]
+    #[error("expected `{{\"request_id\": …}}` or `{{\"test_connection\": …}}`: {0}")]
     Event(serde_json::Error),
+    /// The table could not be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// The claim or the report could not be written.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -98,8 +112,13 @@ impl Execute {
     /// # Errors
     /// [`ExecuteError`]; Lambda may invoke again, which cannot run anything twice.
     pub async fn handle(&self, payload: Value) -> Result<Value, ExecuteError> {
-        let event: ExecuteEvent = serde_json::from_value(payload).map_err(ExecuteError::Event)?;
-        let id = event.request_id;
+        match serde_json::from_value(payload).map_err(ExecuteError::Event)? {
+            Event::Run(event) => self.run_request(event.request_id).await,
+            Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
+        }
+    }
+
+    async fn run_request(&self, id: RequestId) -> Result<Value, ExecuteError> {
         let Some(claimed) = claim::claim(&self.app, id).await? else {
             return Ok(json!({ "ran": false }));
         };

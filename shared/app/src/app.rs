@@ -73,14 +73,14 @@ pub struct ExecuteEvent {
 /// Has commands executed, asynchronously. The invocation may be lost or doubled.
 #[derive(Debug, Clone)]
 pub struct Invoker {
-    client: aws_sdk_lambda::Client,
-    function: String,
+    pub(crate) client: aws_sdk_lambda::Client,
+    pub(crate) function: String,
 }
 
 /// An execution could not be asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("the function that runs commands cannot be invoked: {0}")]
-pub struct InvokeError(String);
+pub struct InvokeError(pub(crate) String);
 
 impl Invoker {
     /// For the function that the configuration names.
