@@ -93,6 +93,9 @@ struct Settings {
     /// Where the secret of a role that may only read is
     #[arg(long, value_name = "REFERENCE")]
     read_secret: Option<String>,
+    /// Where the secret is with which the impact of commands is estimated, and nothing is run
+    #[arg(long, value_name = "REFERENCE")]
+    estimate_secret: Option<String>,
     /// Whether output is masked
     #[arg(long, value_enum)]
     masking: Option<Switch>,
@@ -159,6 +162,7 @@ impl Settings {
         put("notify", self.notify.as_deref().map(|channels| list(channels).into()));
         let reference = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
         put("read_secret", self.read_secret.as_deref().map(reference));
+        put("estimate_secret", self.estimate_secret.as_deref().map(reference));
         let off = |text: &str| if matches!(text, "" | "off") { Value::Null } else { text.into() };
         put("auto_approve", self.auto_approve.as_deref().map(off));
         put("guardrails", self.guardrail.as_deref().map(values::rules).transpose()?);
@@ -220,6 +224,7 @@ const COLUMNS: &[Column] = &[
     Column::data("masking"),
     Column::data("secret"),
     Column::data("read_secret"),
+    Column::data("estimate_secret"),
     Column::data("target"),
 ];
 

@@ -2,13 +2,14 @@
 //!
 //! [`claim`] wins the right to run or goes away; [`mask`] lets nothing through that must not be seen;
 //! [`output`] keeps what the target says; this file joins them: claim, run, store, complete. Whoever
-//! dies in between leaves a lease that lapses into UNKNOWN, and nothing runs again. [`probe`] answers
-//! what runs no command: whether a connection works.
+//! dies in between leaves a lease that lapses into UNKNOWN, and nothing runs again. [`probe`] and
+//! [`mod@estimate`] run no command: whether a connection works, and how many rows a command would touch.
 //!
 //! **Invariant:** what runs are the stored bytes, and only if the digest recomputed from them and
 //! from the connection as it is now is the one that every voter approved.
 
 mod claim;
+mod estimate;
 mod mask;
 mod output;
 mod probe;
@@ -22,7 +23,7 @@ use countersign_app::app::ExecuteEvent;
 use countersign_app::aws::Aws;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::guard;
-use countersign_app::probe::TestEvent;
+use countersign_app::probe::{EstimateEvent, TestEvent};
 use countersign_guardrails::analyse;
 use countersign_masking::Masker;
 use countersign_rules::command::Ending;
@@ -67,6 +68,7 @@ pub struct Execute {
 #[serde(untagged)]
 enum Event {
     Run(ExecuteEvent),
+    Estimate(EstimateEvent),
     Test(TestEvent),
 }
 
@@ -74,7 +76,7 @@ enum Event {
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// It is none of ours.
-    #[error("expected `{{\"request_id\": …}}` or `{{\"test_connection\": …}}`: {0}")]
+    #[error("expected `{{\"request_id\": …}}`, `{{\"estimate\": …}}` or `{{\"test_connection\": …}}`: {0}")]
     Event(serde_json::Error),
     /// The table could not be read.
     #[error(transparent)]
@@ -114,6 +116,7 @@ impl Execute {
     pub async fn handle(&self, payload: Value) -> Result<Value, ExecuteError> {
         match serde_json::from_value(payload).map_err(ExecuteError::Event)? {
             Event::Run(event) => self.run_request(event.request_id).await,
+            Event::Estimate(event) => Box::pin(self.estimate(event.estimate)).await,
             Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
         }
     }

@@ -25,10 +25,11 @@ impl Execute {
         };
         let run = self.check(Purpose::Run, connection.secret.as_deref(), &spec);
         let read = self.check_named(Purpose::Read, connection.read_secret.as_deref(), &spec);
+        let estimate = self.check_named(Purpose::Estimate, connection.estimate_secret.as_deref(), &spec);
         let key = self.check_key(&connection);
-        let (run, read, key) = tokio::join!(run, read, key);
+        let (run, read, estimate, key) = tokio::join!(run, read, estimate, key);
         tracing::info!(connection = %name, works = run.works, "tested");
-        Ok(TestReport::of([Some(run), read, key].into_iter().flatten().collect()))
+        Ok(TestReport::of([Some(run), read, estimate, key].into_iter().flatten().collect()))
     }
 
     /// The same for a secret that a connection may do without.

@@ -98,6 +98,11 @@ impl Invoker {
     /// # Errors
     /// If Lambda did not take it.
     pub async fn execute(&self, event: &ExecuteEvent) -> Result<(), InvokeError> {
+        self.begin(event).await
+    }
+
+    /// Invokes the function, and waits for nothing.
+    pub(crate) async fn begin(&self, event: &impl Serialize) -> Result<(), InvokeError> {
         let payload = serde_json::to_vec(event).map_err(|error| InvokeError(error.to_string()))?;
         let invoke = self
             .client

@@ -1,7 +1,8 @@
-//! What `execute` is asked besides to run a command: whether a connection works.
+//! What `execute` is asked besides to run a command: whether a connection works, and how many rows a
+//! command would touch.
 //!
 //! It runs there because the secrets are there: who asks needs no right to read them. The answer is
-//! words about the connection, never a secret.
+//! words about the connection, and numbers of rows; never a secret.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use countersign_rules::ConnectionName;
+use countersign_rules::{ConnectionName, RequestId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,6 +28,14 @@ const WAIT: Duration = Duration::from_secs(26);
 pub struct TestEvent {
     /// Which connection.
     pub test_connection: ConnectionName,
+}
+
+/// What `execute` is invoked with to have a command's impact estimated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EstimateEvent {
+    /// Of which request.
+    pub estimate: RequestId,
 }
 
 /// What a connection's test found.
@@ -146,6 +155,14 @@ impl Check {
 }
 
 impl Invoker {
+    /// Asks for the estimate of a command's impact. It may be lost or made twice.
+    ///
+    /// # Errors
+    /// If Lambda did not take it.
+    pub async fn estimate(&self, event: &EstimateEvent) -> Result<(), InvokeError> {
+        self.begin(event).await
+    }
+
     /// Has a connection tested, and waits for what was found.
     ///
     /// # Errors

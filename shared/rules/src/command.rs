@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::Outcome;
-use crate::risk::Guard;
+use crate::risk::{Guard, TableRows};
 use crate::{Actor, Bounds, Digest, Person, Timestamp, UserId, Via};
 
 /// Which way somebody votes.
@@ -73,6 +73,11 @@ pub enum Command {
     },
     /// Time went by: a timer fired or the sweep came along. Harmless at any time.
     Tick,
+    /// The target was asked how many rows it touches.
+    Estimate {
+        /// What it said.
+        tables: Vec<TableRows>,
+    },
     /// An executor wants to run it.
     Claim {
         /// The executor's own random name.
@@ -121,7 +126,9 @@ impl Command {
             Self::Vote { voter, via, .. } => (Actor::user(voter), *via),
             Self::Cancel { by, via } | Self::Settle { by, via, .. } => (Actor::user(by), *via),
             Self::Tick => (Actor::system("expire"), Via::System),
-            Self::Claim { .. } | Self::Complete { .. } => (Actor::system("execute"), Via::System),
+            Self::Estimate { .. } | Self::Claim { .. } | Self::Complete { .. } => {
+                (Actor::system("execute"), Via::System)
+            }
             Self::RaiseEpoch { .. } => (Actor::system("restore"), Via::System),
         }
     }

@@ -3,7 +3,7 @@
 use countersign_rules::command::{Ballot, Ending, People, Settlement};
 use countersign_rules::event::Outcome;
 use countersign_rules::person::Role;
-use countersign_rules::risk::Guard;
+use countersign_rules::risk::{Guard, TableRows};
 use countersign_rules::{Bounds, Command, Digest, Person, Timestamp, Via, digest};
 
 use crate::universe::{UNIVERSE_BYTES, Universe, beginning, group};
@@ -40,6 +40,8 @@ pub enum Act {
     Cancel(usize),
     /// A timer or the sweep.
     Tick,
+    /// The target has said how many rows it thinks.
+    Estimate(u64),
     /// An executor wants it, with a lease of so many seconds.
     Claim(Executor, Connection, u32),
     /// An executor reports.
@@ -186,7 +188,8 @@ impl Step {
             0..=27 => Act::Approve(if detail % 8 == 7 { who } else { reviewer }, seen, limit),
             28 => Act::Reject(who, seen),
             29 => Act::Cancel(who),
-            30..=31 => Act::Tick,
+            30 => Act::Tick,
+            31 => Act::Estimate(u64::from(detail)),
             32..=43 => Act::Claim(executor, connection, u32::from(detail / 16 % 4)),
             44..=48 => Act::Complete(executor, end),
             49..=51 => Act::Settle(who, detail & 1 == 0),
@@ -234,6 +237,9 @@ impl World {
             }
             Act::Cancel(who) => Command::Cancel { by: person(who), via },
             Act::Tick => Command::Tick,
+            Act::Estimate(rows) => {
+                Command::Estimate { tables: vec![TableRows { table: "sessions".to_owned(), rows }] }
+            }
             Act::Claim(executor, connection, lease_seconds) => Command::Claim {
                 nonce: nonce(executor),
                 lease_until: self.now.plus_seconds(lease_seconds),

@@ -26,8 +26,12 @@ pub(super) fn checked(
     let kind: TargetKind =
         body.kind.parse().map_err(|error: countersign_targets::TargetError| invalid("/kind", &error))?;
     TargetSpec::parse(kind, &body.target).map_err(|error| invalid("/target", &error))?;
-    let secrets =
-        [("/secret", &body.secret), ("/read_secret", &body.read_secret), ("/masking_key", &body.masking_key)];
+    let secrets = [
+        ("/secret", &body.secret),
+        ("/read_secret", &body.read_secret),
+        ("/estimate_secret", &body.estimate_secret),
+        ("/masking_key", &body.masking_key),
+    ];
     for (pointer, secret) in secrets {
         if let Some(secret) = secret {
             SecretRef::parse(secret, FileSecrets::Allowed).map_err(|error| invalid(pointer, &error))?;
@@ -46,12 +50,14 @@ pub(super) fn checked(
         .map_err(|error| invalid(&format!("/guardrails{}", error.pointer), &error))?;
     let masking = masking(&body)?;
     check_ease(kind, &body)?;
+    check_estimate(kind, &body)?;
     let connection = Connection {
         name,
         kind: kind.as_str().to_owned(),
         target: body.target,
         secret: body.secret,
         read_secret: body.read_secret,
+        estimate_secret: body.estimate_secret,
         guardrails: body.guardrails,
         auto_approve: body.auto_approve,
         reviewers: body.reviewers,
@@ -92,6 +98,15 @@ fn check_ease(kind: TargetKind, body: &Body) -> Result<(), Problem> {
             "/read_secret",
             "needs a `read_secret` that differs from `secret`: a role that may only read",
         );
+    }
+    Ok(())
+}
+
+/// Only a database that plans can be asked.
+fn check_estimate(kind: TargetKind, body: &Body) -> Result<(), Problem> {
+    if body.estimate_secret.is_some() && !matches!(kind.as_str(), "postgres" | "mysql") {
+        let detail = format!("a `{}` connection has no estimates: leave `estimate_secret` out", body.kind);
+        return Err(Problem::invalid(detail.clone()).at("/estimate_secret", detail));
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ pub(super) fn observe(race: &Race, next: &mut World, events: &[Event]) {
             Fact::Expired { .. } => witness.ended = Some(Status::Expired),
             Fact::Cancelled { .. } => witness.ended = Some(Status::Cancelled),
             Fact::Blocked(_) => witness.ended = Some(Status::Blocked),
-            Fact::Created(_) | Fact::Approved { .. } | Fact::Unknown { .. } => {}
+            Fact::Created(_) | Fact::Estimated { .. } | Fact::Approved { .. } | Fact::Unknown { .. } => {}
         }
     }
     next.witness = witness;
