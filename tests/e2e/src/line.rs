@@ -97,5 +97,9 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: Option<wat
             break;
         }
     }
+    if state.is_some_and(|state| *state.borrow() == State::Mute) {
+        // That it hangs up is an answer too.
+        std::future::pending::<()>().await;
+    }
     let _ = to.shutdown().await;
 }

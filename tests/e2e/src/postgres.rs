@@ -47,6 +47,12 @@ impl Postgres {
         Ok(Self { name, config, admin })
     }
 
+    /// The name of the database and of the role that owns it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The password in its URL: what no message may contain.
     #[must_use]
     pub fn password(&self) -> String {

@@ -4,7 +4,7 @@ use countersign_app::App;
 use countersign_app::guard::dialect;
 use countersign_guardrails::RuleSet;
 use countersign_http::Problem;
-use countersign_masking::{Masker, MaskingPolicy, PolicyError};
+use countersign_masking::{MaskingPolicy, PolicyError};
 use countersign_rules::ConnectionName;
 use countersign_rules::policy::check_timeout;
 use countersign_storage::Connection;
@@ -119,8 +119,8 @@ fn masking(body: &Body) -> Result<MaskingPolicy, Problem> {
         Some(object) => MaskingPolicy::parse(object).map_err(|error| refuse(&error))?,
     };
     // The key itself is known to the executor alone; here it only matters whether there is one.
-    let key = body.masking_key.as_deref().map(str::as_bytes);
-    Masker::new(&policy, key).map_err(|error| refuse(&error))?;
+    let has_key = body.masking_key.as_deref().is_some_and(|reference| !reference.is_empty());
+    policy.check(has_key).map_err(|error| refuse(&error))?;
     Ok(policy)
 }
 
