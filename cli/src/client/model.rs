@@ -217,6 +217,8 @@ pub(crate) struct Risk {
     pub(crate) tables: Vec<String>,
     /// What a reviewer should know.
     pub(crate) notes: Vec<String>,
+    /// How many rows it touches, by the target's own guess.
+    pub(crate) estimate: Option<String>,
 }
 
 /// How the execution went.

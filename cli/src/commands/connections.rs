@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::values::{self, Limit, Switch, edit, limit, list};
-use super::{done, prompt, warn};
+use super::{done, prompt, test, warn};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
 use crate::render::columns::{names, text};
@@ -21,6 +21,11 @@ pub(crate) enum ConnectionsCommand {
     List,
     /// Show one connection
     Show {
+        /// Its name
+        name: String,
+    },
+    /// Say whether a connection works, and what is wrong if it does not (admin)
+    Test {
         /// Its name
         name: String,
     },
@@ -88,6 +93,9 @@ struct Settings {
     /// Where the secret of a role that may only read is
     #[arg(long, value_name = "REFERENCE")]
     read_secret: Option<String>,
+    /// Where the secret is with which the impact of commands is estimated, and nothing is run
+    #[arg(long, value_name = "REFERENCE")]
+    estimate_secret: Option<String>,
     /// Whether output is masked
     #[arg(long, value_enum)]
     masking: Option<Switch>,
@@ -154,6 +162,7 @@ impl Settings {
         put("notify", self.notify.as_deref().map(|channels| list(channels).into()));
         let reference = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
         put("read_secret", self.read_secret.as_deref().map(reference));
+        put("estimate_secret", self.estimate_secret.as_deref().map(reference));
         let off = |text: &str| if matches!(text, "" | "off") { Value::Null } else { text.into() };
         put("auto_approve", self.auto_approve.as_deref().map(off));
         put("guardrails", self.guardrail.as_deref().map(values::rules).transpose()?);
@@ -215,6 +224,7 @@ const COLUMNS: &[Column] = &[
     Column::data("masking"),
     Column::data("secret"),
     Column::data("read_secret"),
+    Column::data("estimate_secret"),
     Column::data("target"),
 ];
 
@@ -245,6 +255,7 @@ pub(crate) async fn connections(
             warn(ui, &value);
             ui.one(COLUMNS, &value, |columns| card(&value, columns))
         }
+        ConnectionsCommand::Test { name } => test::test(client, ui, &name).await,
         ConnectionsCommand::Delete { name, yes } => delete(client, ui, &name, yes).await,
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod exec;
 pub(crate) mod prompt;
 pub(crate) mod requests;
 pub(crate) mod run;
+mod test;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod values;

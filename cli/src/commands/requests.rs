@@ -250,6 +250,9 @@ fn risk(request: &Request) -> Option<Line> {
     if !risk.tables.is_empty() {
         line = line.text(format!(" on {}", join(&risk.tables)));
     }
+    if let Some(estimate) = &risk.estimate {
+        line = line.text(format!("; {} by the target's guess", safe::line(estimate)));
+    }
     if !risk.notes.is_empty() {
         line = line.text(format!("; {}", join(&risk.notes)));
     }

@@ -131,6 +131,7 @@ fn start_logging() {
         .with_writer(std::io::stderr);
     // A second start is a test's; the first one holds.
     let _ = subscriber.try_init();
+    countersign_service::quiet_panics();
 }
 
 fn failed(error: &ServiceError) -> CliError {

@@ -7,7 +7,7 @@ use countersign_app::caller::Caller;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::submit::{check_text, visible_request};
 use countersign_app::view::RequestView;
-use countersign_app::{App, errors, guard};
+use countersign_app::{App, errors};
 use countersign_http::openapi::{
     DigestMismatch, Invalid, MayNotDecide, NotFound, PreconditionRequired, Signed, WithBody, WrongStatus,
 };
@@ -144,6 +144,15 @@ fn digest(text: Option<&str>) -> Result<Digest, Problem> {
     })
 }
 
+/// Whether the rows that a command changes can be counted and taken back, as it was found when it was
+/// submitted: this function holds no parser.
+fn may_bound_rows(created: &Created) -> Result<(), String> {
+    match &created.risk {
+        Some(risk) => risk.no_row_bound.clone().map_or(Ok(()), Err),
+        None => Err("it is not known what the command does".to_owned()),
+    }
+}
+
 /// Approves a request, exactly as you looked at it.
 ///
 /// The identical vote again is answered with 200 in any state.
@@ -174,7 +183,7 @@ pub(crate) async fn approve(
     }
     let bounds = body.bounds.unwrap_or_default();
     if bounds.max_rows.is_some() {
-        guard::may_bound_rows(&start.request.kind, &start.created.command).map_err(|why| {
+        may_bound_rows(&start.created).map_err(|why| {
             Problem::invalid(format!("`max_rows` cannot be enforced here: {why}")).at("/bounds/max_rows", why)
         })?;
     }

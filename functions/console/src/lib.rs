@@ -15,14 +15,26 @@ mod tokens;
 mod users;
 mod work;
 
-use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodRouter, delete, get};
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, middleware};
-use countersign_app::App;
+use countersign_app::{App, Invoker};
 use countersign_http::{Problem, edge, rate};
 
-/// The router of this function.
-pub fn router(app: App) -> Router {
+#[derive(Clone)]
+struct Console {
+    app: App,
+    invoker: Invoker,
+}
+
+impl FromRef<Console> for App {
+    fn from_ref(console: &Console) -> Self {
+        console.app.clone()
+    }
+}
+
+/// The router of this function; `invoker` reaches the one function that knows secrets.
+pub fn router(app: App, invoker: Invoker) -> Router {
     Router::new()
         .route("/healthz", only(get(health::health), "GET, HEAD"))
         .route("/v1/openapi.json", only(get(openapi::document), "GET, HEAD"))
@@ -41,6 +53,7 @@ pub fn router(app: App) -> Router {
                 "GET, HEAD, PUT, DELETE",
             ),
         )
+        .route("/v1/connections/{name}/test", only(post(connections::test), "POST"))
         .route("/v1/users", only(get(users::list), "GET, HEAD"))
         .route("/v1/users/{id}", only(get(users::show).put(users::put), "GET, HEAD, PUT"))
         .route("/v1/groups", only(get(groups::list), "GET, HEAD"))
@@ -51,10 +64,10 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
-        .with_state(app)
+        .with_state(Console { app, invoker })
 }
 
 /// The methods of a resource, and a 405 that names them for all others.
-fn only(methods: MethodRouter<App>, allow: &'static str) -> MethodRouter<App> {
+fn only(methods: MethodRouter<Console>, allow: &'static str) -> MethodRouter<Console> {
     methods.fallback(move || async move { Problem::method_not_allowed(allow) })
 }

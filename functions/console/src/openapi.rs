@@ -26,6 +26,7 @@ const DOCUMENT: &str = include_str!("../openapi.json");
     crate::connections::show,
     crate::connections::put,
     crate::connections::remove,
+    crate::connections::test,
     crate::users::list,
     crate::users::show,
     crate::users::put,

@@ -1,5 +1,5 @@
 //! `dispatch` reads the table's stream and asks for what each state calls for: timers, and
-//! execution on approval. It talks to the Scheduler and to Lambda only, so that nothing slow holds
+//! execution on approval, and the estimate of a command's impact. It talks to the Scheduler and to Lambda only, so that nothing slow holds
 //! up a shard. Notifications will be asked for here as well.
 //!
 //! Of a request that is in a batch several times only the newest state calls for anything: what the
@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::Invoker;
 use countersign_app::app::ExecuteEvent;
+use countersign_app::probe::EstimateEvent;
 use countersign_rules::{Effect, Request, RequestId, Timestamp, effects};
 use countersign_storage::{codec, keys};
 use countersign_timer::Timer;
@@ -133,6 +134,12 @@ impl Dispatch {
                 Effect::Execute => {
                     let event = ExecuteEvent { request_id: state.id, requested_by: None };
                     self.invoker.execute(&event).await?;
+                }
+                Effect::Estimate => {
+                    // Nothing depends on it, so nothing waits for it either.
+                    if let Err(error) = self.invoker.estimate(&EstimateEvent { estimate: state.id }).await {
+                        tracing::warn!(%error, request_id = %state.id, "estimate");
+                    }
                 }
             }
         }

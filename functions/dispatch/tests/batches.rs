@@ -13,6 +13,7 @@ use countersign_dispatch::Dispatch;
 use countersign_local::{Platform, PlatformConfig, Prepared};
 use countersign_rules::command::Ballot;
 use countersign_rules::request::RunMode;
+use countersign_rules::risk::Estimate;
 use countersign_rules::{
     Command, Person, Policy, Request, RequestId, Submission, Timestamp, UserId, Via, commit, decide, submit,
 };
@@ -101,6 +102,17 @@ async fn a_record_that_cannot_be_read_is_named_and_holds_up_no_other() {
     batch["Records"][0]["dynamodb"]["NewImage"]["doc"]["B"] = "?".into();
     let answer = stage.dispatch().handle(batch).await.unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "1" }] }));
+    assert!(stage.is_set(&pending).await);
+}
+
+#[tokio::test]
+async fn an_estimate_that_cannot_be_asked_for_holds_up_nothing() {
+    let stage = Stage::open().await;
+    let [mut pending, ..] = states();
+    pending.estimate = Some(Estimate::Wanted);
+    // Nothing runs functions here: the invocation is refused.
+    let answer = stage.dispatch().handle(batch(&[&pending])).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
     assert!(stage.is_set(&pending).await);
 }
 

@@ -1,15 +1,17 @@
 //! `execute` runs approved commands, each at most once.
 //!
 //! `countersign_app::claim` wins the right to run, or this goes away; [`mask`] lets nothing through that must not be seen;
-//! [`output`] keeps what the target says; this file
-//! joins them: claim, run, store, complete. Whoever dies in between leaves a lease that lapses into
-//! UNKNOWN, and nothing runs again.
+//! [`output`] keeps what the target says; this file joins them: claim, run, store, complete. Whoever
+//! dies in between leaves a lease that lapses into UNKNOWN, and nothing runs again. [`probe`] and
+//! [`mod@estimate`] run no command: whether a connection works, and how many rows a command would touch.
 //!
 //! **Invariant:** what runs are the stored bytes, and only if the digest recomputed from them and
 //! from the connection as it is now is the one that every voter approved.
 
+mod estimate;
 mod mask;
 mod output;
+mod probe;
 mod secrets;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use countersign_app::aws::Aws;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::claim::{Claimant, Claimed, NotClaimed};
 use countersign_app::guard;
+use countersign_app::probe::{EstimateEvent, TestEvent};
 use countersign_guardrails::analyse;
 use countersign_masking::Masker;
 use countersign_rules::command::{Ending, Executor};
@@ -33,6 +36,7 @@ use countersign_targets::{
     CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, SecretStore,
     Summary, TargetSpec, fetch_secret, run,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::mask::{Filter, Masking, Withheld};
@@ -58,12 +62,24 @@ pub struct Execute {
     pub secrets: Option<Arc<dyn SecretStore>>,
 }
 
+/// What the function is invoked with.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Event {
+    Run(ExecuteEvent),
+    Estimate(EstimateEvent),
+    Test(TestEvent),
+}
+
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// It is none of ours.
-    #[error("expected `{{\"request_id\": …}}`: {0}")]
+    #[error("expected `{{\"request_id\": …}}`, `{{\"estimate\": …}}` or `{{\"test_connection\": …}}`: {0}")]
     Event(serde_json::Error),
+    /// The table could not be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// The claim or the report could not be written.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -97,8 +113,14 @@ impl Execute {
     /// # Errors
     /// [`ExecuteError`]; Lambda may invoke again, which cannot run anything twice.
     pub async fn handle(&self, payload: Value) -> Result<Value, ExecuteError> {
-        let event: ExecuteEvent = serde_json::from_value(payload).map_err(ExecuteError::Event)?;
-        let id = event.request_id;
+        match serde_json::from_value(payload).map_err(ExecuteError::Event)? {
+            Event::Run(event) => self.run_request(event.request_id).await,
+            Event::Estimate(event) => Box::pin(self.estimate(event.estimate)).await,
+            Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
+        }
+    }
+
+    async fn run_request(&self, id: RequestId) -> Result<Value, ExecuteError> {
         let Some(claimed) = self.claim(id).await? else {
             return Ok(json!({ "ran": false }));
         };

@@ -83,14 +83,14 @@ pub struct ExecuteEvent {
 /// Has commands executed, asynchronously. The invocation may be lost or doubled.
 #[derive(Debug, Clone)]
 pub struct Invoker {
-    client: aws_sdk_lambda::Client,
-    function: String,
+    pub(crate) client: aws_sdk_lambda::Client,
+    pub(crate) function: String,
 }
 
 /// An execution could not be asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("the function that runs commands cannot be invoked: {0}")]
-pub struct InvokeError(String);
+pub struct InvokeError(pub(crate) String);
 
 impl Invoker {
     /// For the function that the configuration names.
@@ -108,6 +108,11 @@ impl Invoker {
     /// # Errors
     /// If Lambda did not take it.
     pub async fn execute(&self, event: &ExecuteEvent) -> Result<(), InvokeError> {
+        self.begin(event).await
+    }
+
+    /// Invokes the function, and waits for nothing.
+    pub(crate) async fn begin(&self, event: &impl Serialize) -> Result<(), InvokeError> {
         let payload = serde_json::to_vec(event).map_err(|error| InvokeError(error.to_string()))?;
         let invoke = self
             .client

@@ -21,8 +21,10 @@ pub fn verdict(connection: &Connection, requester: &Person, command: &str) -> Re
     let hit = rules.check(command, &analysis);
     let ease = connection.auto_approve.filter(|ease| eases(*ease, &analysis));
     let ease = ease.filter(|_| needs_votes(&connection.policy(), requester));
+    let decided = hit.is_none() && ease.is_none();
     Ok(Verdict {
-        risk: Some(risk(&analysis)),
+        risk: Some(risk(&connection.kind, &analysis)),
+        estimate: decided && connection.estimate_secret.is_some() && analysis.explainable(),
         block: hit.map(|hit| Block { rule: hit.rule, message: hit.message }),
         ease: ease.map(|ease| ease.rule().to_owned()),
     })
@@ -37,21 +39,6 @@ pub fn guard(connection: &Connection, command: &str) -> Guard {
         Err(error) => Some(error),
     };
     Guard { blocked_by, eased: connection.auto_approve.is_some_and(|ease| eases(ease, &analysis)) }
-}
-
-/// Whether the rows that a command changes can be counted and taken back.
-///
-/// # Errors
-/// Why not, in words.
-pub fn may_bound_rows(kind: &str, command: &str) -> Result<(), String> {
-    match dialect(kind) {
-        dialect @ (Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite) => {
-            analyse(dialect, command).may_bound_rows()
-        }
-        Dialect::Shell | Dialect::Http => {
-            Err(format!("a `{kind}` command changes no rows that can be counted"))
-        }
-    }
 }
 
 /// The language of a connection's commands.
@@ -80,7 +67,17 @@ fn eases(ease: AutoApprove, analysis: &Analysis) -> bool {
     }
 }
 
-fn risk(analysis: &Analysis) -> Risk {
+/// Whether the rows that a command changes can be counted and taken back.
+fn may_bound_rows(kind: &str, analysis: &Analysis) -> Result<(), String> {
+    match analysis.dialect {
+        Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite => analysis.may_bound_rows(),
+        Dialect::Shell | Dialect::Http => {
+            Err(format!("a `{kind}` command changes no rows that can be counted"))
+        }
+    }
+}
+
+fn risk(kind: &str, analysis: &Analysis) -> Risk {
     let found = analysis.risk();
     Risk {
         level: match found.level {
@@ -91,5 +88,7 @@ fn risk(analysis: &Analysis) -> Risk {
         statements: found.statements,
         tables: found.tables,
         notes: found.notes,
+        no_row_bound: may_bound_rows(kind, analysis).err(),
+        estimate: None,
     }
 }

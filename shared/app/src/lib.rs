@@ -8,6 +8,7 @@
 //! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
+//! - [`probe`]: what the executor is asked about a connection
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
@@ -24,6 +25,7 @@ pub mod errors;
 pub mod guard;
 pub mod looks;
 pub mod page;
+pub mod probe;
 mod sources;
 pub mod submit;
 pub mod telemetry;

@@ -6,7 +6,7 @@ use countersign_rules::display::display;
 use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause};
 use countersign_rules::event::{Created, Decision};
 use countersign_rules::request::{AutoApproval, AutoCause, Phase, RunMode, Vote};
-use countersign_rules::risk::{Block, Risk};
+use countersign_rules::risk::{Block, Estimate, Risk};
 use countersign_rules::{
     Bounds, ConnectionName, Digest, GroupName, Request, RequestId, Status, Timestamp, UserId,
 };
@@ -261,7 +261,7 @@ impl RequestView {
             run: request.run,
             groups: groups(request),
             auto_approval: auto_approval(request),
-            risk: created.risk.clone(),
+            risk: risk(request, created),
             blocked: blocked(request),
             bounds: limits(request.bounds()),
             read_only: request.read_only,
@@ -387,6 +387,12 @@ fn decision(vote: &Vote) -> DecisionView {
         automatic: vote.automatic,
         bounds: limits(vote.bounds),
     }
+}
+
+/// What was known at the submission, and what the target has said since.
+fn risk(request: &Request, created: &Created) -> Option<Risk> {
+    let estimate = request.estimate.as_ref().and_then(Estimate::in_words);
+    Some(Risk { estimate, ..created.risk.clone()? })
 }
 
 fn limits(bounds: Bounds) -> Option<Bounds> {

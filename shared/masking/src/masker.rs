@@ -62,11 +62,7 @@ impl Masker {
     pub fn new(policy: &MaskingPolicy, key: Option<&[u8]>) -> Result<Masker, PolicyError> {
         let refused = |pointer: &str, message: String| PolicyError { pointer: pointer.to_owned(), message };
         let key = key.filter(|key| !key.is_empty()).and_then(style::key);
-        if policy.needs_key() && key.is_none() {
-            let message = "expected a key of this connection for the style `hash`; none came. Give the connection \
-                           one, or choose `replace` or `keep_last4`";
-            return Err(refused("/style", message.to_owned()));
-        }
+        policy.check(key.is_some())?;
         let entities = EntitySet::of(&policy.entities);
         let names = Arc::new(Names::new(&policy.columns, &policy.allow, entities));
         let recognisers = Recognisers::new(entities, Arc::clone(&names))

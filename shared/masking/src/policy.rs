@@ -89,6 +89,20 @@ impl MaskingPolicy {
         self.enabled && (self.style == Style::Hash || self.styles.values().any(|style| *style == Style::Hash))
     }
 
+    /// Whether it can be used, with a key of the connection's or without. This builds no recogniser, so
+    /// that whoever only saves policies holds none.
+    ///
+    /// # Errors
+    /// A style that hashes, and no key.
+    pub fn check(&self, has_key: bool) -> Result<(), PolicyError> {
+        if self.needs_key() && !has_key {
+            let message = "expected a key of this connection for the style `hash`; none came. Give the connection \
+                           one, or choose `replace` or `keep_last4`";
+            return Err(PolicyError { pointer: "/style".to_owned(), message: message.to_owned() });
+        }
+        Ok(())
+    }
+
     pub(crate) fn style_of(&self, entity: Entity) -> Style {
         if entity.is_secret() {
             return Style::Replace;

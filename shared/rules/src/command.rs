@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::Outcome;
-use crate::risk::Guard;
+use crate::risk::{Guard, TableRows};
 use crate::{Actor, Bounds, Digest, Person, Timestamp, TokenId, UserId, Via};
 
 /// Which way somebody votes.
@@ -119,6 +119,11 @@ pub enum Command {
     },
     /// Time went by: a timer fired or the sweep came along. Harmless at any time.
     Tick,
+    /// The target was asked how many rows it touches.
+    Estimate {
+        /// What it said.
+        tables: Vec<TableRows>,
+    },
     /// An executor wants to run it.
     Claim {
         /// The executor's own random name.
@@ -181,8 +186,10 @@ impl Command {
                 (Actor::user(by), *via)
             }
             Self::Tick => (Actor::system("expire"), Via::System),
-            Self::Claim { executor, .. } | Self::Complete { executor, .. } => executor.actor(),
-            Self::Renew { runner, .. } => (Actor::user(&runner.by), Via::Api),
+            Self::Estimate { .. } | Self::Claim { executor, .. } | Self::Complete { executor, .. } => executor.actor(),
+            Self::Renew { runner, .. } => {
+                (Actor::user(&runner.by), Via::Api)
+            }
             Self::RaiseEpoch { .. } => (Actor::system("restore"), Via::System),
         }
     }

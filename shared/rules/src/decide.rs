@@ -10,7 +10,7 @@ use crate::event::{
 use crate::quorum;
 use crate::request::Claim;
 use crate::request::{AutoApproval, AutoCause, Phase, RunMode, RunnerLease};
-use crate::risk::Guard;
+use crate::risk::{Estimate, Guard, TableRows};
 use crate::submit::reviewing_groups;
 use crate::{
     Bounds, Command, Digest, Fact, GroupName, Person, Refusal, Request, Status, Timestamp, TokenId, UserId,
@@ -30,6 +30,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<Ve
         Command::Cancel { by, .. } => cancel(request, by, now),
         Command::AskRun { by, .. } => ask_run(request, by, now),
         Command::Tick => Ok(tick(request, now)),
+        Command::Estimate { tables } => estimate(request, tables, now),
         Command::Claim { nonce, lease_until, people, digest, epoch, guard, executor } => {
             let (lease_until, digest, epoch) = (*lease_until, *digest, *epoch);
             let claim = Claiming { nonce, lease_until, people, digest, epoch, guard, executor };
@@ -198,6 +199,15 @@ fn tick(request: &Request, now: Timestamp) -> Vec<Fact> {
         | Phase::Rejected { .. }
         | Phase::Expired { .. }
         | Phase::Cancelled { .. } => Vec::new(),
+    }
+}
+
+/// Written down once, for those who still decide: nothing else depends on it.
+fn estimate(request: &Request, tables: &[TableRows], now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    match (request.status_at(now), &request.estimate) {
+        (Status::Pending, Some(Estimate::Wanted)) => Ok(vec![Fact::Estimated { tables: tables.to_vec() }]),
+        (Status::Pending, Some(Estimate::Made(_)) | None) => Ok(Vec::new()),
+        (status, _) => Err(Refusal::Wrong(status)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the outside world should be asked to do about a state.
 
 use crate::request::{Phase, RunMode};
+use crate::risk::Estimate;
 use crate::{Request, Timestamp};
 
 /// How long an asynchronous execution may be on its way before the sweep asks for it again.
@@ -13,6 +14,8 @@ pub enum Effect {
     WakeAt(Timestamp),
     /// Have it executed now.
     Execute,
+    /// Have the target asked how many rows it touches.
+    Estimate,
 }
 
 /// The effects that a state calls for. They depend on the state alone, so whoever finds it (the
@@ -22,6 +25,10 @@ pub fn effects(request: &Request) -> Vec<Effect> {
     let mut effects: Vec<Effect> = request.deadline().map(Effect::WakeAt).into_iter().collect();
     if execute_is_due(request) {
         effects.push(Effect::Execute);
+    }
+    // Whoever decides is told, so there is nobody to tell later. One that was lost is made at a vote.
+    if matches!(&request.phase, Phase::Pending) && request.estimate == Some(Estimate::Wanted) {
+        effects.push(Effect::Estimate);
     }
     effects
 }

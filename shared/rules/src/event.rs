@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::request::{AutoApproval, RunMode, RunnerLease};
-use crate::risk::{Block, Risk};
+use crate::risk::{Block, Risk, TableRows};
 use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, Timestamp, UserId};
 
 /// Through what somebody acted.
@@ -101,6 +101,9 @@ pub struct Created {
     /// Whether it runs with the connection's secret for reading, in a transaction that only reads.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
+    /// Whether the target is to be asked how many rows it touches.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimate: bool,
 }
 
 /// A vote that was accepted.
@@ -241,6 +244,12 @@ pub enum Fact {
     /// A guardrail blocked it at its submission.
     #[serde(rename = "request.blocked")]
     Blocked(Block),
+    /// The target was asked how many rows it touches. It decides nothing.
+    #[serde(rename = "request.estimated")]
+    Estimated {
+        /// What it said, by table.
+        tables: Vec<TableRows>,
+    },
     /// A vote was accepted.
     #[serde(rename = "request.vote")]
     Vote(Box<VoteCast>),
@@ -323,6 +332,7 @@ impl Fact {
         match self {
             Self::Created(_) => "request.created",
             Self::Blocked(_) => "request.blocked",
+            Self::Estimated { .. } => "request.estimated",
             Self::Vote(_) => "request.vote",
             Self::Approved { .. } => "request.approved",
             Self::RunAsked {} => "request.run_asked",

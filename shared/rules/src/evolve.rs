@@ -3,6 +3,7 @@
 use crate::chain::{FIRST_PREV_HASH, event_hash};
 use crate::event::{Created, VoteCast};
 use crate::request::{Approval, Claim, Phase, Requester, Vote};
+use crate::risk::Estimate;
 use crate::{Actor, Event, Fact, Request, RequestId, Timestamp, Via};
 
 /// Folds one event into the state. `None` is the state before the first event.
@@ -39,6 +40,7 @@ fn newborn(id: RequestId, created: &Created, event: &Event) -> Request {
         digest: created.digest,
         run: created.run,
         read_only: created.read_only,
+        estimate: created.estimate.then_some(Estimate::Wanted),
         policy: created.policy.clone(),
         created_at: event.at,
         expires_at: created.expires_at,
@@ -53,6 +55,7 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
     let approval = request.approval();
     match fact {
         Fact::Created(_) => {}
+        Fact::Estimated { tables } => request.estimate = Some(Estimate::Made(tables.clone())),
         Fact::Vote(cast) => {
             // One standing vote a person: a rejection replaces the approval before it.
             request.votes.retain(|vote| vote.human != cast.human);

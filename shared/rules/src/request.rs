@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::event::{CancelCause, Decision, ExpiryCause, Outcome, UnknownCause};
 use crate::quorum::{self, Coverage};
-use crate::risk::Block;
+use crate::risk::{Block, Estimate};
 use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, TokenId, UserId, Via};
 
 /// The status of a request, as the contract names it.
@@ -350,6 +350,9 @@ pub struct Request {
     /// Whether it runs with the connection's secret for reading, in a transaction that only reads.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
+    /// What the target guesses of the rows that it touches, where it is asked at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// How it was approved without others, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_approval: Option<AutoApproval>,

@@ -29,6 +29,70 @@ pub struct Risk {
     /// What somebody should know before they decide, in plain words.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Why an approval cannot be limited to a number of rows; absent if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_row_bound: Option<String>,
+    /// How many rows it touches by the target's own guess, such as `about 1,204 rows of orders`.
+    /// Not known when it is submitted: see [`Estimate`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<String>,
+}
+
+/// The rows of one table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub struct TableRows {
+    /// As the target names it.
+    pub table: String,
+    /// About how many.
+    pub rows: u64,
+}
+
+/// What a target guesses of the rows that a command touches. It decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Estimate {
+    /// It is to be asked.
+    Wanted,
+    /// It was asked, and said this.
+    Made(Vec<TableRows>),
+}
+
+impl Estimate {
+    /// In words; nothing if there is nothing to say.
+    #[must_use]
+    pub fn in_words(&self) -> Option<String> {
+        match self {
+            Self::Wanted => None,
+            Self::Made(tables) if tables.is_empty() => None,
+            Self::Made(tables) => {
+                let parts: Vec<String> = tables.iter().map(TableRows::in_words).collect();
+                Some(format!("about {}", parts.join(", ")))
+            }
+        }
+    }
+}
+
+impl TableRows {
+    /// `1,204 rows of orders`.
+    fn in_words(&self) -> String {
+        // The schema that everybody looks in tells nobody anything.
+        let table = self.table.strip_prefix("public.").unwrap_or(&self.table);
+        let noun = if self.rows == 1 { "row" } else { "rows" };
+        format!("{} {noun} of {table}", thousands(self.rows))
+    }
+}
+
+/// `1,204`.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// What the guardrails say of a command at its submission.
@@ -40,6 +104,8 @@ pub struct Verdict {
     pub block: Option<Block>,
     /// The rule that lets it through without votes; such a request runs read-only.
     pub ease: Option<String>,
+    /// Whether the target shall be asked how many rows it touches.
+    pub estimate: bool,
 }
 
 /// A rule that said no.
@@ -58,4 +124,21 @@ pub struct Guard {
     pub blocked_by: Option<String>,
     /// Whether a rule would let it through without votes now.
     pub eased: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_reads_as_people_say_it() {
+        let rows = |table: &str, rows| TableRows { table: table.to_owned(), rows };
+        let made = Estimate::Made(vec![rows("public.orders", 1_204), rows("shop.items", 1)]);
+        assert_eq!(made.in_words().as_deref(), Some("about 1,204 rows of orders, 1 row of shop.items"));
+        assert_eq!(Estimate::Made(Vec::new()).in_words(), None);
+        assert_eq!(Estimate::Wanted.in_words(), None);
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
 }

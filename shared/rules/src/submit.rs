@@ -164,6 +164,7 @@ fn created(submission: &Submission, now: Timestamp) -> Result<Created, Unsubmitt
         epoch: submission.epoch,
         risk: submission.verdict.risk.clone(),
         read_only: submission.verdict.ease.is_some(),
+        estimate: submission.verdict.estimate,
     })
 }
 

@@ -12,7 +12,7 @@ mod story;
 use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause, VoidCause};
 use countersign_rules::request::AutoCause;
 use countersign_rules::risk::Block;
-use countersign_rules::{Bounds, Fact, Phase, Refusal, Status};
+use countersign_rules::{Bounds, Effect, Fact, Phase, Refusal, Status, effects};
 use story::{Story, at};
 
 #[test]
@@ -384,4 +384,27 @@ fn a_reopened_request_must_be_asked_for_again() {
     assert_eq!(story.status(), Status::Pending);
     story.approves("drew").unwrap();
     assert_eq!(story.claims("x2"), Err(Refusal::NotAsked));
+}
+
+#[test]
+fn an_estimate_is_written_once_for_those_who_still_decide_and_nowhere_else() {
+    let mut story = Story::new(&["dba"]).person("dana", &["dba"]);
+    story.verdict.estimate = true;
+    let mut story = story.submitted_by("alice");
+    let digest = story.request().digest;
+    assert!(effects(story.request()).contains(&Effect::Estimate));
+    assert!(matches!(story.is_estimated(1204).unwrap().as_slice(), [Fact::Estimated { .. }]));
+    assert_eq!(
+        story.request().estimate.as_ref().unwrap().in_words().unwrap(),
+        "about 1,204 rows of sessions"
+    );
+    assert!(!effects(story.request()).contains(&Effect::Estimate), "it is asked for until it is there");
+    assert_eq!(story.is_estimated(7), Ok(Vec::new()), "the first one stands");
+    assert_eq!(story.request().digest, digest, "what was seen before it came can still be approved");
+    story.approves("dana").unwrap();
+    assert_eq!(story.is_estimated(7), Err(Refusal::Wrong(Status::Approved)));
+
+    let mut never = Story::new(&["dba"]).submitted_by("alice");
+    assert_eq!(never.is_estimated(7), Ok(Vec::new()), "nobody wanted one");
+    assert!(!effects(never.request()).contains(&Effect::Estimate));
 }

@@ -203,6 +203,7 @@ async fn make_connections(opened: &Opened) -> Result<(), ServiceError> {
             masking: MaskingPolicy::default(),
             masking_key: None,
             read_secret: None,
+            estimate_secret: None,
             guardrails: Vec::new(),
             auto_approve: None,
             notify: BTreeSet::new(),

@@ -11,4 +11,5 @@ pub mod demo;
 mod functions;
 pub mod service;
 
+pub use countersign_app::telemetry::quiet_panics;
 pub use service::{Service, ServiceConfig, ServiceError};

@@ -215,8 +215,11 @@ impl Opened {
         let long = Duration::from_secs(15 * 60);
         let functions = Functions::new()
             .with(HttpFunction::Intake.name(), http(countersign_intake::router(app.clone())))?
-            .with(HttpFunction::Callback.name(), http(countersign_callback::router(app.clone(), invoker)))?
-            .with(HttpFunction::Console.name(), http(countersign_console::router(app.clone())))?
+            .with(
+                HttpFunction::Callback.name(),
+                http(countersign_callback::router(app.clone(), invoker.clone())),
+            )?
+            .with(HttpFunction::Console.name(), http(countersign_console::router(app.clone(), invoker)))?
             .with("dispatch", events(Events::Dispatch(dispatch)))?
             .with_timeout("execute", events(Events::Execute(execute)), long)?
             .with_timeout("expire", events(Events::Expire(expire)), long)?;

@@ -127,6 +127,9 @@ pub struct Connection {
     /// The reference to the secret of a role that may only read; for what a rule lets through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_secret: Option<String>,
+    /// The reference to the secret with which the impact of a command is estimated, never run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_secret: Option<String>,
     /// Which commands are blocked, as data of `countersign-guardrails`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardrails: Vec<Value>,

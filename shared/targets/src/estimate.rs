@@ -19,9 +19,10 @@ pub struct TableRows {
 
 /// Asks the server how many rows of which tables a single statement would read or change.
 ///
-/// The statement is planned and not executed, in a transaction that is rolled back (PostgreSQL:
-/// read-only). Only numbers and names of tables are kept. The servers plan a write only for a user
-/// who may make it.
+/// The statement is planned and not executed: PostgreSQL plans it in a read-only transaction that is
+/// rolled back, MySQL and MariaDB in the session as it is, because their `EXPLAIN` starts nothing.
+/// Only numbers and names of tables are kept. The servers plan a write only for a user who may make
+/// it.
 ///
 /// # Errors
 /// [`RunError::NotStarted`] for several statements, for a kind without an estimate and for one that

@@ -3,15 +3,16 @@
 //! - [`serve`]: starts `countersign serve --demo`, kills it, starts it again
 //! - `calls`: what people do over HTTP
 //! - [`program`]: what they do with the program `countersign`
-//! - [`line`]: a line to a server that can be cut
+//! - [`line`]: a line to a server that can be cut, or on which the server is mute
 //! - [`tamper`]: a line with somebody on it
-//! - [`postgres`]: a database of a test's own on a real PostgreSQL
+//! - [`postgres`], [`mariadb`]: a database of a test's own on a real server
 //! - [`small_disk`]: a disk that can really be full
 
 mod answer;
 mod calls;
 mod databases;
 pub mod line;
+pub mod mariadb;
 pub mod postgres;
 pub mod program;
 pub mod serve;

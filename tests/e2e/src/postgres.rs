@@ -47,6 +47,12 @@ impl Postgres {
         Ok(Self { name, config, admin })
     }
 
+    /// The name of the database and of the role that owns it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The password in its URL: what no message may contain.
     #[must_use]
     pub fn password(&self) -> String {
@@ -72,6 +78,33 @@ impl Postgres {
         };
         let name = &self.name;
         Ok(format!("postgres://{name}:{}@{host}:{port}/{name}", self.password()))
+    }
+
+    /// Where the server is, `HOST:PORT`.
+    ///
+    /// # Errors
+    /// If the server is not reached over TCP.
+    pub fn server(&self) -> Result<String> {
+        let Some(Host::Tcp(host)) = self.config.get_hosts().first() else {
+            bail!("the server's URL names a TCP host");
+        };
+        Ok(format!("{host}:{}", self.config.get_ports().first().copied().unwrap_or(5432)))
+    }
+
+    /// What an administrator does here.
+    ///
+    /// # Errors
+    /// If the server does not do it.
+    pub async fn admin(&self, sql: &str) -> Result<()> {
+        Ok(self.admin.batch_execute(sql).await?)
+    }
+
+    /// A session of an administrator's of its own.
+    ///
+    /// # Errors
+    /// If the server is not there.
+    pub async fn session(&self) -> Result<Client> {
+        connect(self.config.clone().dbname(&self.name)).await
     }
 
     /// A number that a query gives.

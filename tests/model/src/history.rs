@@ -3,7 +3,7 @@
 use countersign_rules::command::{self, Ballot, Ending, People, Runner, Settlement};
 use countersign_rules::event::Outcome;
 use countersign_rules::person::Role;
-use countersign_rules::risk::Guard;
+use countersign_rules::risk::{Guard, TableRows};
 use countersign_rules::{Bounds, Command, Digest, Person, Timestamp, TokenId, Via, digest};
 
 use crate::universe::{UNIVERSE_BYTES, Universe, beginning, group};
@@ -40,6 +40,8 @@ pub enum Act {
     Cancel(usize),
     /// A timer or the sweep.
     Tick,
+    /// The target has said how many rows it thinks.
+    Estimate(u64),
     /// An executor wants it, with a lease of so many seconds; true if it executes other kinds.
     Claim(Executor, Connection, u32, bool),
     /// Somebody wants it run.
@@ -191,7 +193,7 @@ impl Step {
             28 => Act::Reject(who, seen),
             29 => Act::Cancel(who),
             30 => Act::Tick,
-            31 => Act::Renew(executor),
+            31 => if detail & 1 == 0 { Act::Renew(executor) } else { Act::Estimate(u64::from(detail)) },
             32..=43 => Act::Claim(executor, connection, u32::from(detail / 16 % 4), detail % 16 == 11),
             44..=46 => Act::Complete(executor, end),
             47..=48 => Act::Renew(executor),
@@ -248,6 +250,9 @@ impl World {
             }
             Act::Cancel(who) => Command::Cancel { by: person(who), via },
             Act::Tick => Command::Tick,
+            Act::Estimate(rows) => {
+                Command::Estimate { tables: vec![TableRows { table: "sessions".to_owned(), rows }] }
+            }
             Act::Claim(executor, connection, lease_seconds, stray) => Command::Claim {
                 nonce: nonce(executor),
                 lease_until: self.now.plus_seconds(lease_seconds),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use countersign_rules::command::{Ballot, Ending, Executor, People, Runner, Settlement};
 use countersign_rules::request::{AutoCause, RunMode};
-use countersign_rules::risk::Guard;
+use countersign_rules::risk::{Guard, TableRows};
 use countersign_rules::{
     Bounds, Command, Digest, GroupName, Person, Policy, Refusal, Status, Submission, Timestamp, TokenId,
     UserId,
@@ -27,6 +27,7 @@ pub struct Book {
     /// Whether runners execute it, and if so whether they wait until they are told.
     runners: bool,
     waits_to_be_asked: bool,
+    asks_the_target: bool,
     entries: Vec<Entry>,
 }
 
@@ -39,6 +40,7 @@ struct Entry {
 #[derive(Debug, Clone)]
 enum What {
     Blocked,
+    Estimated(Vec<TableRows>),
     NoVotesNeeded(AutoCause),
     Approval(Approval),
     Rejection(UserId),
@@ -122,6 +124,7 @@ impl Book {
             expires_at: now.plus_seconds(timeout),
             runners: asked.kind == "runner",
             waits_to_be_asked: asked.run == RunMode::Manual,
+            asks_the_target: asked.verdict.estimate,
             entries: Vec::new(),
         };
         if asked.verdict.block.is_some() {
@@ -190,6 +193,7 @@ impl Book {
             Command::Cancel { by, .. } => self.cancel(by, now),
             Command::AskRun { by, .. } => self.ask_run(by, now),
             Command::Tick => Ok(self.tick(now)),
+            Command::Estimate { tables } => self.estimate(tables, now),
             Command::Claim { nonce, lease_until, people, digest, epoch, guard, executor } => {
                 self.claim((nonce, executor), *lease_until, (people, *digest, *epoch, guard), now)
             }
@@ -319,6 +323,27 @@ impl Book {
             return Ok(Answer::Unchanged);
         }
         self.write_unless(reasons, now, What::Alive { lease_until })
+    }
+
+    fn estimate(&mut self, tables: &[TableRows], now: Timestamp) -> Result<Answer, Vec<Refusal>> {
+        let status = self.status(now);
+        if status != Status::Pending {
+            return Err(vec![Refusal::Wrong(status)]);
+        }
+        if !self.asks_the_target || self.estimated().is_some() {
+            return Ok(Answer::Unchanged);
+        }
+        self.write(now, What::Estimated(tables.to_vec()));
+        Ok(Answer::Changed)
+    }
+
+    /// What the target has said of the rows, if it was asked.
+    #[must_use]
+    pub fn estimated(&self) -> Option<&[TableRows]> {
+        self.entries.iter().find_map(|entry| match &entry.what {
+            What::Estimated(tables) => Some(tables.as_slice()),
+            _ => None,
+        })
     }
 
     fn tick(&mut self, now: Timestamp) -> Answer {
@@ -471,6 +496,8 @@ impl Book {
     fn read_entry(&self, entry: &Entry, reading: &mut Reading) {
         match &entry.what {
             What::Blocked => reading.status = Status::Blocked,
+            // It changes nothing of all this.
+            What::Estimated(_) => {}
             What::NoVotesNeeded(cause) => {
                 reading.no_votes_needed = Some(*cause);
                 reading.approved_at = Some(entry.at);
@@ -544,7 +571,8 @@ impl Book {
     }
 
     fn first_instant(&self) -> Option<Timestamp> {
-        self.entries.first().map(|entry| entry.at)
+        let entries = self.entries.iter().filter(|entry| !matches!(entry.what, What::Estimated(_)));
+        entries.map(|entry| entry.at).next()
     }
 
     fn write(&mut self, at: Timestamp, what: What) {

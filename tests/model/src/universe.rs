@@ -71,7 +71,8 @@ impl Universe {
             verdict: match bytes[0] / 4 % 16 {
                 14 => Verdict { ease: Some("reads".to_owned()), ..Verdict::default() },
                 15 => Verdict { block: Some(block()), ..Verdict::default() },
-                _ => Verdict::default(),
+                // Where the target can be asked what it thinks.
+                number => Verdict { estimate: number % 2 == 1, ..Verdict::default() },
             },
         };
         Self { people, submission, begins: beginning() }

@@ -14,6 +14,7 @@ use countersign_model::history::{History, World};
 use countersign_model::play::{Said, ask};
 use countersign_model::reference::{Answer, Book};
 use countersign_rules::request::Phase;
+use countersign_rules::risk::Estimate;
 use countersign_rules::{Request, Status, Timestamp, submit};
 
 const HISTORIES: u64 = 120_000;
@@ -49,6 +50,7 @@ const WHAT_MUST_HAPPEN: &[&str] = &[
     "not submitted",
     "done request.approved",
     "done request.cancelled",
+    "done request.estimated",
     "done request.expired",
     "done request.failed",
     "done request.lease_renewed",
@@ -167,6 +169,13 @@ fn same_state(request: &Request, book: &Book, now: Timestamp) -> Result<(), Stri
     let matters = matches!(request.phase, Phase::Approved(_) | Phase::Running(..) | Phase::Finished { .. });
     if matters && cause != book.automatic_cause() {
         return Err(format!("automatic by {cause:?}, naively {:?}", book.automatic_cause()));
+    }
+    let estimated = match &request.estimate {
+        Some(Estimate::Made(tables)) => Some(tables.as_slice()),
+        Some(Estimate::Wanted) | None => None,
+    };
+    if estimated != book.estimated() {
+        return Err(format!("estimated {estimated:?}, naively {:?}", book.estimated()));
     }
     if request.status() != Status::Pending && !request.groups_waiting().is_empty() {
         return Err("a group is waited for though nothing is pending".to_owned());

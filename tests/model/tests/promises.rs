@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use countersign_model::history::{History, STEP_BYTES};
 use countersign_model::matching::{covers_all, most_covered};
-use countersign_model::play::{Played, Said, Turn, play};
+use countersign_model::play::{Played, Said, Turn, ask, play};
 use countersign_model::universe::UNIVERSE_BYTES;
 use countersign_rules::command::{Ballot, Ending};
 use countersign_rules::event::Decision;
@@ -73,6 +73,30 @@ proptest! {
     fn p1_nothing_is_claimed_that_a_guardrail_blocks_at_that_moment(played in played()) {
         for turn in played.turns.iter().filter(|turn| claimed(turn)) {
             prop_assert_eq!(&guard_at_claim(turn).blocked_by, &None);
+        }
+    }
+
+    #[test]
+    fn an_estimate_is_made_once_and_decides_nothing(played in played()) {
+        let estimates = played.events().into_iter().filter(|event| matches!(event.fact, Fact::Estimated { .. }));
+        prop_assert!(estimates.count() <= 1);
+        // A vote that raced with it is as good as before: without it, everything is answered alike.
+        let mut without = played.born.clone();
+        for turn in &played.turns {
+            if let Command::Estimate { .. } = turn.command {
+                continue;
+            }
+            let said = ask(&mut without, &turn.command, turn.now);
+            let facts = |said: &Said| match said {
+                Said::Done(events) => Some(events.iter().map(|event| event.fact.clone()).collect::<Vec<_>>()),
+                Said::AlreadyDone | Said::Refused(_) => None,
+            };
+            prop_assert_eq!(facts(&said), facts(&turn.said));
+            if let (Said::Refused(one), Said::Refused(other)) = (&said, &turn.said) {
+                prop_assert_eq!(one, other);
+            }
+            prop_assert_eq!(without.status(), turn.after.status());
+            prop_assert_eq!(&without.votes, &turn.after.votes);
         }
     }
 

@@ -14,6 +14,7 @@ use countersign_rules::chain::{BrokenChain, FIRST_PREV_HASH, event_hash, verify}
 use countersign_rules::effects::sweep_at;
 use countersign_rules::evolve::replay;
 use countersign_rules::request::RunMode;
+use countersign_rules::risk::Estimate;
 use countersign_rules::{Actor, Effect, Event, Phase, Request, Status, Via, effects};
 use proptest::prelude::*;
 
@@ -154,8 +155,11 @@ proptest! {
             let waits = matches!(request.status(), Status::Pending | Status::Approved | Status::Running);
             let wakes = effects(request).into_iter().find_map(|effect| match effect {
                 Effect::WakeAt(at) => Some(at),
-                Effect::Execute => None,
+                Effect::Execute | Effect::Estimate => None,
             });
+            let estimate = effects(request).contains(&Effect::Estimate);
+            let pending = request.status() == Status::Pending;
+            prop_assert_eq!(estimate, pending && request.estimate == Some(Estimate::Wanted));
             prop_assert_eq!(wakes, request.deadline());
             prop_assert_eq!(wakes.is_some(), waits);
             prop_assert_eq!(sweep_at(request).is_some(), waits);

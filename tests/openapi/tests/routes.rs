@@ -53,8 +53,8 @@ fn every_path_of_a_router_is_in_the_document_and_no_other() {
     let mut paths = BTreeSet::new();
     for router in [
         countersign_intake::router(app.clone()),
-        countersign_callback::router(app.clone(), invoker),
-        countersign_console::router(app),
+        countersign_callback::router(app.clone(), invoker.clone()),
+        countersign_console::router(app, invoker),
     ] {
         let more = paths_of(&router);
         assert!(!more.is_empty(), "routers no longer print their paths: find another way to know them");

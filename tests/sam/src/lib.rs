@@ -83,6 +83,7 @@ fn connection(now: Timestamp) -> anyhow::Result<Connection> {
         masking: MaskingPolicy::default(),
         masking_key: None,
         read_secret: None,
+        estimate_secret: None,
         guardrails: Vec::new(),
         auto_approve: None,
         notify: [].into(),

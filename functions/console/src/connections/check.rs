@@ -4,7 +4,7 @@ use countersign_app::App;
 use countersign_app::guard::dialect;
 use countersign_guardrails::RuleSet;
 use countersign_http::Problem;
-use countersign_masking::{Masker, MaskingPolicy, PolicyError};
+use countersign_masking::{MaskingPolicy, PolicyError};
 use countersign_rules::ConnectionName;
 use countersign_rules::policy::check_timeout;
 use countersign_storage::Connection;
@@ -26,8 +26,12 @@ pub(super) fn checked(
     let kind: TargetKind =
         body.kind.parse().map_err(|error: countersign_targets::TargetError| invalid("/kind", &error))?;
     TargetSpec::parse(kind, &body.target).map_err(|error| invalid("/target", &error))?;
-    let secrets =
-        [("/secret", &body.secret), ("/read_secret", &body.read_secret), ("/masking_key", &body.masking_key)];
+    let secrets = [
+        ("/secret", &body.secret),
+        ("/read_secret", &body.read_secret),
+        ("/estimate_secret", &body.estimate_secret),
+        ("/masking_key", &body.masking_key),
+    ];
     for (pointer, secret) in secrets {
         if let Some(secret) = secret {
             SecretRef::parse(secret, FileSecrets::Allowed).map_err(|error| invalid(pointer, &error))?;
@@ -49,12 +53,14 @@ pub(super) fn checked(
         .map_err(|error| invalid(&format!("/guardrails{}", error.pointer), &error))?;
     let masking = masking(&body)?;
     check_ease(kind, &body)?;
+    check_estimate(kind, &body)?;
     let connection = Connection {
         name,
         kind: kind.as_str().to_owned(),
         target: body.target,
         secret: body.secret,
         read_secret: body.read_secret,
+        estimate_secret: body.estimate_secret,
         guardrails: body.guardrails,
         auto_approve: body.auto_approve,
         reviewers: body.reviewers,
@@ -115,6 +121,15 @@ fn check_ease(kind: TargetKind, body: &Body) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Only a database that plans can be asked.
+fn check_estimate(kind: TargetKind, body: &Body) -> Result<(), Problem> {
+    if body.estimate_secret.is_some() && !matches!(kind.as_str(), "postgres" | "mysql") {
+        let detail = format!("a `{}` connection has no estimates: leave `estimate_secret` out", body.kind);
+        return Err(Problem::invalid(detail.clone()).at("/estimate_secret", detail));
+    }
+    Ok(())
+}
+
 /// What is masked, and that it can be.
 fn masking(body: &Body) -> Result<MaskingPolicy, Problem> {
     let refuse = |error: &PolicyError| invalid(&format!("/masking{}", error.pointer), error);
@@ -123,8 +138,8 @@ fn masking(body: &Body) -> Result<MaskingPolicy, Problem> {
         Some(object) => MaskingPolicy::parse(object).map_err(|error| refuse(&error))?,
     };
     // The key itself is known to the executor alone; here it only matters whether there is one.
-    let key = body.masking_key.as_deref().map(str::as_bytes);
-    Masker::new(&policy, key).map_err(|error| refuse(&error))?;
+    let has_key = body.masking_key.as_deref().is_some_and(|reference| !reference.is_empty());
+    policy.check(has_key).map_err(|error| refuse(&error))?;
     Ok(policy)
 }
 

@@ -6,6 +6,7 @@ mod shape;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
+use countersign_app::probe::{TestEvent, TestReport};
 use countersign_app::{App, Caller, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{
@@ -15,7 +16,10 @@ use countersign_http::{Problem, json};
 use countersign_rules::ConnectionName;
 use countersign_storage::{Connection, Key, StorageError};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
+use crate::Console;
 use crate::etag::{if_match, with_etag};
 use crate::query::Query;
 use check::{checked, warnings};
@@ -210,6 +214,45 @@ pub(crate) async fn remove(
         }
         Err(error) => Err(errors::storage(&error)),
     }
+}
+
+/// Nothing is said beside what is asked for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// Says whether a connection works, and in plain words what is wrong if it does not; for admins.
+///
+/// Each secret that it names is resolved and used to ask the target who one is there. No command
+/// runs. What is found wrong is an answer too: look at `works`.
+#[utoipa::path(
+    post,
+    path = "/v1/connections/{name}/test",
+    operation_id = "test_connection",
+    tag = "connections",
+    params(("name" = ConnectionName, Path)),
+    request_body = Nothing,
+    responses(
+        (status = 200, body = TestReport, description = "What was found."),
+        NotFound, WithBody, Signed
+    )
+)]
+pub(crate) async fn test(
+    State(console): State<Console>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let (caller, connection) = find(&console.app, &headers, &name).await?;
+    caller.must_be_admin()?;
+    let Nothing {} = json::optional_body(&headers, &bytes)?;
+    let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+    let event = TestEvent { test_connection: connection.name };
+    let report = console.invoker.test(&event).await.map_err(|error| {
+        tracing::error!(%error, connection = %event.test_connection, "test");
+        Problem::unavailable(2)
+    })?;
+    Ok(json::answer(StatusCode::OK, &report))
 }
 
 fn answer(status: StatusCode, connection: &Connection, caller: &Caller, warnings: Vec<String>) -> Response {

@@ -116,6 +116,11 @@ pub(crate) struct Body {
     #[serde(default)]
     #[schema(max_length = 512, example = "env:PROD_DB_READ_URL")]
     pub(super) read_secret: Option<String>,
+    /// A reference to the secret with which the impact of a command is estimated: the target plans
+    /// the command, and never runs it.
+    #[serde(default)]
+    #[schema(max_length = 512, example = "env:PROD_DB_ESTIMATE_URL")]
+    pub(super) estimate_secret: Option<String>,
     /// What is masked in output.
     #[serde(default, deserialize_with = "an_object")]
     #[schema(value_type = Masking)]
@@ -205,6 +210,9 @@ pub(crate) struct View<'a> {
     /// The reference to the secret for reading; null unless you are an admin or an auditor.
     #[schema(required = true)]
     read_secret: Option<&'a str>,
+    /// The reference to the secret for estimates; null unless you are an admin or an auditor.
+    #[schema(required = true)]
+    estimate_secret: Option<&'a str>,
     /// What is masked in output.
     #[schema(value_type = Masking)]
     masking: &'a MaskingPolicy,
@@ -244,6 +252,7 @@ impl<'a> View<'a> {
             guardrails: &connection.guardrails,
             auto_approve: connection.auto_approve,
             read_secret: connection.read_secret.as_deref().filter(|_| whole),
+            estimate_secret: connection.estimate_secret.as_deref().filter(|_| whole),
             masking: &connection.masking,
             masking_key: connection.masking_key.as_deref().filter(|_| whole),
             notify: &connection.notify,

@@ -6,7 +6,7 @@ use countersign_rules::command::{Ballot, Ending, Executor, People, Runner, Settl
 use countersign_rules::event::Outcome;
 use countersign_rules::person::Role;
 use countersign_rules::request::RunMode;
-use countersign_rules::risk::{Guard, Verdict};
+use countersign_rules::risk::{Guard, TableRows, Verdict};
 use countersign_rules::{
     Bounds, Command, Digest, Fact, GroupName, Person, Policy, Refusal, Request, RequestId, Status,
     Submission, Timestamp, TokenId, UserId, Via, commit, decide, digest, submit,
@@ -190,6 +190,11 @@ impl Story {
             guard: self.guard.clone(),
             executor: self.executor.clone(),
         })
+    }
+
+    /// The target says that it expects so many rows of `sessions`.
+    pub(crate) fn is_estimated(&mut self, rows: u64) -> Result<Vec<Fact>, Refusal> {
+        self.ask(&Command::Estimate { tables: vec![TableRows { table: "sessions".to_owned(), rows }] })
     }
 
     pub(crate) fn succeeds(&mut self, nonce: &str) -> Result<Vec<Fact>, Refusal> {

@@ -60,6 +60,7 @@ pub(crate) fn connection(name: &str) -> Connection {
         masking: MaskingPolicy::default(),
         masking_key: None,
         read_secret: None,
+        estimate_secret: None,
         guardrails: Vec::new(),
         auto_approve: None,
         notify: BTreeSet::new(),

@@ -61,6 +61,8 @@ impl Hash for Stored {
             digest: _,
             run: _,
             read_only: _,
+            // Nothing is decided by it.
+            estimate: _,
             policy: _,
             created_at: _,
             expires_at: _,

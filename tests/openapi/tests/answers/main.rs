@@ -196,6 +196,11 @@ async fn connections(checked: &Checked) {
     let changed = checked.call("root", "PUT", path, Some(made.json.clone()), &tag, 200).await;
     checked.call("root", "PUT", path, Some(made.json.clone()), &tag, 412).await;
     checked.get("alice", path, 200).await;
+    let test = format!("{path}/test");
+    let tested = checked.call("root", "POST", &test, None, &[], 200).await;
+    assert_eq!((&tested.json["works"], tested.text("/checks/0/purpose")), (&json!(true), "run"));
+    checked.post("alice", &test, json!({}), 403).await;
+    checked.post("root", "/v1/connections/nowhere/test", json!({}), 404).await;
     let page = checked.get("alice", "/v1/connections?limit=2", 200).await;
     checked.get("alice", &format!("/v1/connections?cursor={}", page.text("/next_cursor")), 200).await;
     checked.call("root", "DELETE", path, None, &[], 428).await;

@@ -74,7 +74,7 @@ impl Deployment {
         let router = match function {
             "intake" => countersign_intake::router(self.app(function)),
             "callback" => countersign_callback::router(self.app(function), self.invoker(function)),
-            _ => countersign_console::router(self.app(function)),
+            _ => countersign_console::router(self.app(function), self.invoker(function)),
         };
         let (method, target) = call.split_once(' ').unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -156,6 +156,11 @@ async fn administration(on: &Deployment) {
     let connection = json!({ "kind": "sqlite", "target": { "path": "empty.db" }, "reviewers": ["dba-team"] });
     on.http("console", "root", "PUT /v1/connections/files", None, connection.clone()).await;
     let brief = on.http("console", "root", "PUT /v1/connections/brief", None, connection).await;
+    let test = "POST /v1/connections/files/test";
+    assert_eq!(on.http("console", "root", test, None, Value::Null).await["works"], true);
+    let execute = Execute::from_environment(on.app("execute"));
+    let tested = execute.handle(json!({ "test_connection": "files" })).await.unwrap();
+    assert_eq!((&tested["works"], &tested["checks"][0]["purpose"]), (&json!(true), &json!("run")));
     let changed = json!({ "kind": "sqlite", "target": { "path": "other.db" }, "reviewers": ["dba-team"] });
     let version = brief["version"].as_u64();
     let brief = on.http("console", "root", "PUT /v1/connections/brief", version, changed).await;

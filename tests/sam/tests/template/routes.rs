@@ -65,6 +65,7 @@ fn every_call_reaches_the_function_that_the_code_says() {
         "/v1/requests/req_1/output",
         "/v1/requests/req_1/approve/again",
         "/v1/connections/prod-db",
+        "/v1/connections/prod-db/test",
         "/v1/tokens",
         "/v2/requests",
         "/slack/interactions",

@@ -1,0 +1,391 @@
+//! Who may do what: every operation of the document, asked by everybody there is.
+//!
+//! The table below is the test. Its operations must be those of the document, so that a new route
+//! without a row fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_e2e::{Answer, Database, Serve};
+use serde_json::{Value, json};
+
+/// Who asks, in the order of the table's columns.
+///
+/// - `nobody` sends no token
+/// - `alice` may use the connection `vault`, and the requests are hers
+/// - `sam` is in no group that has to do with it
+/// - `dana` is in the reviewer group, and may not use the connection
+/// - `rita` was in the reviewer group, has voted, and has left it
+/// - `audra` is an auditor, `root` an admin; both are in no group
+/// - `ghost` is in every group, and disabled
+/// - `robot` is a service account of alice's, in no group
+const WHO: [&str; 9] = ["nobody", "alice", "sam", "dana", "rita", "audra", "root", "ghost", "robot"];
+
+/// Operation, what is special about the call, and the answer for each of [`WHO`]. A `+` behind a status
+/// says that the answer tells what it is about, a `-` that it does not.
+///
+/// Rita sees in lists what she may review, as the contract has it; what she voted on once, she still
+/// sees by its address.
+const TABLE: &str = "
+health                                  200  200  200  200  200  200  200  200  200
+openapi_document                        200  200  200  200  200  200  200  200  200
+show_me                                 401  200  200  200  200  200  200  403  200
+
+list_connections   names the hidden     401  200+ 200- 200- 200- 200+ 200+ 403- 200-
+show_connection    a hidden one         401  200  404  404  404  200  200  403  404
+show_connection    tells its target     401  200- 404- 404- 404- 200+ 200+ 403- 404-
+show_connection    tells its secrets    401  200- 404- 404- 404- 200+ 200+ 403- 404-
+put_connection     a new one            401  403  403  403  403  403  201  403  403
+put_connection     one that is there    401  403  403  403  403  403  409  403  403
+delete_connection                       401  403  403  403  403  403  204  403  403
+test_connection                         401  403  403  403  403  403  200  403  403
+
+submit_request     on a hidden one      401  201  404  404  404  404  404  403  404
+submit_request     on an open one       401  201  201  201  201  201  201  403  201
+list_requests      names it             401  200+ 200- 200+ 200- 200+ 200+ 403- 200+
+export_requests    names it             401  200+ 200- 200+ 200- 200+ 200+ 403- 200+
+show_request                            401  200  404  200  200  200  200  403  200
+show_request       tells the command    401  200+ 404- 200+ 200+ 200+ 200+ 403- 200+
+show_request       tells the error      401  200+ 404- 200- 200- 200+ 200+ 403- 200+
+list_events                             401  200  404  200  200  200  200  403  200
+list_events        tells the error      401  200- 404- 200- 200- 200- 200- 403- 200-
+get_output                              401  200+ 404- 403- 403- 200+ 200+ 403- 200+
+approve_request                         401  403  404  200  200  403  403  403  403
+reject_request                          401  403  404  200  403  403  403  403  403
+cancel_request                          401  200  404  403  403  403  200  403  200
+run_request                             401  200  404  403  403  403  403  403  403
+settle_request     while it is pending  401  403  404  403  403  403  409  403  403
+
+list_users                              401  403  403  403  403  200  200  403  403
+show_user          alice                401  200  404  404  404  200  200  403  404
+put_user           a new one            401  403  403  403  403  403  201  403  403
+list_groups                             401  200  200  200  200  200  200  403  200
+list_tokens        one's own            401  200  200  200  200  200  200  403  200
+list_tokens        the robot's          401  404  404  404  404  200  200  403  200
+create_token       for oneself          401  201  201  201  201  201  201  403  201
+create_token       for the robot        401  404  404  404  404  404  201  403  201
+create_token       for sam              401  404  201  404  404  404  403  403  404
+revoke_token       alice's              401  204  404  404  404  404  204  403  404
+";
+
+const COMMAND: &str = "SELECT 4711 AS answer";
+const ERROR: &str = "no such table";
+const FIRST_COLUMN: usize = 40;
+
+struct Row<'a> {
+    operation: &'a str,
+    what: &'a str,
+    cells: Vec<&'a str>,
+}
+
+fn rows() -> Vec<Row<'static>> {
+    let row = |line: &'static str| {
+        let (name, cells) = line.split_at(FIRST_COLUMN);
+        let (operation, what) = name.split_once(' ').unwrap();
+        Row { operation, what: what.trim(), cells: cells.split_whitespace().collect() }
+    };
+    TABLE.lines().filter(|line| !line.is_empty()).map(row).collect()
+}
+
+/// The operations of the document, with method and path.
+fn operations() -> BTreeMap<String, (String, String)> {
+    let document: Value = serde_json::from_str(&countersign_openapi::document().unwrap()).unwrap();
+    let mut found = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, says) in item.as_object().unwrap() {
+            let name = says["operationId"].as_str().unwrap().to_owned();
+            found.insert(name, (method.to_uppercase(), path.clone()));
+        }
+    }
+    found
+}
+
+struct Stage {
+    serve: Serve,
+    client: reqwest::Client,
+    /// The tokens of those who are not the demo's.
+    tokens: BTreeMap<&'static str, String>,
+    ids: BTreeMap<&'static str, String>,
+    made: std::cell::Cell<u32>,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let settings = [("VAULT_URL", "postgres://vault@localhost/vault")];
+        let serve = Serve::start(Database::Embedded, &settings).await.unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut stage = Self { serve, client, tokens: BTreeMap::new(), ids: BTreeMap::new(), made: 0.into() };
+        for (who, groups) in [
+            ("alice", &["vault-users"][..]),
+            ("sam", &[]),
+            ("dana", &["dba-team"]),
+            ("rita", &[]),
+            ("root", &[]),
+        ] {
+            stage.moves(who, groups).await;
+        }
+        let target =
+            json!({ "kind": "sqlite", "target": { "path": "demo.db" }, "allowed_groups": ["vault-users"] });
+        for (name, approvals) in [("vault", 2), ("quick", 1)] {
+            let mut connection = target.clone();
+            connection["reviewers"] = json!(["dba-team"]);
+            connection["approvals_per_group"] = json!(approvals);
+            stage.serve.connect(name, connection).await.unwrap();
+        }
+        let secret = json!({ "kind": "postgres", "secret": "env:VAULT_URL", "reviewers": ["dba-team"],
+                             "allowed_groups": ["vault-users"] });
+        stage.serve.connect("secretive", secret).await.unwrap();
+        let groups: &[&str] = &["dba-team", "vault-users"];
+        for (who, owner, groups) in [("ghost", "root", groups), ("robot", "alice", &[])] {
+            let id = stage.service_account(who, owner, groups).await;
+            let token = json!({ "name": who, "user": id });
+            let token = stage.serve.post("root", "/v1/tokens", token).await.unwrap();
+            stage.tokens.insert(who, token.text("/secret").to_owned());
+            stage.ids.insert(who, id);
+        }
+        let path = format!("/v1/users/{}", stage.ids["ghost"]);
+        let ghost = stage.serve.get("root", &path).await.unwrap();
+        let mut out = ghost.json.clone();
+        out["disabled"] = json!(true);
+        let tag = [("if-match", ghost.header("etag"))];
+        let gone = stage.serve.call_with("root", "PUT", &path, Some(out), &tag).await.unwrap();
+        assert_eq!(gone.status, 200, "{gone:?}");
+        stage
+    }
+
+    fn number(&self) -> u32 {
+        self.made.replace(self.made.get() + 1)
+    }
+
+    async fn service_account(&self, name: &str, owner: &str, groups: &[&str]) -> String {
+        let id = self.new_user();
+        let body = json!({ "email": format!("{name}@example.com"), "owner": self.serve.id(owner), "groups": groups });
+        let path = format!("/v1/users/{id}");
+        let made = self.serve.call("root", "PUT", &path, Some(body)).await.unwrap();
+        assert_eq!(made.status, 201, "{made:?}");
+        id
+    }
+
+    fn new_user(&self) -> String {
+        format!("usr_01K5J3V8Q4W7X9YABCDE{:06}", self.number())
+    }
+
+    /// Puts somebody into exactly these groups.
+    async fn moves(&self, who: &str, groups: &[&str]) {
+        let path = format!("/v1/users/{}", self.serve.id(who));
+        let now = self.serve.get("root", &path).await.unwrap();
+        let mut then = now.json.clone();
+        then["groups"] = json!(groups);
+        let tag = [("if-match", now.header("etag"))];
+        let moved = self.serve.call_with("root", "PUT", &path, Some(then), &tag).await.unwrap();
+        assert_eq!(moved.status, 200, "{moved:?}");
+    }
+
+    /// Alice's request on a connection; for rita one on which she has voted before she left.
+    async fn pending(&self, who: &str, connection: &str, command: &str) -> Answer {
+        let request = self.serve.submit("alice", connection, command, json!({})).await.unwrap();
+        if who == "rita" {
+            self.moves("rita", &["dba-team"]).await;
+            assert_eq!(self.serve.approve("rita", &request).await.unwrap().status, 200);
+            self.moves("rita", &[]).await;
+        }
+        request
+    }
+
+    /// One that is approved; for rita with her vote alone, before she left.
+    async fn approved(&self, who: &str, command: &str) -> Answer {
+        if who == "rita" {
+            return self.pending(who, "quick", command).await;
+        }
+        let request = self.serve.submit("alice", "quick", command, json!({})).await.unwrap();
+        assert_eq!(self.serve.approve("dana", &request).await.unwrap().state(), "APPROVED");
+        request
+    }
+
+    /// One that has run, well or not.
+    async fn ended(&self, who: &str, command: &str) -> Answer {
+        if who == "rita" {
+            self.moves("rita", &["dba-team"]).await;
+        }
+        let request = self.serve.submit("alice", "quick", command, json!({})).await.unwrap();
+        let voter = if who == "rita" { "rita" } else { "dana" };
+        assert_eq!(self.serve.approve(voter, &request).await.unwrap().state(), "APPROVED");
+        let ended = self.serve.run_to_its_end("alice", &request).await.unwrap();
+        if who == "rita" {
+            self.moves("rita", &[]).await;
+        }
+        ended
+    }
+
+    async fn connection(&self) -> (String, Answer) {
+        let name = format!("made-{}", self.number());
+        let connection =
+            json!({ "kind": "sqlite", "target": { "path": "demo.db" }, "reviewers": ["dba-team"] });
+        let made = self.serve.connect(&name, connection).await.unwrap();
+        (name, made)
+    }
+
+    /// Prepares the call of a row for somebody: path, query, body, a header, and the word that the
+    /// answer may tell.
+    async fn prepare(&self, row: &Row<'_>, who: &str) -> Call {
+        let call = Call::default();
+        let digest = |request: &Answer, more: Value| {
+            let mut body = json!({ "digest": request.text("/digest") });
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body
+        };
+        let of = |request: &Answer| Call::default().id(request.text("/id"));
+        let sqlite = json!({ "kind": "sqlite", "target": { "path": "demo.db" }, "reviewers": ["dba-team"] });
+        match (row.operation, row.what) {
+            ("list_connections", _) => call.tells("vault"),
+            ("show_connection", "tells its target") => call.name("vault").tells("demo.db"),
+            ("show_connection", "tells its secrets") => call.name("secretive").tells("VAULT_URL"),
+            ("show_connection" | "test_connection", _) => call.name("vault"),
+            ("put_connection", "a new one") => call.name(&format!("new-{}", self.number())).body(sqlite),
+            ("put_connection", _) => call.name("vault").body(sqlite),
+            ("delete_connection", _) => {
+                let (name, made) = self.connection().await;
+                call.name(&name).tag(made.header("etag"))
+            }
+            ("submit_request", "on a hidden one") => {
+                call.body(json!({ "connection": "vault", "command": COMMAND }))
+            }
+            ("submit_request", _) => call.body(json!({ "connection": "demo-open", "command": COMMAND })),
+            ("list_requests" | "export_requests", _) => {
+                let request = self.pending(who, "vault", COMMAND).await;
+                call.tells(request.text("/id"))
+            }
+            ("show_request", "tells the command") => {
+                of(&self.pending(who, "vault", COMMAND).await).tells(COMMAND)
+            }
+            ("show_request" | "list_events", "tells the error") => {
+                of(&self.ended(who, "SELECT * FROM nowhere").await).tells(ERROR)
+            }
+            ("get_output", _) => of(&self.ended(who, COMMAND).await).tells("4711"),
+            ("approve_request", _) => {
+                let request = self.pending(who, "vault", COMMAND).await;
+                of(&request).body(digest(&request, json!({})))
+            }
+            ("reject_request", _) => {
+                let request = self.pending(who, "vault", COMMAND).await;
+                of(&request).body(digest(&request, json!({ "reason": "no" })))
+            }
+            ("run_request", _) => of(&self.approved(who, COMMAND).await),
+            ("settle_request", _) => {
+                let note = json!({ "outcome": "failed", "note": "looked" });
+                of(&self.pending(who, "vault", COMMAND).await).body(note)
+            }
+            ("show_request" | "list_events" | "cancel_request", _) => {
+                of(&self.pending(who, "vault", COMMAND).await)
+            }
+            ("show_user", _) => call.id(&self.serve.id("alice")),
+            ("put_user", _) => {
+                let email = format!("new-{}@example.com", self.number());
+                call.id(&self.new_user()).body(json!({ "email": email }))
+            }
+            ("list_tokens", "the robot's") => call.query(&format!("?user={}", self.ids["robot"])),
+            ("create_token", "for oneself") => call.body(json!({ "name": "mine" })),
+            ("create_token", "for the robot") => {
+                call.body(json!({ "name": "theirs", "user": self.ids["robot"] }))
+            }
+            ("create_token", _) => call.body(json!({ "name": "theirs", "user": self.serve.id("sam") })),
+            ("revoke_token", _) => {
+                let token = self.serve.post("alice", "/v1/tokens", json!({ "name": "old" })).await.unwrap();
+                call.id(token.text("/id"))
+            }
+            ("health" | "openapi_document" | "show_me" | "list_users" | "list_groups" | "list_tokens", _) => {
+                call
+            }
+            (operation, what) => panic!("no call is known for `{operation}` {what}"),
+        }
+    }
+
+    async fn ask(&self, who: &str, method: &str, path: &str, call: &Call) -> (u16, String) {
+        let url = format!("{}{}{}", self.serve.url(), path, call.query);
+        let mut request = self.client.request(method.parse().unwrap(), url);
+        let token = self.tokens.get(who).cloned().unwrap_or_else(|| self.serve.token(who));
+        if who != "nobody" {
+            request = request.bearer_auth(token);
+        }
+        if let Some(tag) = &call.tag {
+            request = request.header("if-match", tag);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+}
+
+/// What is sent.
+#[derive(Default)]
+struct Call {
+    id: String,
+    name: String,
+    query: String,
+    body: Option<Value>,
+    tag: Option<String>,
+    tells: Option<String>,
+}
+
+impl Call {
+    fn id(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
+    }
+    fn name(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+    fn query(self, query: &str) -> Self {
+        Self { query: query.to_owned(), ..self }
+    }
+    fn body(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+    fn tag(self, tag: &str) -> Self {
+        Self { tag: Some(tag.to_owned()), ..self }
+    }
+    fn tells(self, word: &str) -> Self {
+        Self { tells: Some(word.to_owned()), ..self }
+    }
+}
+
+#[test]
+fn every_operation_of_the_document_has_a_row_and_no_other() {
+    let table: BTreeSet<String> = rows().iter().map(|row| row.operation.to_owned()).collect();
+    assert_eq!(table, operations().into_keys().collect());
+    for row in rows() {
+        assert_eq!(row.cells.len(), WHO.len(), "{} {}", row.operation, row.what);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_may_do_exactly_what_the_table_says() {
+    let stage = Stage::set().await;
+    let operations = operations();
+    let mut differences = Vec::new();
+    for row in rows() {
+        let (method, path) = &operations[row.operation];
+        for (who, expected) in WHO.into_iter().zip(&row.cells) {
+            let call = stage.prepare(&row, who).await;
+            let path = path.replace("{id}", &call.id).replace("{name}", &call.name);
+            let (status, text) = stage.ask(who, method, &path, &call).await;
+            let mut got = status.to_string();
+            if expected.ends_with(['+', '-']) {
+                let tells = text.contains(call.tells.as_deref().expect("a row with a sign knows its word"));
+                got.push(if tells { '+' } else { '-' });
+            }
+            if got != *expected {
+                let (operation, what) = (row.operation, row.what);
+                differences.push(format!("{operation} {what}, {who}: {got}, expected {expected}: {text}"));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+}
