@@ -7,6 +7,7 @@
 //! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
+//! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
@@ -21,6 +22,7 @@ pub mod directory;
 pub mod errors;
 pub mod guard;
 pub mod looks;
+pub mod notify;
 pub mod page;
 mod sources;
 pub mod submit;

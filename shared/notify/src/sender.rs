@@ -5,6 +5,7 @@ use countersign_rules::event::Created;
 use countersign_rules::{Event, Request, Timestamp};
 
 use crate::delivery::Delivery;
+use crate::endpoint::Webhook;
 
 /// What a channel is handed. Without `Debug`: it holds the command.
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub struct Work {
     pub delivery: Delivery,
     /// What it is about; none for a test.
     pub about: Option<About>,
+    /// The webhook that it goes to, if it goes to one.
+    pub webhook: Option<Webhook>,
     /// When the attempt begins.
     pub now: Timestamp,
 }
@@ -58,6 +61,14 @@ pub enum Outcome {
     Refused,
     /// The endpoint wants nothing any more: it is disabled.
     Gone,
+}
+
+impl Attempt {
+    /// One that came to nothing before anything was sent.
+    #[must_use]
+    pub fn not_sent(outcome: Outcome, why: impl Into<String>) -> Self {
+        Self { outcome, status: None, answer: why.into(), duration_millis: 0, bytes: 0 }
+    }
 }
 
 /// Sends through one channel.
