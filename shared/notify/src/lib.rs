@@ -3,6 +3,7 @@
 //! - [`endpoint`] where deliveries go, and how an endpoint is doing
 //! - [`delivery`] one attempt series: what comes after an attempt, decided without a clock
 //! - [`schedule`] how long after a failure the next attempt comes
+//! - [`diagnose`] what went wrong, in words, and what to do
 //! - [`sender`] the seam: what a channel is handed and what it answers
 //! - [`posted`] where a message of a request is; [`settings`] what an admin configures of Slack and Teams
 //! - [`payload`] the JSON that a webhook carries; [`sign`] its Standard Webhooks signatures
@@ -16,6 +17,7 @@
 //! duplicates of an invocation are one delivery. Nothing here reads a clock or draws at random.
 
 pub mod delivery;
+pub mod diagnose;
 pub mod endpoint;
 pub mod payload;
 pub mod posted;
