@@ -213,8 +213,9 @@ impl Opened {
             }),
         };
         let expire = Expire::new(app.clone(), invoker.clone());
-        let deliver = Deliver::new(app.clone(), timer.clone(), Senders::of(&app));
-        let dispatch = Dispatch::new(app.clone(), timer, invoker.clone());
+        let telling = app.metered_apart();
+        let deliver = Deliver::new(telling.clone(), timer.clone(), Senders::of(&app));
+        let dispatch = Dispatch::new(telling, timer, invoker.clone());
         let http = |router| Arc::new(crate::functions::Http(router));
         let events = Arc::new;
         use crate::functions::Events;

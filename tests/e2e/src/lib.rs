@@ -5,6 +5,7 @@
 //! - [`program`]: what they do with the program `countersign`
 //! - [`line`]: a line to a server that can be cut
 //! - [`postgres`]: a database of a test's own on a real PostgreSQL
+//! - [`receiver`]: a webhook's receiver that remembers what came
 //! - [`small_disk`]: a disk that can really be full
 
 mod answer;
@@ -13,9 +14,11 @@ mod databases;
 pub mod line;
 pub mod postgres;
 pub mod program;
+pub mod receiver;
 pub mod serve;
 pub mod small_disk;
 
 pub use answer::Answer;
 pub use program::{Ended, Running};
+pub use receiver::{Reaction, Received, Receiver};
 pub use serve::{Database, Serve};
