@@ -11,6 +11,7 @@
 
 mod attempt;
 mod commit;
+mod crowd;
 mod due;
 mod load;
 pub mod webhook;
@@ -59,6 +60,7 @@ pub struct Deliver {
     app: App,
     timer: Timer,
     senders: Senders,
+    crowd: crowd::Crowd,
 }
 
 /// Why an event was not handled; Lambda tries it again, and the sweep after that.
@@ -76,7 +78,7 @@ impl Deliver {
     /// The function on these use cases.
     #[must_use]
     pub fn new(app: App, timer: Timer, senders: Senders) -> Self {
-        Self { app, timer, senders }
+        Self { app, timer, senders, crowd: crowd::Crowd::default() }
     }
 
     /// Handles an invocation.
