@@ -9,6 +9,7 @@
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
 //! - [`probe`]: what the executor is asked about a connection
+//! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
@@ -24,6 +25,7 @@ pub mod directory;
 pub mod errors;
 pub mod guard;
 pub mod looks;
+pub mod notify;
 pub mod page;
 pub mod probe;
 mod sources;

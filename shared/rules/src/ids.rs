@@ -138,6 +138,16 @@ prefixed_ulid!(
     TokenId,
     "tok_"
 );
+prefixed_ulid!(
+    /// The id of a custom webhook: `whe_…`.
+    WebhookId,
+    "whe_"
+);
+prefixed_ulid!(
+    /// The id of a delivery: `dlv_…`.
+    DeliveryId,
+    "dlv_"
+);
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $example:literal) => {

@@ -43,7 +43,7 @@ pub use digest::Digest;
 pub use effects::{Effect, effects};
 pub use event::{Actor, Event, Fact, Via};
 pub use evolve::{commit, evolve};
-pub use ids::{ConnectionName, GroupName, RequestId, TokenId, UserId};
+pub use ids::{ConnectionName, DeliveryId, GroupName, RequestId, TokenId, UserId, WebhookId};
 pub use person::Person;
 pub use policy::Policy;
 pub use refusal::Refusal;

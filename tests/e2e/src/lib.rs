@@ -6,6 +6,7 @@
 //! - [`line`]: a line to a server that can be cut, or on which the server is mute
 //! - [`tamper`]: a line with somebody on it
 //! - [`postgres`], [`mariadb`]: a database of a test's own on a real server
+//! - [`receiver`]: a webhook's receiver that remembers what came
 //! - [`small_disk`]: a disk that can really be full
 
 mod answer;
@@ -15,10 +16,12 @@ pub mod line;
 pub mod mariadb;
 pub mod postgres;
 pub mod program;
+pub mod receiver;
 pub mod serve;
 pub mod small_disk;
 pub mod tamper;
 
 pub use answer::Answer;
 pub use program::{Ended, Running};
+pub use receiver::{Reaction, Received, Receiver};
 pub use serve::{Database, Serve};

@@ -88,6 +88,7 @@ fn tags() -> Vec<Tag> {
         ("connections", "What commands run on, and whose approval that needs."),
         ("people", "Accounts and groups."),
         ("tokens", "API tokens."),
+        ("notifications", "Who is told of what happens: webhooks, Slack, Teams, and what was delivered."),
         ("service", "The service itself."),
     ]
     .map(tag)

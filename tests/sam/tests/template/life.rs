@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker};
+use countersign_deliver::{Deliver, Senders};
 use countersign_dispatch::Dispatch;
 use countersign_execute::Execute;
 use countersign_expire::Expire;
@@ -136,10 +137,22 @@ impl Deployment {
         Expire::new(app, self.invoker("expire")).handle(event).await.unwrap()
     }
 
+    /// The webhook's receiver answers on this machine, which no function in Lambda may reach.
+    async fn deliver(&self, event: Value) -> Value {
+        let mut config = self.config("deliver");
+        config.loopback_webhooks = true;
+        config.retries = countersign_notify::Schedule::parse("10ms").unwrap();
+        let aws = self.aws("deliver");
+        let timer = Timer::new(aws.scheduler(), config.timer.clone().unwrap());
+        let app = App::new(config, &aws);
+        let senders = Senders::of(&app);
+        Deliver::new(app, timer, senders).handle(event).await.unwrap()
+    }
+
     async fn dispatch(&self, request: &Value) {
         let aws = self.aws("dispatch");
         let timer = Timer::new(aws.scheduler(), self.config("dispatch").timer.unwrap());
-        let dispatch = Dispatch::new(timer, self.invoker("dispatch"));
+        let dispatch = Dispatch::new(self.app("dispatch"), timer, self.invoker("dispatch"));
         let id = request["id"].as_str().unwrap().parse().unwrap();
         let url = self.database.endpoint();
         let beside = App::new(self.config("dispatch"), &Aws::new(AwsSettings::local(&url, &url, &url)));
@@ -273,6 +286,69 @@ async fn a_voter_moves(on: &Deployment) {
     assert_eq!(solo["status"], "PENDING");
 }
 
+/// A receiver that gives these answers, one after the other.
+async fn receiver(statuses: &'static [u16]) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut statuses = statuses.iter();
+    let answer = std::sync::Mutex::new(move || *statuses.next().unwrap_or(&200));
+    let answer = std::sync::Arc::new(answer);
+    let router = axum::Router::new().fallback(move || {
+        let status = answer.lock().unwrap()();
+        async move { http::StatusCode::from_u16(status).unwrap() }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+async fn telling(on: &Deployment) {
+    // Saved as one that may be told, then moved to where this test listens.
+    let body = json!({ "url": "https://198.51.99.1/hook", "name": "ci" });
+    let made = on.http("console", "root", "POST /v1/webhooks", None, body.clone()).await;
+    let id = made["id"].as_str().unwrap();
+    let path = format!("/v1/webhooks/{id}");
+    let changed = json!({ "url": "https://198.51.99.2/hook" });
+    on.http("console", "root", &format!("PUT {path}"), Some(1), changed).await;
+    on.http("console", "root", &format!("POST {path}/rotate-secret"), None, Value::Null).await;
+    let url = receiver(&[500, 200, 500, 410]).await;
+    let database = on.database.endpoint();
+    let beside = Aws::new(AwsSettings::local(&database, &database, &database));
+    let store = App::new(on.config("console"), &beside).store;
+    let mut stored = store.webhook(id.parse().unwrap()).await.unwrap().unwrap();
+    stored.webhook.url = url;
+    store.put_webhook(Some(stored.webhook.version), &stored, None).await.unwrap();
+    let slack = json!({
+        "bot_token": "env:SLACK_BOT", "signing_secret": "env:SLACK_SIGNS", "app_id": "A1", "team_id": "T1"
+    });
+    on.http("console", "root", "PUT /v1/integrations/slack", None, slack).await;
+    let teams = json!({ "webhook_url": "env:TEAMS", "enabled": false });
+    on.http("console", "root", "PUT /v1/integrations/teams", None, teams).await;
+
+    let request = on.submit("files", "SELECT 7", "manual").await;
+    on.dispatch(&request).await;
+    let commit = json!({ "commit": { "endpoint": id, "request_id": request["id"], "version": 1 } });
+    assert_eq!(on.deliver(commit.clone()).await, json!({ "attempted": 1 }), "fails, and is slept for");
+    assert_eq!(on.deliver(commit).await, json!({ "attempted": 0 }), "a duplicate");
+    let path_of_request = format!("/v1/requests/{}/notifications", request["id"].as_str().unwrap());
+    let told = on.get("root", &path_of_request).await;
+    assert_eq!(told["items"][0]["deliveries"][0]["state"], "delivered", "{told}");
+    on.get("root", "/v1/webhooks").await;
+    let log = on.get("root", &format!("{path}/deliveries")).await;
+    let delivery = log["items"][0]["id"].as_str().unwrap().to_owned();
+    let test = on.http("console", "root", &format!("POST {path}/test"), None, Value::Null).await;
+    on.http("console", "root", &format!("POST /v1/deliveries/{delivery}/replay"), None, Value::Null).await;
+    // What console asked for was not invoked here: it is due, and the sweep has it attempted.
+    on.expire(1, json!({ "sweep": true })).await;
+    on.expire(1, json!({ "deliveries": { "endpoint": id } })).await;
+    let asked_for = json!({ "delivery": { "endpoint": id, "id": test["id"] } });
+    on.deliver(asked_for).await;
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    on.deliver(json!({ "due": { "endpoint": id } })).await;
+    let gone = on.get("root", &path).await;
+    assert_eq!(gone["enabled"], false, "{gone}");
+    on.http("console", "root", &format!("DELETE {path}"), gone["version"].as_u64(), Value::Null).await;
+}
+
 async fn reading(on: &Deployment) {
     for list in [
         "/v1/requests",
@@ -319,6 +395,7 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
     requests(&on).await;
     a_runner_works(&mut on).await;
     a_voter_moves(&on).await;
+    telling(&on).await;
     reading(&on).await;
     let uses = on.recorder.uses();
 

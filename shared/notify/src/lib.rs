@@ -1,0 +1,34 @@
+//! Telling the outside world what happened to a request: pure, without I/O.
+//!
+//! - [`endpoint`] where deliveries go, and how an endpoint is doing
+//! - [`delivery`] one attempt series: what comes after an attempt, decided without a clock
+//! - [`schedule`] how long after a failure the next attempt comes
+//! - [`diagnose`] what went wrong, in words, and what to do
+//! - [`sender`] the seam: what a channel is handed and what it answers
+//! - [`posted`] where a message of a request is; [`settings`] what an admin configures of Slack and Teams
+//! - [`payload`] the JSON that a webhook carries; [`sign`] its Standard Webhooks signatures
+//!
+//! Who does what: `dispatch` asks for a delivery to each endpoint of a commit, `deliver` loads what it
+//! needs, calls the [`Sender`] of the endpoint's channel and stores what [`delivery::Delivery::after`]
+//! says; `expire` finds what was lost. Senders do I/O, so they live in `functions/deliver`; what they
+//! send is made here.
+//!
+//! **Invariants:** the id of a delivery depends on endpoint, request and event alone, so that
+//! duplicates of an invocation are one delivery. Nothing here reads a clock or draws at random.
+
+pub mod delivery;
+pub mod diagnose;
+pub mod endpoint;
+pub mod payload;
+pub mod posted;
+pub mod schedule;
+pub mod sender;
+pub mod settings;
+pub mod sign;
+
+pub use delivery::{Delivery, State};
+pub use endpoint::{Channel, EndpointId, Health, Webhook};
+pub use posted::{Place, Posted};
+pub use schedule::Schedule;
+pub use sender::{Attempt, Outcome, Sender, Work};
+pub use settings::{Integrations, SlackSettings, TeamsSettings};
