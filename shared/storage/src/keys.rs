@@ -11,7 +11,13 @@
 //! | who has an e-mail address | `M#<address>` | `M` |
 //! | connection | `C` | `<name>` |
 //! | version of everything that a claim checks | `A` | `A` |
+//! | custom webhook, and how any endpoint is doing | `W` | `<endpoint>` |
+//! | delivery | `D#<endpoint>` | `<ulid>` |
+//! | message posted for a request | `P#<ulid>` | `<endpoint>` |
+//! | settings of Slack and Teams | `S` | `slack`, `teams` |
+//! | up to when every event is on its way | `N` | `N` |
 
+use countersign_notify::EndpointId;
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
 
 /// Open requests are spread over that many partitions of the status index.
@@ -26,6 +32,9 @@ pub(crate) const CONNECTIONS: &str = "C";
 pub(crate) const ACCESS: &str = "A";
 pub(crate) const IDEMPOTENCY: &str = "K";
 pub(crate) const EMAIL: &str = "M";
+pub(crate) const ENDPOINTS: &str = "W";
+pub(crate) const SETTINGS: &str = "S";
+pub(crate) const NOTIFIED: &str = "N";
 /// The deadline of an open request that has none: behind every instant that is one.
 pub(crate) const NO_DEADLINE: &str = "9999";
 /// The sort key of the first commit's events.
@@ -61,6 +70,19 @@ pub(crate) fn connection_requests(name: &ConnectionName) -> String {
 
 pub(crate) fn email(email: &str) -> String {
     format!("M#{}", email.to_lowercase())
+}
+
+pub(crate) fn deliveries(endpoint: &EndpointId) -> String {
+    format!("D#{endpoint}")
+}
+
+/// Deliveries that wait for their next attempt, in the status index.
+pub(crate) fn waiting(endpoint: &EndpointId) -> String {
+    format!("W#{endpoint}")
+}
+
+pub(crate) fn posted(request: RequestId) -> String {
+    format!("P#{}", request.ulid())
 }
 
 /// A shard that depends on the request alone.

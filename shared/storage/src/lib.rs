@@ -7,6 +7,8 @@
 //! - [`items`] what is stored besides requests: users with their tokens, connections
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
+//! - [`webhooks`] endpoints and how they are doing, [`deliveries`] what was brought to them, [`integrations`]
+//!   the settings of Slack and Teams; [`feed`] every commit by time
 //! - [`lists`] requests newest first; [`sweep`] what is overdue
 //! - [`bulk`] requests as items, for loading many at once
 //! - [`error`] what can go wrong, typed; [`meter`] what it cost
@@ -18,8 +20,11 @@
 pub mod bulk;
 pub mod codec;
 pub mod connections;
+pub mod deliveries;
 pub mod error;
+pub mod feed;
 pub mod inspect;
+pub mod integrations;
 pub mod items;
 pub mod keys;
 pub mod lists;
@@ -30,6 +35,7 @@ pub mod requests;
 pub mod schema;
 pub mod store;
 pub mod sweep;
+pub mod webhooks;
 
 pub use error::StorageError;
 pub use items::{Connection, StoredToken, User};

@@ -63,6 +63,47 @@ impl Store {
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 
+    /// Writes one item, for half the price of a transaction. False if its condition does not hold; after
+    /// an answer that was lost it may not hold because that try was the one that wrote.
+    pub(crate) async fn put_item(
+        &self,
+        operation: &'static str,
+        put: aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder,
+    ) -> Result<bool, StorageError> {
+        let put = put.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let written = retried(|| unless_condition_fails(put.clone().send())).await?;
+        self.meter.add(
+            operation,
+            Direction::Write,
+            written
+                .as_ref()
+                .and_then(|output| output.consumed_capacity())
+                .map(std::slice::from_ref)
+                .unwrap_or_default(),
+        );
+        Ok(written.is_some())
+    }
+
+    /// Changes attributes of one item. False if its condition does not hold, as for [`Store::put_item`].
+    pub(crate) async fn update_item(
+        &self,
+        operation: &'static str,
+        update: aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder,
+    ) -> Result<bool, StorageError> {
+        let update = update.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let written = retried(|| unless_condition_fails(update.clone().send())).await?;
+        self.meter.add(
+            operation,
+            Direction::Write,
+            written
+                .as_ref()
+                .and_then(|output| output.consumed_capacity())
+                .map(std::slice::from_ref)
+                .unwrap_or_default(),
+        );
+        Ok(written.is_some())
+    }
+
     pub(crate) async fn batch_get(
         &self,
         operation: &'static str,
@@ -319,6 +360,17 @@ fn judge_common<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Verdict {
             Verdict::NoAnswer(describe(error))
         }
         _ => Verdict::NoAnswer(describe(error)),
+    }
+}
+
+/// `None` if the call was refused because its condition does not hold, which is an answer.
+async fn unless_condition_fails<T, E: ProvideErrorMetadata, R>(
+    call: impl Future<Output = Result<T, SdkError<E, R>>>,
+) -> Result<Option<T>, SdkError<E, R>> {
+    match call.await {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

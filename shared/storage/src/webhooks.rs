@@ -1,0 +1,321 @@
+//! Custom webhooks, and how every endpoint is doing.
+//!
+//! Configuration and health stand in one item: an admin's change replaces the item under its version,
+//! while health is kept in attributes of its own that attempts update beside it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use countersign_notify::endpoint::Disabled;
+use countersign_notify::{EndpointId, Health, Webhook};
+use countersign_rules::{Timestamp, WebhookId};
+
+use crate::codec::{self, Item, get_number, get_text, number, text};
+use crate::people::{Remember, Saved, fresh_token, to_json};
+use crate::requests::{DOC, Remembered};
+use crate::store::{Condition, Rejected, VERSION};
+use crate::{StorageError, Store, keys, schema};
+
+const FAILING_SINCE: &str = "fs";
+const FAILURES: &str = "fl";
+const PROBE_AT: &str = "pr";
+const DISABLED_AT: &str = "dis";
+const DISABLED_WHY: &str = "why";
+
+/// A webhook and how it is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredWebhook {
+    /// What an admin configured.
+    pub webhook: Webhook,
+    /// How it is doing.
+    pub health: Health,
+}
+
+impl StoredWebhook {
+    /// Whether it is told of anything.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.webhook.enabled && self.health.disabled.is_none()
+    }
+}
+
+/// Every endpoint that something is known of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The custom webhooks, in the order of their ids.
+    pub webhooks: Vec<StoredWebhook>,
+    /// How those of Slack and Teams are doing that were not always well.
+    pub others: BTreeMap<EndpointId, Health>,
+}
+
+impl Endpoints {
+    /// How an endpoint is doing.
+    #[must_use]
+    pub fn health(&self, endpoint: &EndpointId) -> Health {
+        let webhook = |id| self.webhooks.iter().find(|stored| stored.webhook.id == id);
+        match endpoint {
+            EndpointId::Webhook(id) => webhook(*id).map(|stored| stored.health.clone()),
+            EndpointId::Slack(_) | EndpointId::Teams => self.others.get(endpoint).cloned(),
+        }
+        .unwrap_or_default()
+    }
+}
+
+impl Store {
+    /// Every endpoint, strongly consistent, in one query.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn endpoints(&self) -> Result<Endpoints, StorageError> {
+        let mut all = Endpoints::default();
+        for item in self.collection(keys::ENDPOINTS, None, usize::MAX).await? {
+            if item.contains_key(DOC) {
+                all.webhooks.push(stored(&item)?);
+            } else if let Ok(endpoint) = get_text(&item, schema::SK)?.parse() {
+                all.others.insert(endpoint, health_of(&item)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// A custom webhook, strongly consistent.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn webhook(&self, id: WebhookId) -> Result<Option<StoredWebhook>, StorageError> {
+        let items = self.batch_get("webhook", vec![codec::key(keys::ENDPOINTS, &id.to_string())]).await?;
+        items.first().filter(|item| item.contains_key(DOC)).map(stored).transpose()
+    }
+
+    /// How an endpoint is doing, strongly consistent.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn health(&self, endpoint: &EndpointId) -> Result<Health, StorageError> {
+        let items =
+            self.batch_get("health", vec![codec::key(keys::ENDPOINTS, &endpoint.to_string())]).await?;
+        items.first().map_or(Ok(Health::default()), health_of)
+    }
+
+    /// Stores a webhook; `before` is the version that the change was decided by, none to create.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] if it was changed. Else any other.
+    pub async fn put_webhook(
+        &self,
+        before: Option<u64>,
+        stored: &StoredWebhook,
+        remember: Option<Remember<'_>>,
+    ) -> Result<Saved, StorageError> {
+        let webhook = &stored.webhook;
+        let mut item = codec::item(keys::ENDPOINTS, &webhook.id.to_string());
+        item.insert(VERSION.to_owned(), number(webhook.version));
+        item.insert(DOC.to_owned(), text(to_json("a webhook", webhook)?));
+        insert_health(&mut item, &stored.health);
+        let condition = before.map_or(Condition::Absent, Condition::Version);
+        let mut actions = vec![self.put(item, Some(condition))?];
+        if let Some(remember) = remember {
+            actions.push(self.remember(remember.key, remember.made, remember.now)?);
+        }
+        match self.transact("put webhook", &fresh_token()?, actions).await {
+            Ok(()) => Ok(Saved::Yes),
+            Err(rejected) if rejected.perhaps_committed() => {
+                let now = self.webhook(webhook.id).await?;
+                if now.is_some_and(|now| now.webhook == *webhook) {
+                    Ok(Saved::Yes)
+                } else {
+                    Err(rejected.into_error())
+                }
+            }
+            Err(Rejected::Conditions { .. }) if remember.is_some() => {
+                let Some(remember) = remember else { return Err(StorageError::Conflict) };
+                match self.remembered(remember.key).await? {
+                    Remembered::Nothing => Err(StorageError::Conflict),
+                    Remembered::OtherBody => Ok(Saved::KeyReused),
+                    Remembered::Made(made) => Ok(Saved::Before(made)),
+                }
+            }
+            Err(rejected) => Err(rejected.into_error()),
+        }
+    }
+
+    /// Deletes a webhook of that version. What waits for it waits in vain.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] if it was changed. Else any other.
+    pub async fn delete_webhook(&self, id: WebhookId, version: u64) -> Result<(), StorageError> {
+        let key = codec::key(keys::ENDPOINTS, &id.to_string());
+        let action = self.delete_if(key, Condition::Version(version))?;
+        match self.transact("delete webhook", &fresh_token()?, vec![action]).await {
+            Ok(()) => Ok(()),
+            Err(rejected) if rejected.perhaps_committed() => match self.webhook(id).await? {
+                None => Ok(()),
+                Some(_) => Err(rejected.into_error()),
+            },
+            Err(rejected) => Err(rejected.into_error()),
+        }
+    }
+
+    /// Says that an attempt failed at `now`; nobody probes before `probe_at`.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn endpoint_failed(
+        &self,
+        endpoint: &EndpointId,
+        now: Timestamp,
+        probe_at: Timestamp,
+    ) -> Result<(), StorageError> {
+        let set = "SET #fs = if_not_exists(#fs, :now), #pr = :probe, #v = :v ADD #fl :one";
+        let values = [
+            (":now", text(now.rfc3339())),
+            (":probe", text(probe_at.rfc3339())),
+            (":one", number(1)),
+            (":v", number(codec::SCHEMA_VERSION)),
+        ];
+        let names = [("#fs", FAILING_SINCE), ("#pr", PROBE_AT), ("#fl", FAILURES), ("#v", "v")];
+        self.update_health(endpoint, set, None, &names, values).await.map(|_| ())
+    }
+
+    /// Says that an attempt succeeded after some that failed.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn endpoint_recovered(&self, endpoint: &EndpointId) -> Result<(), StorageError> {
+        let names = [("#fs", FAILING_SINCE), ("#pr", PROBE_AT), ("#fl", FAILURES), ("#v", "v")];
+        let values = [(":v", number(codec::SCHEMA_VERSION))];
+        self.update_health(endpoint, "SET #v = :v REMOVE #fs, #pr, #fl", None, &names, values)
+            .await
+            .map(|_| ())
+    }
+
+    /// Wins the right to probe an endpoint that keeps failing, or does not: somebody else has.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn claim_probe(
+        &self,
+        endpoint: &EndpointId,
+        now: Timestamp,
+        next: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let names = [("#pr", PROBE_AT), ("#v", "v")];
+        let values = [
+            (":now", text(now.rfc3339())),
+            (":next", text(next.rfc3339())),
+            (":v", number(codec::SCHEMA_VERSION)),
+        ];
+        let condition = "attribute_not_exists(#pr) OR #pr <= :now";
+        self.update_health(endpoint, "SET #pr = :next, #v = :v", Some(condition), &names, values).await
+    }
+
+    /// Gives an endpoint up until an admin enables it again. False if somebody has already.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn disable_endpoint(
+        &self,
+        endpoint: &EndpointId,
+        disabled: &Disabled,
+    ) -> Result<bool, StorageError> {
+        let names = [("#dis", DISABLED_AT), ("#why", DISABLED_WHY), ("#v", "v")];
+        let values = [
+            (":at", text(disabled.at.rfc3339())),
+            (":why", text(&disabled.why)),
+            (":v", number(codec::SCHEMA_VERSION)),
+        ];
+        let set = "SET #dis = :at, #why = :why, #v = :v";
+        self.update_health(endpoint, set, Some("attribute_not_exists(#dis)"), &names, values).await
+    }
+
+    /// Forgets that an endpoint of Slack or Teams failed: an admin has saved its settings.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn forget_health(&self, endpoint: &EndpointId) -> Result<(), StorageError> {
+        let names = [
+            ("#fs", FAILING_SINCE),
+            ("#pr", PROBE_AT),
+            ("#fl", FAILURES),
+            ("#dis", DISABLED_AT),
+            ("#why", DISABLED_WHY),
+            ("#v", "v"),
+        ];
+        let set = "SET #v = :v REMOVE #fs, #pr, #fl, #dis, #why";
+        let values = [(":v", number(codec::SCHEMA_VERSION))];
+        self.update_health(endpoint, set, None, &names, values).await.map(|_| ())
+    }
+
+    async fn update_health<const N: usize>(
+        &self,
+        endpoint: &EndpointId,
+        update: &str,
+        condition: Option<&str>,
+        names: &[(&str, &str)],
+        values: [(&str, AttributeValue); N],
+    ) -> Result<bool, StorageError> {
+        let mut all: HashMap<String, String> =
+            names.iter().map(|(short, name)| ((*short).to_owned(), (*name).to_owned())).collect();
+        // A webhook that was deleted meanwhile does not come back as its health.
+        let condition = match endpoint {
+            EndpointId::Webhook(_) => {
+                all.insert("#doc".to_owned(), DOC.to_owned());
+                let exists = "attribute_exists(#doc)";
+                Some(condition.map_or(exists.to_owned(), |condition| format!("{exists} AND ({condition})")))
+            }
+            EndpointId::Slack(_) | EndpointId::Teams => condition.map(str::to_owned),
+        };
+        let update = self
+            .client
+            .update_item()
+            .set_key(Some(codec::key(keys::ENDPOINTS, &endpoint.to_string())))
+            .update_expression(update)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(Some(all))
+            .set_expression_attribute_values(Some(
+                values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            ));
+        self.update_item("health", update).await
+    }
+}
+
+fn stored(item: &Item) -> Result<StoredWebhook, StorageError> {
+    codec::check_schema(item)?;
+    Ok(StoredWebhook { webhook: crate::read::document("a webhook", item)?, health: health_of(item)? })
+}
+
+fn health_of(item: &Item) -> Result<Health, StorageError> {
+    let instant = |name: &str| {
+        let text = item.get(name).and_then(|value| value.as_s().ok());
+        let parse = |text: &String| {
+            Timestamp::parse_rfc3339(text)
+                .ok_or_else(|| StorageError::Corrupt(format!("attribute `{name}` is no instant")))
+        };
+        text.map(parse).transpose()
+    };
+    let failures = if item.contains_key(FAILURES) { get_number(item, FAILURES)? } else { 0 };
+    let disabled = match instant(DISABLED_AT)? {
+        None => None,
+        Some(at) => Some(Disabled { at, why: get_text(item, DISABLED_WHY)?.to_owned() }),
+    };
+    Ok(Health {
+        failing_since: instant(FAILING_SINCE)?,
+        failures: u32::try_from(failures).unwrap_or(u32::MAX),
+        probe_at: instant(PROBE_AT)?,
+        disabled,
+    })
+}
+
+fn insert_health(item: &mut Item, health: &Health) {
+    if let Some(since) = health.failing_since {
+        item.insert(FAILING_SINCE.to_owned(), text(since.rfc3339()));
+        item.insert(FAILURES.to_owned(), number(health.failures));
+    }
+    if let Some(at) = health.probe_at {
+        item.insert(PROBE_AT.to_owned(), text(at.rfc3339()));
+    }
+    if let Some(disabled) = &health.disabled {
+        item.insert(DISABLED_AT.to_owned(), text(disabled.at.rfc3339()));
+        item.insert(DISABLED_WHY.to_owned(), text(&disabled.why));
+    }
+}
