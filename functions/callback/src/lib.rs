@@ -1,7 +1,9 @@
-//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`.
+//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`,
+//! and what people do in Slack.
 
 mod decisions;
 mod run;
+pub mod slack;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -11,29 +13,42 @@ use countersign_app::{App, Invoker};
 use countersign_http::{Problem, edge};
 use utoipa::OpenApi;
 
+pub use slack::Slack;
+
 #[derive(Clone)]
 struct Callback {
     app: App,
     invoker: Invoker,
+    slack: Slack,
 }
 
 /// The router of this function.
-pub fn router(app: App, invoker: Invoker) -> Router {
+pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
     Router::new()
         .route("/v1/requests/{id}/approve", post(decisions::approve).fallback(only_post))
         .route("/v1/requests/{id}/reject", post(decisions::reject).fallback(only_post))
         .route("/v1/requests/{id}/cancel", post(decisions::cancel).fallback(only_post))
         .route("/v1/requests/{id}/settle", post(decisions::settle).fallback(only_post))
         .route("/v1/requests/{id}/run", post(run::run).fallback(only_post))
+        .route("/slack/interactions", post(slack::interaction).fallback(only_post))
+        .route("/slack/commands", post(slack::command).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(edge::finish))
-        .with_state(Callback { app, invoker })
+        .with_state(Callback { app, invoker, slack })
 }
 
 /// This function's part of the OpenAPI document.
 #[derive(OpenApi)]
-#[openapi(paths(decisions::approve, decisions::reject, decisions::cancel, decisions::settle, run::run))]
+#[openapi(paths(
+    decisions::approve,
+    decisions::reject,
+    decisions::cancel,
+    decisions::settle,
+    run::run,
+    slack::interaction,
+    slack::command,
+))]
 #[derive(Debug, Clone, Copy)]
 pub struct Api;
 

@@ -11,11 +11,12 @@ pub mod openapi;
 mod output;
 mod query;
 mod requests;
+mod slack_links;
 mod tokens;
 mod users;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodRouter, delete, get};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, middleware};
 use countersign_app::App;
 use countersign_http::{Problem, edge};
@@ -43,6 +44,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/users/{id}", only(get(users::show).put(users::put), "GET, HEAD, PUT"))
         .route("/v1/groups", only(get(groups::list), "GET, HEAD"))
         .route("/v1/me", only(get(users::me), "GET, HEAD"))
+        .route(
+            "/v1/me/slack-links",
+            only(post(slack_links::create).delete(slack_links::remove), "POST, DELETE"),
+        )
         .route("/v1/tokens", only(get(tokens::list).post(tokens::create), "GET, HEAD, POST"))
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
         .fallback(|| async { Problem::not_found("page") })

@@ -7,6 +7,7 @@
 //! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
+//! - [`slack`]: the account's end of the proof of who somebody is in Slack
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
@@ -23,6 +24,7 @@ pub mod guard;
 pub mod looks;
 pub mod page;
 mod sources;
+pub mod slack;
 pub mod submit;
 pub mod telemetry;
 pub mod view;

@@ -28,6 +28,9 @@ impl HttpFunction {
 /// The verbs of `POST /v1/requests/{id}/…` that change a request.
 pub const DECISIONS: [&str; 5] = ["approve", "reject", "cancel", "settle", "run"];
 
+/// The last parts of `POST /slack/…`, which Slack calls.
+pub const SLACK: [&str; 2] = ["interactions", "commands"];
+
 /// The function that serves a request.
 #[must_use]
 pub fn function_of(method: &Method, path: &str) -> HttpFunction {
@@ -37,6 +40,7 @@ pub fn function_of(method: &Method, path: &str) -> HttpFunction {
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
         ["", "v1", "requests"] => HttpFunction::Intake,
+        ["", "slack", verb] if SLACK.contains(verb) => HttpFunction::Callback,
         ["", "v1", "requests", _, verb] if DECISIONS.contains(verb) => HttpFunction::Callback,
         _ => HttpFunction::Console,
     }
@@ -55,6 +59,12 @@ mod tests {
             assert_eq!(function_of(&Method::POST, &path), HttpFunction::Callback);
             assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
         }
+        for verb in SLACK {
+            let path = format!("/slack/{verb}");
+            assert_eq!(function_of(&Method::POST, &path), HttpFunction::Callback);
+            assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
+        }
+        assert_eq!(function_of(&Method::POST, "/slack/events"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/requests/req_1/output"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/tokens"), HttpFunction::Console);
     }

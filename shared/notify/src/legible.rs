@@ -35,7 +35,7 @@ pub enum Obstacle {
     RightToLeft(char),
     /// It has a mark that is drawn over its neighbour.
     Combining(char),
-    /// It has a character that looks like another one of ASCII.
+    /// It has a word, or a sign, that looks like another one of ASCII.
     LookAlike(char),
     /// A word of it mixes scripts, so that one letter may pass for another.
     MixedScripts,
@@ -82,11 +82,33 @@ pub fn legible(command: &str) -> Result<(), Obstacle> {
             return Err(Obstacle::Gap);
         }
     }
-    let one_script = |word: &str| word.is_ascii() || word.is_single_script();
-    if !command.split(|c: char| !c.is_alphanumeric()).all(one_script) {
-        return Err(Obstacle::MixedScripts);
+    command.split(char::is_whitespace).try_for_each(words)
+}
+
+/// Words, and what stands between them, character by character.
+fn words(text: &str) -> Result<(), Obstacle> {
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = match rest.find(|c: char| !c.is_alphanumeric()) {
+            Some(0) => first.len_utf8(),
+            Some(end) => end,
+            None => rest.len(),
+        };
+        let (word, after) = rest.split_at(end);
+        unmistakable(word)?;
+        rest = after;
     }
     Ok(())
+}
+
+fn unmistakable(word: &str) -> Result<(), Obstacle> {
+    let Some(other) = word.chars().find(|c| !c.is_ascii()) else {
+        return Ok(());
+    };
+    if skeleton(word).all(|c| c.is_ascii()) {
+        return Err(Obstacle::LookAlike(other));
+    }
+    if word.is_single_script() { Ok(()) } else { Err(Obstacle::MixedScripts) }
 }
 
 fn seen(c: char) -> Result<(), Obstacle> {
@@ -96,23 +118,20 @@ fn seen(c: char) -> Result<(), Obstacle> {
     }
     let mut buffer = [0; 4];
     let text: &str = c.encode_utf8(&mut buffer);
-    if display(text) != text {
-        return Err(Obstacle::Hidden(c));
-    }
-    if matches!(
-        unicode_bidi::BidiDataSource::bidi_class(&HardcodedBidiData, c),
-        BidiClass::R | BidiClass::AL | BidiClass::AN
-    ) {
-        return Err(Obstacle::RightToLeft(c));
-    }
     let mark = matches!(
         get_general_category(c),
         GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark | GeneralCategory::SpacingMark
     );
-    if mark {
+    if mark && display(&format!("a{c}")).ends_with(c) {
         return Err(Obstacle::Combining(c));
     }
-    if skeleton(text).all(|c| c.is_ascii()) { Err(Obstacle::LookAlike(c)) } else { Ok(()) }
+    if display(text) != text {
+        return Err(Obstacle::Hidden(c));
+    }
+    match unicode_bidi::BidiDataSource::bidi_class(&HardcodedBidiData, c) {
+        BidiClass::R | BidiClass::AL | BidiClass::AN => Err(Obstacle::RightToLeft(c)),
+        _ => Ok(()),
+    }
 }
 
 fn blanks(line: &str) -> Result<(), Obstacle> {
@@ -155,7 +174,8 @@ mod tests {
             ("SELECT 'e\u{301}'", Obstacle::Combining('\u{301}')),
             ("DELETE FROM u\u{455}ers", Obstacle::LookAlike('\u{455}')),
             ("SELECT 1\u{37E}", Obstacle::LookAlike('\u{37E}')),
-            ("SELECT tabлица", Obstacle::LookAlike('а')),
+            ("SELECT tabлица", Obstacle::MixedScripts),
+            ("SELECT сор", Obstacle::LookAlike('с')),
             ("SELECT tйble", Obstacle::MixedScripts),
             ("SELECT 'a\tb'", Obstacle::Blanks),
             ("SELECT 'a \nb'", Obstacle::Blanks),

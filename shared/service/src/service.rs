@@ -215,7 +215,14 @@ impl Opened {
         let long = Duration::from_secs(15 * 60);
         let functions = Functions::new()
             .with(HttpFunction::Intake.name(), http(countersign_intake::router(app.clone())))?
-            .with(HttpFunction::Callback.name(), http(countersign_callback::router(app.clone(), invoker)))?
+            .with(
+                HttpFunction::Callback.name(),
+                http(countersign_callback::router(
+                    app.clone(),
+                    invoker,
+                    countersign_callback::Slack::new(Arc::clone(&config.lookup), FileSecrets::Allowed),
+                )),
+            )?
             .with(HttpFunction::Console.name(), http(countersign_console::router(app.clone())))?
             .with("dispatch", events(Events::Dispatch(dispatch)))?
             .with_timeout("execute", events(Events::Execute(execute)), long)?

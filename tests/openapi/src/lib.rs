@@ -88,6 +88,7 @@ fn tags() -> Vec<Tag> {
         ("connections", "What commands run on, and whose approval that needs."),
         ("people", "Accounts and groups."),
         ("tokens", "API tokens."),
+        ("slack", "What Slack calls. Signed by Slack; people have no part in it."),
         ("service", "The service itself."),
     ]
     .map(tag)

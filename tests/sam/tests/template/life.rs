@@ -73,7 +73,10 @@ impl Deployment {
     async fn http(&self, function: &str, who: &str, call: &str, version: Option<u64>, body: Value) -> Value {
         let router = match function {
             "intake" => countersign_intake::router(self.app(function)),
-            "callback" => countersign_callback::router(self.app(function), self.invoker(function)),
+            "callback" => {
+                let slack = countersign_callback::Slack::new(std::sync::Arc::new(slack_secret), FileSecrets::Refused);
+                countersign_callback::router(self.app(function), self.invoker(function), slack)
+            }
             _ => countersign_console::router(self.app(function)),
         };
         let (method, target) = call.split_once(' ').unwrap();
