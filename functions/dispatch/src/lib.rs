@@ -1,10 +1,11 @@
-//! `dispatch` reads the table's stream and asks for what each state calls for: timers, and
-//! execution on approval. It talks to the Scheduler and to Lambda only, so that nothing slow holds
-//! up a shard. Notifications will be asked for here as well.
+//! `dispatch` reads the table's stream and asks for what each state calls for: timers, execution on
+//! approval, and that everybody is told ([`notify`]). It talks to the table, the Scheduler and Lambda
+//! only, so that nothing slow holds up a shard.
 //!
-//! Of a request that is in a batch several times only the newest state calls for anything: what the
-//! older ones called for is over.
+//! Of a request that is in a batch several times only the newest state calls for timers and execution:
+//! what the older ones called for is over. Of each commit somebody may want to hear.
 
+mod notify;
 mod recent;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_app::Invoker;
 use countersign_app::app::ExecuteEvent;
+use countersign_app::{App, Invoker};
 use countersign_rules::{Effect, Request, RequestId, Timestamp, effects};
 use countersign_storage::{codec, keys};
 use countersign_timer::Timer;
@@ -28,6 +29,8 @@ const REMEMBERED_TIMERS: usize = 1000;
 /// The function and what it holds.
 #[derive(Clone)]
 pub struct Dispatch {
+    app: App,
+    audience: Arc<Mutex<notify::Known>>,
     timer: Timer,
     invoker: Invoker,
     /// Timers that this process has set. Each vote leaves the deadline as it was, and the Scheduler
@@ -87,13 +90,21 @@ enum RecordError {
     Timer(#[from] countersign_timer::TimerError),
     #[error(transparent)]
     Invoke(#[from] countersign_app::app::InvokeError),
+    #[error("who is told cannot be read")]
+    Audience,
 }
 
 impl Dispatch {
     /// The function with what sets timers and what has executions begin.
     #[must_use]
-    pub fn new(timer: Timer, invoker: Invoker) -> Self {
-        Self { timer, invoker, timers: Arc::new(Mutex::new(Recent::new(REMEMBERED_TIMERS))) }
+    pub fn new(app: App, timer: Timer, invoker: Invoker) -> Self {
+        Self {
+            app,
+            audience: Arc::default(),
+            timer,
+            invoker,
+            timers: Arc::new(Mutex::new(Recent::new(REMEMBERED_TIMERS))),
+        }
     }
 
     /// Handles a batch of stream records. Those that failed are named, so that only they and what
@@ -109,11 +120,16 @@ impl Dispatch {
             let version = newest.entry(state.id).or_default();
             *version = state.version.max(*version);
         }
+        let mut told = self.tell(states.iter().flatten().flatten()).await;
         let mut failures = Vec::new();
         for (record, state) in batch.records.iter().zip(states) {
             let handled = match state {
-                Ok(Some(state)) if newest.get(&state.id) == Some(&state.version) => self.act_on(&state).await,
-                Ok(_) => Ok(()),
+                Ok(Some(state)) => {
+                    let is_newest = newest.get(&state.id) == Some(&state.version);
+                    let acted = if is_newest { self.act_on(&state).await } else { Ok(()) };
+                    acted.and(told.remove(&(state.id, state.version)).unwrap_or(Ok(())))
+                }
+                Ok(None) => Ok(()),
                 Err(error) => Err(error),
             };
             if let Err(error) = handled {

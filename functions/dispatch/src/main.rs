@@ -4,7 +4,7 @@
 
 use anyhow::Context as _;
 use countersign_app::aws::{Aws, AwsSettings};
-use countersign_app::{Config, Invoker, telemetry};
+use countersign_app::{App, Config, Invoker, telemetry};
 use countersign_dispatch::Dispatch;
 use countersign_timer::Timer;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -17,7 +17,8 @@ async fn main() -> anyhow::Result<()> {
     let invoker = Invoker::new(&config, &aws)?;
     let timer_config =
         config.timer.clone().context("the environment variable `COUNTERSIGN_SCHEDULE_GROUP` is missing")?;
-    let handler = Dispatch::new(Timer::new(aws.scheduler(), timer_config), invoker);
+    let timer = Timer::new(aws.scheduler(), timer_config);
+    let handler = Dispatch::new(App::new(config, &aws), timer, invoker);
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
         handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
     }))

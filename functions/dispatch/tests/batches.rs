@@ -8,7 +8,7 @@ use aws_sdk_scheduler::Client;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::aws::{Aws, AwsSettings};
-use countersign_app::{Config, Invoker};
+use countersign_app::{App, Config, Invoker};
 use countersign_dispatch::Dispatch;
 use countersign_local::{Platform, PlatformConfig, Prepared};
 use countersign_rules::command::Ballot;
@@ -50,7 +50,8 @@ impl Stage {
             role_arn: "arn:aws:iam::000000000000:role/local".to_owned(),
             dead_letter_arn: None,
         };
-        Dispatch::new(Timer::new(self.aws.scheduler(), timer), Invoker::new(&config, &self.aws).unwrap())
+        let invoker = Invoker::new(&config, &self.aws).unwrap();
+        Dispatch::new(App::new(config, &self.aws), Timer::new(self.aws.scheduler(), timer), invoker)
     }
 
     async fn is_set(&self, state: &Request) -> bool {

@@ -1,6 +1,10 @@
 //! `expire` lets time do its work: deadlines that a timer announces, and a sweep each minute that
 //! finds whatever timers, stream records and invocations were lost. After a restore from a backup
 //! the sweep also ends what was open in the table that was restored.
+//!
+//! [`notify`] makes sure that every event is on its way to everybody who is told of it.
+
+mod notify;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +31,7 @@ pub struct Expire {
     /// so a process knows no other than the one it began with, and to look once is enough; what
     /// it may miss, whoever touches it settles.
     epoch_swept: Arc<AtomicBool>,
+    checked: Arc<notify::Checked>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,7 +67,7 @@ impl Expire {
     pub fn new(app: App, invoker: Invoker) -> Self {
         // Nothing is older than the first epoch.
         let epoch_swept = Arc::new(AtomicBool::new(app.config.epoch == 1));
-        Self { app, invoker, epoch_swept }
+        Self { app, invoker, epoch_swept, checked: Arc::default() }
     }
 
     /// Handles a timer's or the sweep's event.
@@ -75,9 +80,17 @@ impl Expire {
                 let status = self.look_at(request_id).await?;
                 Ok(json!({ "status": status }))
             }
+            Event::Wake(Wake::Deliveries { endpoint }) => {
+                self.have_delivered(endpoint).await;
+                Ok(json!({ "status": null }))
+            }
             Event::Sweep(Sweep { sweep: false }) => Ok(json!({ "looked_at": 0 })),
             Event::Sweep(Sweep { sweep: true }) => {
                 let (looked_at, failed) = self.sweep().await?;
+                // After what decides: telling people must not hold that up.
+                if let Err(error) = self.sweep_notifications().await {
+                    tracing::error!(%error, "sweep of notifications");
+                }
                 Ok(json!({ "looked_at": looked_at, "failed": failed }))
             }
         }

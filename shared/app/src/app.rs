@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::directory::Directory;
+use crate::notify::Notifier;
 use crate::{Config, config::ConfigError};
 
 /// The table, the configuration and who may call. Cheap to clone.
@@ -22,6 +23,8 @@ pub struct App {
     pub store: Store,
     /// The configuration.
     pub config: Arc<Config>,
+    /// What has deliveries made, in the functions that ask for some.
+    pub notifier: Option<Notifier>,
     pub(crate) schemes: Arc<[Box<dyn Scheme>]>,
     pub(crate) directory: Directory,
 }
@@ -31,14 +34,26 @@ impl App {
     #[must_use]
     pub fn new(config: Config, aws: &Aws) -> Self {
         let store = Store::new(aws.dynamodb(), config.table.clone());
-        Self::on(config, store)
+        Self::on(config, store).notifying_through(aws)
+    }
+
+    /// With what has deliveries made, if the configuration names the function.
+    #[must_use]
+    pub fn notifying_through(self, aws: &Aws) -> Self {
+        Self { notifier: Notifier::new(&self.config, aws).ok(), ..self }
     }
 
     /// An app on this table.
     #[must_use]
     pub fn on(config: Config, store: Store) -> Self {
         let schemes: Vec<Box<dyn Scheme>> = vec![Box::new(ApiTokens)];
-        Self { store, config: Arc::new(config), schemes: schemes.into(), directory: Directory::default() }
+        Self {
+            store,
+            config: Arc::new(config),
+            notifier: None,
+            schemes: schemes.into(),
+            directory: Directory::default(),
+        }
     }
 
     /// What time it is. Read anew before each attempt to write.
@@ -77,10 +92,23 @@ pub struct Invoker {
     function: String,
 }
 
-/// An execution could not be asked for.
+/// A function could not be invoked.
 #[derive(Debug, thiserror::Error)]
-#[error("the function that runs commands cannot be invoked: {0}")]
-pub struct InvokeError(String);
+#[error("the function that {what} cannot be invoked: {why}")]
+pub struct InvokeError {
+    what: &'static str,
+    why: String,
+}
+
+impl InvokeError {
+    fn execute(why: String) -> Self {
+        Self { what: "runs commands", why }
+    }
+
+    pub(crate) fn deliver(why: String) -> Self {
+        Self { what: "makes deliveries", why }
+    }
+}
 
 impl Invoker {
     /// For the function that the configuration names.
@@ -98,7 +126,7 @@ impl Invoker {
     /// # Errors
     /// If Lambda did not take it.
     pub async fn execute(&self, event: &ExecuteEvent) -> Result<(), InvokeError> {
-        let payload = serde_json::to_vec(event).map_err(|error| InvokeError(error.to_string()))?;
+        let payload = serde_json::to_vec(event).map_err(|error| InvokeError::execute(error.to_string()))?;
         let invoke = self
             .client
             .invoke()
@@ -109,7 +137,7 @@ impl Invoker {
             Ok(_) => Ok(()),
             Err(error) => {
                 use aws_sdk_lambda::error::ProvideErrorMetadata as _;
-                Err(InvokeError(error.code().unwrap_or("no answer").to_owned()))
+                Err(InvokeError::execute(error.code().unwrap_or("no answer").to_owned()))
             }
         }
     }

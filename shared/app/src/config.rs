@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use countersign_notify::Schedule;
 use countersign_timer::TimerConfig;
 
 /// What a function needs to know. Members that a function does not need may be absent from its
@@ -29,6 +30,20 @@ pub struct Config {
     pub secret_prefix: String,
     /// `COUNTERSIGN_EXECUTE_FUNCTION`: the function that runs commands.
     pub execute_function: Option<String>,
+    /// `COUNTERSIGN_DELIVER_FUNCTION`: the function that makes deliveries.
+    pub deliver_function: Option<String>,
+    /// `COUNTERSIGN_RETRY_SCHEDULE`: the pauses between the attempts of a delivery. Default
+    /// `5s,5m,30m,2h,5h,10h,10h`. `COUNTERSIGN_GIVE_UP_AFTER_SEC`: how long without success until a
+    /// delivery, and an endpoint, is given up, in seconds. Default 432000, five days.
+    pub retries: Schedule,
+    /// `COUNTERSIGN_DELIVERY_TIMEOUT_SEC`: how long one attempt may take in all, in seconds. Default 15.
+    pub delivery_timeout_sec: u32,
+    /// `COUNTERSIGN_NOTIFY_GRACE_SEC`: how old an event is before the sweep looks whether it is on its way
+    /// to everybody. Default 60.
+    pub notify_grace_sec: u32,
+    /// Whether webhooks may be on this machine, with plain HTTP. Never of the environment: in Lambda
+    /// the runtime's own API is there.
+    pub loopback_webhooks: bool,
     /// `COUNTERSIGN_SCHEDULE_GROUP`, `COUNTERSIGN_EXPIRE_ARN`, `COUNTERSIGN_SCHEDULER_ROLE_ARN`,
     /// `COUNTERSIGN_DEAD_LETTER_ARN`: how timers are set.
     pub timer: Option<TimerConfig>,
@@ -76,6 +91,14 @@ impl Config {
                 dead_letter_arn: set("COUNTERSIGN_DEAD_LETTER_ARN"),
             }),
         };
+        let retries = match set("COUNTERSIGN_RETRY_SCHEDULE") {
+            None => Schedule::default(),
+            Some(got) => Schedule::parse(&got).map_err(|_| ConfigError::Invalid {
+                name: "COUNTERSIGN_RETRY_SCHEDULE",
+                expected: "pauses such as `5s,5m,30m,2h`",
+                got,
+            })?,
+        };
         let public_url = set("COUNTERSIGN_PUBLIC_URL").unwrap_or_default();
         Ok(Self {
             table: required("COUNTERSIGN_TABLE")?,
@@ -87,6 +110,11 @@ impl Config {
             sqlite_root: set("COUNTERSIGN_SQLITE_ROOT").map(PathBuf::from),
             secret_prefix: set("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned()),
             execute_function: set("COUNTERSIGN_EXECUTE_FUNCTION"),
+            deliver_function: set("COUNTERSIGN_DELIVER_FUNCTION"),
+            retries: retries.giving_up_after(number("COUNTERSIGN_GIVE_UP_AFTER_SEC", 432_000)?),
+            delivery_timeout_sec: number("COUNTERSIGN_DELIVERY_TIMEOUT_SEC", 15)?,
+            notify_grace_sec: number("COUNTERSIGN_NOTIFY_GRACE_SEC", 60)?,
+            loopback_webhooks: false,
             timer,
         })
     }

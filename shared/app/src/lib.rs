@@ -8,6 +8,7 @@
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
 //! - [`slack`]: the account's end of the proof of who somebody is in Slack
+//! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
@@ -22,6 +23,7 @@ pub mod directory;
 pub mod errors;
 pub mod guard;
 pub mod looks;
+pub mod notify;
 pub mod page;
 mod sources;
 pub mod slack;

@@ -243,6 +243,24 @@ impl RequestView {
         now: Timestamp,
         public_url: &str,
     ) -> Self {
+        let error = error.filter(|_| may_see_output(request, caller));
+        Self::of(request, created, error, now, public_url)
+    }
+
+    /// The request as it is told to whoever was subscribed to it by an admin: without what only those
+    /// may see who may see its output. As it was when it was written, whatever time it is now.
+    #[must_use]
+    pub fn told(request: &Request, created: &Created, at: Timestamp, public_url: &str) -> Self {
+        Self::of(request, created, None, at, public_url)
+    }
+
+    fn of(
+        request: &Request,
+        created: &Created,
+        error: Option<String>,
+        now: Timestamp,
+        public_url: &str,
+    ) -> Self {
         Self {
             id: request.id,
             status: request.status_at(now),
@@ -268,7 +286,7 @@ impl RequestView {
             decided_at: request.decided_at(),
             run_by: request.approval().map(|approval| approval.run_by),
             cause: cause(request, now),
-            execution: execution(request, error.filter(|_| may_see_output(request, caller))),
+            execution: execution(request, error),
             page: format!("{public_url}/requests/{}", request.id),
             warnings: None,
         }

@@ -5,6 +5,7 @@ use countersign_rules::event::Created;
 use countersign_rules::{Event, Request, Timestamp};
 
 use crate::delivery::Delivery;
+use crate::endpoint::Webhook;
 
 /// What a channel is handed. Without `Debug`: it holds the command.
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub struct Work {
     pub delivery: Delivery,
     /// What it is about; none for a test.
     pub about: Option<About>,
+    /// The webhook that it goes to, if it goes to one.
+    pub webhook: Option<Webhook>,
     /// When the attempt begins.
     pub now: Timestamp,
 }
@@ -48,6 +51,12 @@ pub struct Attempt {
 pub enum Outcome {
     /// It is there.
     Delivered,
+    /// It is there, and the same endpoint wants to be reminded of it after so many seconds: the next
+    /// attempt is the reminder.
+    Again {
+        /// The pause.
+        after_seconds: u32,
+    },
     /// Try again by the schedule, but not before so many seconds.
     Failed {
         /// `Retry-After`.
@@ -58,6 +67,14 @@ pub enum Outcome {
     Refused,
     /// The endpoint wants nothing any more: it is disabled.
     Gone,
+}
+
+impl Attempt {
+    /// One that came to nothing before anything was sent.
+    #[must_use]
+    pub fn not_sent(outcome: Outcome, why: impl Into<String>) -> Self {
+        Self { outcome, status: None, answer: why.into(), duration_millis: 0, bytes: 0 }
+    }
 }
 
 /// Sends through one channel.

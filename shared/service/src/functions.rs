@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use axum::Router;
+use countersign_deliver::Deliver;
 use countersign_dispatch::Dispatch;
 use countersign_execute::Execute;
 use countersign_expire::Expire;
@@ -20,6 +21,7 @@ impl Function for Http {
 
 /// A function that handles events.
 pub(crate) enum Events {
+    Deliver(Deliver),
     Dispatch(Dispatch),
     Execute(Execute),
     Expire(Expire),
@@ -29,6 +31,7 @@ pub(crate) enum Events {
 impl Function for Events {
     async fn invoke(&self, payload: Value) -> Result<Value, FunctionError> {
         match self {
+            Self::Deliver(deliver) => deliver.handle(payload).await.map_err(|error| failed(&error)),
             Self::Dispatch(dispatch) => dispatch.handle(payload).await.map_err(|error| failed(&error)),
             Self::Execute(execute) => execute.handle(payload).await.map_err(|error| failed(&error)),
             Self::Expire(expire) => expire.handle(payload).await.map_err(|error| failed(&error)),

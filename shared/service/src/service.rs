@@ -8,6 +8,7 @@ use std::time::Duration;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::config::ConfigError;
 use countersign_app::{App, Config, Invoker};
+use countersign_deliver::{Deliver, Senders};
 use countersign_dispatch::Dispatch;
 use countersign_execute::{Execute, Lookup};
 use countersign_expire::Expire;
@@ -138,6 +139,10 @@ impl Service {
             AwsSettings::local(&dynamodb, &prepared.scheduler_endpoint(), &prepared.lambda_endpoint());
         let aws = Aws::new(settings);
         let mut app_config = Config::read(&settings_of(&config, &targets, prepared.public_addr()))?;
+        // On a person's own machine their own programs may be told; in Lambda nothing is on loopback
+        // but the runtime's own API.
+        app_config.loopback_webhooks =
+            (config.lookup)("COUNTERSIGN_LOOPBACK_WEBHOOKS").is_none_or(|value| value != "off");
         app_config.timer = Some(TimerConfig {
             group: "countersign".to_owned(),
             target_arn: Prepared::function_arn("expire"),
@@ -153,7 +158,8 @@ impl Service {
             None => error.into(),
         })?;
         let store = Store::new(client, app_config.table.clone());
-        Ok(Opened { app: App::on(app_config, store), prepared, aws, config })
+        let app = App::on(app_config, store).notifying_through(&aws);
+        Ok(Opened { app, prepared, aws, config })
     }
 
     /// Where it listens.
@@ -207,7 +213,8 @@ impl Opened {
             }),
         };
         let expire = Expire::new(app.clone(), invoker.clone());
-        let dispatch = Dispatch::new(timer, invoker.clone());
+        let deliver = Deliver::new(app.clone(), timer.clone(), Senders::of(&app));
+        let dispatch = Dispatch::new(app.clone(), timer, invoker.clone());
         let http = |router| Arc::new(crate::functions::Http(router));
         let events = Arc::new;
         use crate::functions::Events;
@@ -225,6 +232,7 @@ impl Opened {
             )?
             .with(HttpFunction::Console.name(), http(countersign_console::router(app.clone())))?
             .with("dispatch", events(Events::Dispatch(dispatch)))?
+            .with_timeout("deliver", events(Events::Deliver(deliver)), long)?
             .with_timeout("execute", events(Events::Execute(execute)), long)?
             .with_timeout("expire", events(Events::Expire(expire)), long)?;
         let mut stream = StreamConfig::new(&app.config.table, "dispatch", is_state);
@@ -283,6 +291,7 @@ fn settings_of(
         "COUNTERSIGN_PUBLIC_URL" => lookup(name).or_else(|| Some(format!("http://{address}"))),
         "COUNTERSIGN_SQLITE_ROOT" => Some(targets.clone()),
         "COUNTERSIGN_EXECUTE_FUNCTION" => Some("execute".to_owned()),
+        "COUNTERSIGN_DELIVER_FUNCTION" => Some("deliver".to_owned()),
         "COUNTERSIGN_SCHEDULE_GROUP" => None,
         other => lookup(other),
     }

@@ -5,7 +5,7 @@ use countersign_rules::RequestId;
 use serde::Serialize;
 
 use crate::codec::{self, get_number, get_text, number, text};
-use crate::people::{fresh_token, to_json};
+use crate::people::{Access, fresh_token, to_json};
 use crate::requests::DOC;
 use crate::store::{Condition, VERSION};
 use crate::{StorageError, Store, keys, schema};
@@ -65,7 +65,8 @@ impl Store {
         item.insert(VERSION.to_owned(), number(version));
         item.insert(DOC.to_owned(), text(to_json("settings", settings)?));
         let condition = before.map_or(Condition::Absent, Condition::Version);
-        let actions = vec![self.put(item, Some(condition))?];
+        let mut actions = vec![self.put(item, Some(condition))?];
+        actions.extend(self.access_change(Access::Changed)?);
         let written = self.transact("put settings", &fresh_token()?, actions).await;
         written.map_err(crate::store::Rejected::into_error)
     }

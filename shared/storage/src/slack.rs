@@ -1,4 +1,7 @@
 //! Who is who in Slack, with proof of both ends, and who wants to be told there.
+//!
+//! Each change moves the access version, because `dispatch` keeps whom it tells for as long as that
+//! stands.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, number, text};
 use crate::items::User;
-use crate::people::{StoredUser, fresh_token, to_json};
+use crate::people::{Access, StoredUser, fresh_token, to_json};
 use crate::requests::DOC;
 use crate::store::{Condition, Rejected, VERSION};
 use crate::{Key, StorageError, Store, keys, schema};
@@ -120,6 +123,7 @@ impl Store {
             actions.push(self.put(link_item(link)?, Some(Condition::Absent))?);
             actions.extend(self.forget(was, link.user)?);
         }
+        actions.extend(self.access_change(Access::Changed)?);
         match self.transact("redeem", &fresh_token()?, actions).await {
             Ok(()) => Ok(Redeemed::Yes),
             Err(rejected) if rejected.perhaps_committed() => match self.slack_link(&link.slack_user).await? {
@@ -140,6 +144,7 @@ impl Store {
         let user = User { slack_user_id: None, version: account.user.version + 1, ..account.user.clone() };
         let mut actions = vec![self.user_action(account, &user)?];
         actions.extend(self.forget(account.user.slack_user_id.as_deref(), account.user.id)?);
+        actions.extend(self.access_change(Access::Changed)?);
         match self.transact("unlink", &fresh_token()?, actions).await {
             Ok(()) => Ok(()),
             Err(rejected) if rejected.perhaps_committed() => match self.user(user.id).await? {
@@ -194,7 +199,8 @@ impl Store {
         item.insert(VERSION.to_owned(), number(subscription.row));
         item.insert(DOC.to_owned(), text(to_json("a subscription", subscription)?));
         let before = Condition::VersionOrAbsent(subscription.row.saturating_sub(1));
-        let actions = vec![self.put(item, Some(before))?];
+        let mut actions = vec![self.put(item, Some(before))?];
+        actions.extend(self.access_change(Access::Changed)?);
         let written = self.transact("subscribe", &fresh_token()?, actions).await;
         written.map_err(Rejected::into_error)
     }
@@ -204,7 +210,8 @@ impl Store {
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
     pub async fn delete_subscription(&self, user: UserId) -> Result<(), StorageError> {
-        let actions = vec![self.delete(codec::key(keys::SUBSCRIPTIONS, &user.to_string()))?];
+        let mut actions = vec![self.delete(codec::key(keys::SUBSCRIPTIONS, &user.to_string()))?];
+        actions.extend(self.access_change(Access::Changed)?);
         let written = self.transact("unsubscribe", &fresh_token()?, actions).await;
         written.map_err(Rejected::into_error)
     }

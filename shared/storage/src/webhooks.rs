@@ -11,7 +11,7 @@ use countersign_notify::{EndpointId, Health, Webhook};
 use countersign_rules::{Timestamp, WebhookId};
 
 use crate::codec::{self, Item, get_number, get_text, number, text};
-use crate::people::{Remember, Saved, fresh_token, to_json};
+use crate::people::{Access, Remember, Saved, fresh_token, to_json};
 use crate::requests::{DOC, Remembered};
 use crate::store::{Condition, Rejected, VERSION};
 use crate::{StorageError, Store, keys, schema};
@@ -114,6 +114,8 @@ impl Store {
         insert_health(&mut item, &stored.health);
         let condition = before.map_or(Condition::Absent, Condition::Version);
         let mut actions = vec![self.put(item, Some(condition))?];
+        // Whoever keeps the audience in memory looks at it again.
+        actions.extend(self.access_change(Access::Changed)?);
         if let Some(remember) = remember {
             actions.push(self.remember(remember.key, remember.made, remember.now)?);
         }
@@ -145,8 +147,9 @@ impl Store {
     /// [`StorageError::Conflict`] if it was changed. Else any other.
     pub async fn delete_webhook(&self, id: WebhookId, version: u64) -> Result<(), StorageError> {
         let key = codec::key(keys::ENDPOINTS, &id.to_string());
-        let action = self.delete_if(key, Condition::Version(version))?;
-        match self.transact("delete webhook", &fresh_token()?, vec![action]).await {
+        let mut actions = vec![self.delete_if(key, Condition::Version(version))?];
+        actions.extend(self.access_change(Access::Changed)?);
+        match self.transact("delete webhook", &fresh_token()?, actions).await {
             Ok(()) => Ok(()),
             Err(rejected) if rejected.perhaps_committed() => match self.webhook(id).await? {
                 None => Ok(()),

@@ -6,6 +6,8 @@ use aws_sdk_scheduler::error::ProvideErrorMetadata as _;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target,
 };
+use countersign_notify::EndpointId;
+use countersign_rules::digest::sha256_hex;
 use countersign_rules::{RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,11 @@ pub enum Wake {
     Deadline {
         /// Which request.
         request_id: RequestId,
+    },
+    /// The next attempt of a delivery may be due.
+    Deliveries {
+        /// At which endpoint.
+        endpoint: EndpointId,
     },
 }
 
@@ -58,8 +65,21 @@ impl Timer {
     /// # Errors
     /// What the Scheduler said.
     pub async fn wake_at(&self, request_id: RequestId, at: Timestamp) -> Result<(), TimerError> {
-        let input =
-            serde_json::to_string(&Wake::Deadline { request_id }).map_err(|e| TimerError(e.to_string()))?;
+        self.set(&schedule_name(request_id, at), at, &Wake::Deadline { request_id }).await
+    }
+
+    /// Has the deliveries looked at that wait for an endpoint, not before `at` and soon after. Many
+    /// that are due about the same time are one timer.
+    ///
+    /// # Errors
+    /// What the Scheduler said.
+    pub async fn deliver_at(&self, endpoint: &EndpointId, at: Timestamp) -> Result<(), TimerError> {
+        let (name, at) = delivery_schedule(endpoint, at);
+        self.set(&name, at, &Wake::Deliveries { endpoint: endpoint.clone() }).await
+    }
+
+    async fn set(&self, name: &str, at: Timestamp, wake: &Wake) -> Result<(), TimerError> {
+        let input = serde_json::to_string(wake).map_err(|error| TimerError(error.to_string()))?;
         let retry =
             RetryPolicy::builder().maximum_retry_attempts(10).maximum_event_age_in_seconds(3600).build();
         let dead_letter =
@@ -73,12 +93,11 @@ impl Timer {
             .build()
             .map_err(|error| TimerError(error.to_string()))?;
         let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
-        let name = schedule_name(request_id, at);
         let created = self
             .client
             .create_schedule()
-            .name(&name)
-            .client_token(&name)
+            .name(name)
+            .client_token(name)
             .group_name(&self.config.group)
             .schedule_expression(schedule_expression(at))
             .schedule_expression_timezone("UTC")
@@ -106,6 +125,17 @@ pub fn schedule_name(request_id: RequestId, at: Timestamp) -> String {
     format!("{}-{}", request_id.ulid(), at.unix_millis())
 }
 
+/// Deliveries that are due within that many milliseconds share a timer; it is precise to a minute anyway.
+const SHARED_MILLIS: i64 = 10_000;
+
+/// Name and instant of the timer for what is due at an endpoint at `at`: the same for whoever asks.
+#[must_use]
+pub fn delivery_schedule(endpoint: &EndpointId, at: Timestamp) -> (String, Timestamp) {
+    let slot = at.plus_millis(SHARED_MILLIS - 1).unix_millis().div_euclid(SHARED_MILLIS);
+    let hash: String = sha256_hex(endpoint.to_string().as_bytes()).chars().take(32).collect();
+    (format!("d-{hash}-{slot}"), Timestamp::from_unix_millis(slot.saturating_mul(SHARED_MILLIS)))
+}
+
 /// `at(…)` of the first whole second that is not before `at`: a timer must not come early.
 fn schedule_expression(at: Timestamp) -> String {
     let whole = Timestamp::from_unix_millis(at.plus_millis(999).unix_seconds().saturating_mul(1000));
@@ -127,6 +157,18 @@ mod tests {
             one.len() <= 64 && one.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
             "{one}"
         );
+    }
+
+    #[test]
+    fn deliveries_that_are_due_together_share_a_timer_that_is_not_early() {
+        let endpoint: EndpointId = "slack:#ops".parse().unwrap();
+        let timer = |millis| delivery_schedule(&endpoint, Timestamp::from_unix_millis(millis));
+        let (name, at) = timer(1_790_000_000_001);
+        assert_eq!(at.unix_millis(), 1_790_000_010_000);
+        assert_eq!(timer(1_790_000_010_000), (name.clone(), at));
+        assert_ne!(timer(1_790_000_010_001).0, name);
+        assert_ne!(delivery_schedule(&EndpointId::Teams, at).0, name);
+        assert!(name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{name}");
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Deployment {
     async fn dispatch(&self, request: &Value) {
         let aws = self.aws("dispatch");
         let timer = Timer::new(aws.scheduler(), self.config("dispatch").timer.unwrap());
-        let dispatch = Dispatch::new(timer, self.invoker("dispatch"));
+        let dispatch = Dispatch::new(self.app("dispatch"), timer, self.invoker("dispatch"));
         let id = request["id"].as_str().unwrap().parse().unwrap();
         let url = self.database.endpoint();
         let beside = App::new(self.config("dispatch"), &Aws::new(AwsSettings::local(&url, &url, &url)));

@@ -1,0 +1,27 @@
+//! Wiring of the `deliver` function.
+
+#![recursion_limit = "256"]
+
+use anyhow::Context as _;
+use countersign_app::aws::{Aws, AwsSettings};
+use countersign_app::{App, Config, telemetry};
+use countersign_deliver::{Deliver, Senders};
+use countersign_timer::Timer;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    telemetry::start_json();
+    let config = Config::from_environment()?;
+    let aws = Aws::new(AwsSettings::from_environment()?);
+    let timer_config =
+        config.timer.clone().context("the environment variable `COUNTERSIGN_SCHEDULE_GROUP` is missing")?;
+    let app = App::new(config, &aws);
+    let senders = Senders::of(&app);
+    let handler = Deliver::new(app, Timer::new(aws.scheduler(), timer_config), senders);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
+        handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
+    }))
+    .await
+    .map_err(anyhow::Error::from_boxed)
+}
