@@ -3,7 +3,7 @@
 
 mod decisions;
 mod run;
-pub mod slack;
+mod slack;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,8 +30,8 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
         .route("/v1/requests/{id}/cancel", post(decisions::cancel).fallback(only_post))
         .route("/v1/requests/{id}/settle", post(decisions::settle).fallback(only_post))
         .route("/v1/requests/{id}/run", post(run::run).fallback(only_post))
-        .route("/slack/interactions", post(slack::interaction).fallback(only_post))
-        .route("/slack/commands", post(slack::command).fallback(only_post))
+        .route("/slack/interactions", post(slack::interactions::interaction).fallback(only_post))
+        .route("/slack/commands", post(slack::commands::command).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(edge::finish))
@@ -46,8 +46,8 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
     decisions::cancel,
     decisions::settle,
     run::run,
-    slack::interaction,
-    slack::command,
+    slack::interactions::interaction,
+    slack::commands::command,
 ))]
 #[derive(Debug, Clone, Copy)]
 pub struct Api;

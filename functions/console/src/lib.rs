@@ -48,6 +48,9 @@ pub fn router(app: App) -> Router {
             "/v1/me/slack-links",
             only(post(slack_links::create).delete(slack_links::remove), "POST, DELETE"),
         )
+        // Slack posts there, to `callback`.
+        .route("/slack/interactions", only(MethodRouter::new(), "POST"))
+        .route("/slack/commands", only(MethodRouter::new(), "POST"))
         .route("/v1/tokens", only(get(tokens::list).post(tokens::create), "GET, HEAD, POST"))
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
         .fallback(|| async { Problem::not_found("page") })

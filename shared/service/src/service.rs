@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::config::ConfigError;
 use countersign_app::{App, Config, Invoker};
-use countersign_deliver::{Deliver, Senders};
+use countersign_deliver::{ChatSecrets, Deliver, Senders};
 use countersign_dispatch::Dispatch;
 use countersign_execute::{Execute, Lookup};
 use countersign_expire::Expire;
@@ -213,7 +213,9 @@ impl Opened {
             }),
         };
         let expire = Expire::new(app.clone(), invoker.clone());
-        let deliver = Deliver::new(app.clone(), timer.clone(), Senders::of(&app));
+        let chats = ChatSecrets::new(Arc::clone(&config.lookup), FileSecrets::Allowed).with_store(execute.secrets.clone());
+        let senders = Senders::of(&app).with_chats(&app, &chats);
+        let deliver = Deliver::new(app.clone(), timer.clone(), senders);
         let dispatch = Dispatch::new(app.clone(), timer, invoker.clone());
         let http = |router| Arc::new(crate::functions::Http(router));
         let events = Arc::new;

@@ -3,6 +3,7 @@
 //! - [`serve`]: starts `countersign serve --demo`, kills it, starts it again
 //! - `calls`: what people do over HTTP
 //! - [`program`]: what they do with the program `countersign`
+//! - [`slack`] and [`teams`]: stand-ins that check what Slack and Teams check
 //! - [`line`]: a line to a server that can be cut
 //! - [`postgres`]: a database of a test's own on a real PostgreSQL
 //! - [`small_disk`]: a disk that can really be full
@@ -14,7 +15,9 @@ pub mod line;
 pub mod postgres;
 pub mod program;
 pub mod serve;
+pub mod slack;
 pub mod small_disk;
+pub mod teams;
 
 pub use answer::Answer;
 pub use program::{Ended, Running};

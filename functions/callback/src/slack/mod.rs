@@ -13,13 +13,10 @@
 //! - [`interactions`]: buttons and dialogs; [`votes`] what comes of them
 //! - [`commands`]: what people type; [`link`] the proof of who they are
 
-mod commands;
+pub(crate) mod commands;
 mod gate;
-mod interactions;
+pub(crate) mod interactions;
 mod link;
 mod votes;
 
 pub use gate::Slack;
-
-pub(crate) use commands::command;
-pub(crate) use interactions::interaction;

@@ -193,3 +193,17 @@ pub fn ephemeral(said: &str) -> Value {
         "blocks": [{ "type": "section", "text": plain(&crate::words::lines(said, 2900), false) }],
     })
 }
+
+/// What the requester is told below their message when it ended: an update alone makes no sound.
+#[must_use]
+pub fn notes(notice: &Notice) -> Message {
+    let outcome = notice.outcome.as_deref().unwrap_or_default();
+    let said = format!("{} on {}: {outcome}", notice.code(), notice.connection);
+    Message { text: escaped(&said), blocks: vec![rich_text(vec![section(vec![words(&said)])])] }
+}
+
+/// The block of a test.
+#[must_use]
+pub fn words_of_ours() -> Value {
+    rich_text(vec![section(vec![words("👋 A test of Countersign. Nothing happened to any request.")])])
+}

@@ -2,13 +2,18 @@
 //! the last time, a few times.
 
 use countersign_rules::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How often reviewers are asked again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Reminders {
     /// After how many seconds the first one comes.
+    #[schema(minimum = 1)]
     pub first_seconds: u32,
     /// How many there are; none is possible.
+    #[schema(maximum = 20)]
     pub most: u32,
 }
 
