@@ -1,12 +1,15 @@
 //! `console` answers everything that is read or administered: requests and their output,
-//! connections, people, groups, tokens, `me`, health, and the OpenAPI document. Pages will be here too.
+//! connections, people, groups, tokens, `me`, webhooks and other ways of telling people, health, and the
+//! OpenAPI document. Pages will be here too.
 
 mod connections;
 mod etag;
 mod export;
 mod groups;
 mod health;
+mod integrations;
 mod long_poll;
+mod notifications;
 pub mod openapi;
 mod output;
 mod query;
@@ -14,6 +17,7 @@ mod requests;
 mod slack_links;
 mod tokens;
 mod users;
+mod webhooks;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, delete, get, post};
@@ -31,6 +35,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/requests/{id}", only(get(requests::show), "GET, HEAD"))
         .route("/v1/requests/{id}/events", only(get(requests::events), "GET, HEAD"))
         .route("/v1/requests/{id}/output", only(get(output::output), "GET, HEAD"))
+        .route("/v1/requests/{id}/notifications", only(get(notifications::show), "GET, HEAD"))
         .route("/v1/requests/{id}/{verb}", axum::routing::any(requests::decision_by_get))
         .route("/v1/connections", only(get(connections::list), "GET, HEAD"))
         .route(
@@ -53,6 +58,25 @@ pub fn router(app: App) -> Router {
         .route("/slack/commands", only(MethodRouter::new(), "POST"))
         .route("/v1/tokens", only(get(tokens::list).post(tokens::create), "GET, HEAD, POST"))
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
+        .route("/v1/webhooks", only(get(webhooks::list).post(webhooks::create), "GET, HEAD, POST"))
+        .route(
+            "/v1/webhooks/{id}",
+            only(get(webhooks::show).put(webhooks::put).delete(webhooks::remove), "GET, HEAD, PUT, DELETE"),
+        )
+        .route("/v1/webhooks/{id}/test", only(post(webhooks::deliveries::test), "POST"))
+        .route("/v1/webhooks/{id}/rotate-secret", only(post(webhooks::rotate_secret), "POST"))
+        .route("/v1/webhooks/{id}/deliveries", only(get(webhooks::deliveries::list), "GET, HEAD"))
+        .route("/v1/deliveries/{id}/replay", only(post(webhooks::deliveries::replay), "POST"))
+        .route(
+            "/v1/integrations/slack",
+            only(get(integrations::show_slack).put(integrations::put_slack), "GET, HEAD, PUT"),
+        )
+        .route("/v1/integrations/slack/test", only(post(integrations::test_slack), "POST"))
+        .route(
+            "/v1/integrations/teams",
+            only(get(integrations::show_teams).put(integrations::put_teams), "GET, HEAD, PUT"),
+        )
+        .route("/v1/integrations/teams/test", only(post(integrations::test_teams), "POST"))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(edge::finish))

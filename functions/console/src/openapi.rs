@@ -35,6 +35,22 @@ const DOCUMENT: &str = include_str!("../openapi.json");
     crate::tokens::list,
     crate::tokens::create,
     crate::tokens::revoke,
+    crate::webhooks::list,
+    crate::webhooks::create,
+    crate::webhooks::show,
+    crate::webhooks::put,
+    crate::webhooks::remove,
+    crate::webhooks::rotate_secret,
+    crate::webhooks::deliveries::list,
+    crate::webhooks::deliveries::test,
+    crate::webhooks::deliveries::replay,
+    crate::notifications::show,
+    crate::integrations::show_slack,
+    crate::integrations::put_slack,
+    crate::integrations::test_slack,
+    crate::integrations::show_teams,
+    crate::integrations::put_teams,
+    crate::integrations::test_teams,
 ))]
 #[derive(Debug, Clone, Copy)]
 pub struct Api;

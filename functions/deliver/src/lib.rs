@@ -15,8 +15,8 @@ pub mod chats;
 mod commit;
 mod due;
 mod load;
-mod slack;
-mod teams;
+pub mod slack;
+pub mod teams;
 mod webhook;
 
 use std::sync::Arc;

@@ -70,6 +70,10 @@ problem_answers! {
     PersonConflict = "409";
     /// `too-many-tokens`: revoke one first.
     TooManyTokens = "409";
+    /// `too-many-webhooks`: delete one first.
+    TooManyWebhooks = "409";
+    /// `not-configured`: put the settings first.
+    NotConfigured = "409";
     /// `conflict`: the same `Idempotency-Key` is still in flight.
     InFlight = "409";
     /// `digest-mismatch`: the request is not what you looked at.

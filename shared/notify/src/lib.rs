@@ -3,6 +3,7 @@
 //! - [`endpoint`] where deliveries go, and how an endpoint is doing
 //! - [`delivery`] one attempt series: what comes after an attempt, decided without a clock
 //! - [`schedule`] how long after a failure the next attempt comes
+//! - [`diagnose`] what went wrong, in words, and what to do
 //! - [`sender`] the seam: what a channel is handed and what it answers
 //! - [`posted`] where a message of a request is; [`settings`] what an admin configures of Slack and Teams
 //! - [`notice`] what a message about a request says, whatever channel shows it, of [`words`]; [`legible`]
@@ -20,6 +21,7 @@
 //! [`slack::client`] and [`teams::client`] connect to anything.
 
 pub mod delivery;
+pub mod diagnose;
 pub mod endpoint;
 pub mod legible;
 pub mod notice;

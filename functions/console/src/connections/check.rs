@@ -125,11 +125,6 @@ pub(super) async fn warnings(app: &App, connection: &Connection) -> Vec<String> 
     if !connection.masking.enabled {
         warnings.push("masking is off: what the target returns is stored and shown as it is".to_owned());
     }
-    if !connection.notify.is_empty() {
-        warnings.push(
-            "this version does not notify anybody yet: reviewers find requests by themselves".to_owned(),
-        );
-    }
     if connection.kind == "sqlite" && app.config.sqlite_root.is_none() {
         warnings.push("`sqlite` connections do not run in this deployment".to_owned());
     }

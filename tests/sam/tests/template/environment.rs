@@ -31,6 +31,9 @@ fn read_by_the_code() -> BTreeSet<String> {
     let names = RefCell::new(BTreeSet::from(["COUNTERSIGN_LOG".to_owned()]));
     let found = |name: &str| {
         names.borrow_mut().insert(name.to_owned());
+        if name == "COUNTERSIGN_RETRY_SCHEDULE" {
+            return Some("1s".to_owned());
+        }
         // Anything that lets the reading go on.
         (!["AWS_CA_BUNDLE", "AWS_REGION"].contains(&name) && !name.starts_with("AWS_ENDPOINT_URL"))
             .then(|| "1".to_owned())
@@ -54,8 +57,8 @@ fn the_template_sets_what_the_code_reads_and_nothing_else() {
     for name in NOT_OF_THE_TEMPLATE {
         assert!(expected.remove(name), "nobody reads `{name}`");
     }
-    // What the settings of Slack refer to.
-    expected.extend(["SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN"].map(str::to_owned));
+    // What the settings of Slack and Teams refer to.
+    expected.extend(["SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "TEAMS_WEBHOOK_URL"].map(str::to_owned));
     assert_eq!(set_by_the_template(&template()), expected);
 }
 
@@ -74,8 +77,13 @@ fn each_function_finds_what_it_cannot_start_without() {
         assert_eq!(config.timer.is_some(), needs("Timer::new("), "{binary}");
         assert_eq!(
             !config.public_url.is_empty(),
-            needs("lambda::serve("),
-            "{binary} answers people with links"
+            needs("lambda::serve(") || binary == "deliver",
+            "{binary} hands people links"
+        );
+        assert_eq!(
+            config.deliver_function.is_some(),
+            ["console", "dispatch", "expire"].contains(&binary.as_str()),
+            "{binary} has people told"
         );
     }
 }
@@ -87,8 +95,16 @@ fn the_defaults_of_the_template_are_those_of_the_code() {
     for binary in functions(&template).keys() {
         let deployed = config(&variables(&template, binary));
         let numbers = |config: &Config| {
-            [config.epoch, config.review_timeout_sec, config.max_wait_seconds, config.lease_margin_sec]
+            [
+                config.epoch,
+                config.review_timeout_sec,
+                config.max_wait_seconds,
+                config.lease_margin_sec,
+                config.delivery_timeout_sec,
+                config.notify_grace_sec,
+            ]
         };
         assert_eq!(numbers(&deployed), numbers(&code), "{binary}");
+        assert_eq!(deployed.retries, code.retries, "{binary}");
     }
 }

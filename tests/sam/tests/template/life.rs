@@ -1,16 +1,21 @@
 //! Everything that the functions do to AWS, held against what their roles grant.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker};
+use countersign_deliver::{ChatSecrets, Deliver, Senders};
 use countersign_dispatch::Dispatch;
 use countersign_execute::Execute;
 use countersign_expire::Expire;
 use countersign_local::EmbeddedStore;
+use countersign_notify::slack::incoming::signature;
 use countersign_rules::UserId;
 use countersign_sam::seed;
 use countersign_storage::{codec, schema};
+use countersign_targets::FileSecrets;
 use countersign_timer::Timer;
 use serde_json::{Map, Value, json};
 
@@ -26,6 +31,16 @@ struct Deployment {
     people: Map<String, Value>,
     /// Where commands find their database. In Lambda there is none; the output is the same.
     targets: tempfile::TempDir,
+    /// Where Slack is.
+    chat_url: String,
+}
+
+/// What the settings of Slack refer to, and where Slack is.
+fn chat_secrets(url: String) -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
+    Arc::new(move |name| match name {
+        "COUNTERSIGN_SLACK_API_URL" => Some(url.clone()),
+        name => Some(format!("secret of {name}")),
+    })
 }
 
 impl Deployment {
@@ -35,7 +50,7 @@ impl Deployment {
         let recorder = Recorder::before(&database.endpoint()).await;
         let targets = tempfile::tempdir().unwrap();
         std::fs::write(targets.path().join("empty.db"), "").unwrap();
-        let mut deployment = Self { template, recorder, database, people: Map::new(), targets };
+        let mut deployment = Self { template, recorder, database, people: Map::new(), targets, chat_url: slack().await };
         // What is there before any function runs is not theirs.
         let url = deployment.database.endpoint();
         let aws = Aws::new(AwsSettings::local(&url, &url, &url));
@@ -69,16 +84,20 @@ impl Deployment {
         self.people[who]["id"].as_str().unwrap()
     }
 
-    /// Calls a function as API Gateway does, and expects that it does what was asked.
-    async fn http(&self, function: &str, who: &str, call: &str, version: Option<u64>, body: Value) -> Value {
-        let router = match function {
+    fn router(&self, function: &str) -> axum::Router {
+        match function {
             "intake" => countersign_intake::router(self.app(function)),
             "callback" => {
-                let slack = countersign_callback::Slack::new(std::sync::Arc::new(slack_secret), FileSecrets::Refused);
+                let slack = countersign_callback::Slack::new(chat_secrets(self.chat_url.clone()), FileSecrets::Refused);
                 countersign_callback::router(self.app(function), self.invoker(function), slack)
             }
             _ => countersign_console::router(self.app(function)),
-        };
+        }
+    }
+
+    /// Calls a function as API Gateway does, and expects that it does what was asked.
+    async fn http(&self, function: &str, who: &str, call: &str, version: Option<u64>, body: Value) -> Value {
+        let router = self.router(function);
         let (method, target) = call.split_once(' ').unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let fixture = std::fs::read_to_string(root().join("infra/events/show.json")).unwrap();
@@ -137,6 +156,19 @@ impl Deployment {
         config.epoch = epoch;
         let app = App::new(config, &self.aws("expire"));
         Expire::new(app, self.invoker("expire")).handle(event).await.unwrap()
+    }
+
+    /// The webhook's receiver answers on this machine, which no function in Lambda may reach.
+    async fn deliver(&self, event: Value) -> Value {
+        let mut config = self.config("deliver");
+        config.loopback_webhooks = true;
+        config.retries = countersign_notify::Schedule::parse("10ms").unwrap();
+        let aws = self.aws("deliver");
+        let timer = Timer::new(aws.scheduler(), config.timer.clone().unwrap());
+        let app = App::new(config, &aws);
+        let chats = ChatSecrets::new(chat_secrets(self.chat_url.clone()), FileSecrets::Refused);
+        let senders = Senders::of(&app).with_chats(&app, &chats);
+        Deliver::new(app, timer, senders).handle(event).await.unwrap()
     }
 
     async fn dispatch(&self, request: &Value) {
@@ -234,6 +266,140 @@ async fn a_voter_moves(on: &Deployment) {
     assert_eq!(solo["status"], "PENDING");
 }
 
+/// A receiver that gives these answers, one after the other.
+async fn receiver(statuses: &'static [u16]) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut statuses = statuses.iter();
+    let answer = std::sync::Mutex::new(move || *statuses.next().unwrap_or(&200));
+    let answer = std::sync::Arc::new(answer);
+    let router = axum::Router::new().fallback(move || {
+        let status = answer.lock().unwrap()();
+        async move { http::StatusCode::from_u16(status).unwrap() }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+async fn telling(on: &Deployment) {
+    // Saved as one that may be told, then moved to where this test listens.
+    let body = json!({ "url": "https://198.51.99.1/hook", "name": "ci" });
+    let made = on.http("console", "root", "POST /v1/webhooks", None, body.clone()).await;
+    let id = made["id"].as_str().unwrap();
+    let path = format!("/v1/webhooks/{id}");
+    let changed = json!({ "url": "https://198.51.99.2/hook" });
+    on.http("console", "root", &format!("PUT {path}"), Some(1), changed).await;
+    on.http("console", "root", &format!("POST {path}/rotate-secret"), None, Value::Null).await;
+    let url = receiver(&[500, 200, 500, 410]).await;
+    let database = on.database.endpoint();
+    let beside = Aws::new(AwsSettings::local(&database, &database, &database));
+    let store = App::new(on.config("console"), &beside).store;
+    let mut stored = store.webhook(id.parse().unwrap()).await.unwrap().unwrap();
+    stored.webhook.url = url;
+    store.put_webhook(Some(stored.webhook.version), &stored, None).await.unwrap();
+    let slack = json!({
+        "bot_token": "env:SLACK_BOT", "signing_secret": "env:SLACK_SIGNS", "app_id": "A1", "team_id": "T1"
+    });
+    on.http("console", "root", "PUT /v1/integrations/slack", None, slack).await;
+    let teams = json!({ "webhook_url": "env:TEAMS", "enabled": false });
+    on.http("console", "root", "PUT /v1/integrations/teams", None, teams).await;
+
+    let request = on.submit("files", "SELECT 7", "manual").await;
+    on.dispatch(&request).await;
+    let commit = json!({ "commit": { "endpoint": id, "request_id": request["id"], "version": 1 } });
+    assert_eq!(on.deliver(commit.clone()).await, json!({ "attempted": 1 }), "fails, and is slept for");
+    assert_eq!(on.deliver(commit).await, json!({ "attempted": 0 }), "a duplicate");
+    let path_of_request = format!("/v1/requests/{}/notifications", request["id"].as_str().unwrap());
+    let told = on.get("root", &path_of_request).await;
+    assert_eq!(told["items"][0]["deliveries"][0]["state"], "delivered", "{told}");
+    on.get("root", "/v1/webhooks").await;
+    let log = on.get("root", &format!("{path}/deliveries")).await;
+    let delivery = log["items"][0]["id"].as_str().unwrap().to_owned();
+    let test = on.http("console", "root", &format!("POST {path}/test"), None, Value::Null).await;
+    on.http("console", "root", &format!("POST /v1/deliveries/{delivery}/replay"), None, Value::Null).await;
+    // What console asked for was not invoked here: it is due, and the sweep has it attempted.
+    on.expire(1, json!({ "sweep": true })).await;
+    on.expire(1, json!({ "deliveries": { "endpoint": id } })).await;
+    let asked_for = json!({ "delivery": { "endpoint": id, "id": test["id"] } });
+    on.deliver(asked_for).await;
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    on.deliver(json!({ "due": { "endpoint": id } })).await;
+    let gone = on.get("root", &path).await;
+    assert_eq!(gone["enabled"], false, "{gone}");
+    on.http("console", "root", &format!("DELETE {path}"), gone["version"].as_u64(), Value::Null).await;
+}
+
+/// Something that takes whatever is posted.
+async fn slack() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api/", listener.local_addr().unwrap());
+    let answer = r#"{"ok":true,"channel":"C1","ts":"1.000002"}"#;
+    let router = axum::Router::new().fallback(move || async move { answer });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+impl Deployment {
+    /// A call from Slack, signed as the settings say.
+    async fn from_slack(&self, path: &str, fields: &[(&str, &str)]) -> Value {
+        let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let second = (self.app("callback").now().unix_millis() / 1000).to_string();
+        let signature = signature::sign("secret of SLACK_SIGNS", &second, body.as_bytes());
+        let fixture = std::fs::read_to_string(root().join("infra/events/show.json")).unwrap();
+        let mut event: Value = serde_json::from_str(&fixture).unwrap();
+        event["rawPath"] = json!(path);
+        event["requestContext"]["http"]["method"] = json!("POST");
+        event["requestContext"]["http"]["path"] = json!(path);
+        event["body"] = json!(body);
+        event["headers"] = json!({
+            "content-type": "application/x-www-form-urlencoded", "host": "x",
+            "x-slack-request-timestamp": second, "x-slack-signature": signature,
+        });
+        let answer = countersign_http::lambda::invoke(&self.router("callback"), event).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{path}: {answer}");
+        serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default()
+    }
+
+    async fn types(&self, user: &str, text: &str) -> String {
+        let fields = [
+            ("command", "/countersign"), ("text", text), ("api_app_id", "A1"), ("team_id", "T1"), ("user_id", user),
+        ];
+        let answer = self.from_slack("/slack/commands", &fields).await;
+        answer["blocks"][0]["text"]["text"].as_str().unwrap().to_owned()
+    }
+}
+
+async fn chatting(on: &Deployment) {
+    let link = async |user: &str| {
+        let body = json!({ "slack_user_id": user });
+        let code = on.http("console", "dana", "POST /v1/me/slack-links", None, body).await;
+        let said = on.types(user, &format!("link {}", code["code"].as_str().unwrap())).await;
+        assert!(said.contains("from now on"), "{said}");
+    };
+    link("U0OLD").await;
+    link("U0DANA").await;
+    on.types("U0DANA", "subscribe files").await;
+    on.types("U0DANA", "list").await;
+    let request = on.submit("files", "SELECT 8", "manual").await;
+    assert!(on.types("U0DANA", "pending").await.contains(request["code"].as_str().unwrap()));
+    for endpoint in ["slack:C1", "slack:U0DANA"] {
+        let commit = json!({ "commit": { "endpoint": endpoint, "request_id": request["id"], "version": 1 } });
+        assert_eq!(on.deliver(commit).await, json!({ "attempted": 1 }));
+    }
+    let press = json!({
+        "type": "block_actions", "api_app_id": "A1", "team": { "id": "T1" }, "user": { "id": "U0DANA", "team_id": "T1" },
+        "trigger_id": "1", "actions": [{
+            "action_id": "approve",
+            "value": format!("{} {}", request["id"].as_str().unwrap(), request["digest"].as_str().unwrap()),
+        }],
+    });
+    on.from_slack("/slack/interactions", &[("payload", &press.to_string())]).await;
+    let approved = on.get("root", &format!("/v1/requests/{}", request["id"].as_str().unwrap())).await;
+    assert_eq!((&approved["status"], &approved["groups"][0]["decisions"][0]["via"]), (&json!("APPROVED"), &json!("slack")));
+    on.types("U0DANA", "unsubscribe").await;
+    on.http("console", "dana", "DELETE /v1/me/slack-links", None, Value::Null).await;
+}
+
 async fn reading(on: &Deployment) {
     for list in [
         "/v1/requests",
@@ -279,6 +445,8 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
     administration(&on).await;
     requests(&on).await;
     a_voter_moves(&on).await;
+    telling(&on).await;
+    chatting(&on).await;
     reading(&on).await;
     let uses = on.recorder.uses();
 

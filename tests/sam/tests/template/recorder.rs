@@ -125,6 +125,8 @@ fn database_uses(operation: &str, body: &Value) -> Vec<(String, String, Option<S
             };
             parts.map(part).collect()
         }
+        "PutItem" => vec![(action(operation), table(body), partition(&body["Item"]))],
+        "UpdateItem" => vec![(action(operation), table(body), partition(&body["Key"]))],
         other => vec![(action(other), table(body), None)],
     }
 }
