@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use countersign_app::{App, Caller};
-use countersign_http::openapi::{Malformed, NotFound, Signed};
+use countersign_http::openapi::{Internal, Malformed, NotFound, Unauthenticated, Unavailable};
 use countersign_http::{Problem, json};
 use countersign_notify::slack::incoming::command::HELP;
 use countersign_notify::slack::incoming::{SlashCommand, Words};
@@ -38,7 +38,10 @@ const MOST_CONNECTIONS: usize = 50;
     tag = "slack",
     security(()),
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The answer, as Slack shows it."), Malformed, NotFound, Signed)
+    responses(
+        (status = 200, body = Object, description = "The answer, as Slack shows it."),
+        Malformed, Unauthenticated, NotFound, Internal, Unavailable
+    )
 )]
 pub(crate) async fn command(
     State(callback): State<Callback>,

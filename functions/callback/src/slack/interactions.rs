@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use countersign_app::App;
-use countersign_http::openapi::{Malformed, NotFound, Signed};
+use countersign_http::openapi::{Internal, Malformed, NotFound, Unauthenticated, Unavailable};
 use countersign_http::{Problem, json};
 use countersign_notify::SlackSettings;
 use countersign_notify::slack::button::{APPROVE, REJECT, Subject};
@@ -32,7 +32,10 @@ use crate::Callback;
     tag = "slack",
     security(()),
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "It was taken, or whoever did it is told why not."), Malformed, NotFound, Signed)
+    responses(
+        (status = 200, body = Object, description = "It was taken, or whoever did it is told why not."),
+        Malformed, Unauthenticated, NotFound, Internal, Unavailable
+    )
 )]
 pub(crate) async fn interaction(
     State(callback): State<Callback>,

@@ -128,3 +128,22 @@ fn a_reminder_says_who_is_awaited_and_an_answer_is_for_one_person() {
     check_message(&answer).unwrap();
     insta::assert_json_snapshot!("slack-ephemeral", answer);
 }
+
+/// `tests/slack/sdk.py` reads them with Python's `slack_sdk`.
+#[test]
+fn every_payload_is_written_down_for_others_to_read() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("slack-payloads");
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, payload: &Value| {
+        std::fs::write(folder.join(format!("{name}.json")), payload.to_string()).unwrap();
+    };
+    for (name, story) in every_state() {
+        write(&format!("message-{name}"), &body(&message(&story.notice(), Reader::Reviewer)));
+    }
+    let story = Story::new();
+    write("message-reminder", &body(&reminder(&story.notice())));
+    write("message-ephemeral", &ephemeral("It was rejected."));
+    let long = Plan { command: &"SELECT 1;\n".repeat(2000), ..Plan::default() }.submitted();
+    write("message-long", &body(&message(&long.notice(), Reader::Reviewer)));
+    write("modal", &modal::reject(&Subject { request: story.request.id, digest: story.request.digest }));
+}

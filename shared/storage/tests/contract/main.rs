@@ -20,4 +20,5 @@ mod output;
 mod people;
 mod requests;
 mod sizes;
+mod slack;
 mod sweep;
