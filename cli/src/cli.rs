@@ -6,11 +6,14 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::connections::ConnectionsCommand;
 use crate::commands::decide::{ApproveArgs, CancelArgs, RejectArgs, SettleArgs};
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::exec::ExecArgs;
+use crate::commands::integrations::{SlackCommand, TeamsCommand};
 use crate::commands::requests::RequestsCommand;
 use crate::commands::run::{EventsArgs, OutputArgs, RunArgs};
 use crate::commands::tokens::TokensCommand;
 use crate::commands::users::{GroupsCommand, UsersCommand};
+use crate::commands::webhooks::WebhooksCommand;
 use crate::render::Format;
 
 const EXIT_CODES: &str = "\
@@ -98,6 +101,17 @@ pub(crate) enum Command {
     /// API tokens
     #[command(subcommand)]
     Tokens(TokensCommand),
+    /// Who is told of what happens: custom webhooks (admin)
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
+    /// Telling people through Slack (admin)
+    #[command(subcommand)]
+    Slack(SlackCommand),
+    /// Telling people through Teams (admin)
+    #[command(subcommand)]
+    Teams(TeamsCommand),
+    /// Say why a notification did not arrive, or a request was approved by itself
+    Doctor(DoctorArgs),
     /// Run the whole product on this machine
     Serve(ServeArgs),
     /// Make the first admin

@@ -8,6 +8,7 @@
 TOOLS=$(realpath -m target/tools)
 CARGO_DENY_VERSION=0.20.2
 DYNAMODB_LOCAL_VERSION=11.1.0
+STANDARDWEBHOOKS_VERSION=1.1.1
 
 # command | Debian package (alternatives separated by commas) | what for
 PACKAGES='
@@ -16,7 +17,8 @@ ld         | binutils                                      | linking
 crt1.o     | libc6-dev                                     | linking
 python3    | python3                                       | cfn-lint, sam, cargo-lambda
 venv       | python3-venv                                  | a virtual environment of the tests own
-npm        | npm                                           | fetching DynamoDB Local
+npm        | npm                                           | fetching DynamoDB Local and standardwebhooks
+node       | nodejs                                        | verifying webhooks by npm's standardwebhooks
 java17     | openjdk-17-jre-headless,openjdk-21-jre-headless | DynamoDB Local
 initdb     | postgresql                                    | PostgreSQL as a target
 mariadbd   | mariadb-server                                | MySQL as a target
@@ -114,6 +116,15 @@ require_dynamodb_local() {
   DYNAMODB_LOCAL=$(dirname "$DYNAMODB_LOCAL")
 }
 
+# npm's standardwebhooks, for the test that verifies deliveries with it.
+require_standardwebhooks() {
+  local folder="$TOOLS/standardwebhooks-$STANDARDWEBHOOKS_VERSION"
+  [[ -d $folder/node_modules/standardwebhooks ]] ||
+    npm install --prefix "$folder" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error \
+      "standardwebhooks@$STANDARDWEBHOOKS_VERSION" || return 1
+  export COUNTERSIGN_TEST_NODE_MODULES="$folder/node_modules"
+}
+
 # cargo-deny: the one on the path if it is new enough to read this workspace, else one of our own,
 # built without optimisation because it runs for seconds.
 require_cargo_deny() {
@@ -129,5 +140,5 @@ require_cargo_deny() {
 }
 
 require_tools() {
-  require_venv && require_dynamodb_local && { [[ $MODE == sam ]] || require_cargo_deny; }
+  require_venv && require_dynamodb_local && require_standardwebhooks && { [[ $MODE == sam ]] || require_cargo_deny; }
 }

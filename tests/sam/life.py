@@ -228,6 +228,12 @@ def stream(sam, checks):
     checks.equal("dispatch reads the stream", sam.invoke("DispatchFunction", event), {"batchItemFailures": []})
 
 
+def telling(sam, checks):
+    """A webhook that was deleted after its event was asked for: read, and nothing is sent."""
+    checks.equal("deliver leaves what nobody wants any more", sam.invoke("DeliverFunction", fixture("deliver-commit")),
+                 {"attempted": 0})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--template", required=True, help="template that `sam build` wrote")
@@ -245,6 +251,7 @@ def main():
         approved_life(sam, checks, people)
         expired_life(sam, checks, people)
         stream(sam, checks)
+        telling(sam, checks)
     return checks.report()
 
 

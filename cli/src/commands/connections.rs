@@ -79,6 +79,9 @@ struct Settings {
     /// Who is told: slack, teams, webhooks
     #[arg(long, value_name = "CHANNELS", value_delimiter = ',')]
     notify: Option<Vec<String>>,
+    /// The channels of Slack that are told, by id; '' is the default ones
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    slack_channels: Option<Vec<String>>,
     /// A guardrail: a preset such as no-drop, or a rule as a JSON object; may repeat, '' is none
     #[arg(long, value_name = "RULE")]
     guardrail: Option<Vec<String>>,
@@ -152,6 +155,7 @@ impl Settings {
         put("run_within_seconds", self.run_within.map(Value::from));
         put("require_reason", self.require_reason.map(Switch::json));
         put("notify", self.notify.as_deref().map(|channels| list(channels).into()));
+        put("slack_channels", self.slack_channels.as_deref().map(|channels| list(channels).into()));
         let reference = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
         put("read_secret", self.read_secret.as_deref().map(reference));
         let off = |text: &str| if matches!(text, "" | "off") { Value::Null } else { text.into() };

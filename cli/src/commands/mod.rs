@@ -2,7 +2,9 @@
 
 pub(crate) mod connections;
 pub(crate) mod decide;
+pub(crate) mod doctor;
 pub(crate) mod exec;
+pub(crate) mod integrations;
 pub(crate) mod prompt;
 pub(crate) mod requests;
 pub(crate) mod run;
@@ -10,6 +12,7 @@ pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod values;
 pub(crate) mod watch;
+pub(crate) mod webhooks;
 
 use std::process::ExitCode;
 
@@ -52,6 +55,10 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Users(command) => users::users(&client, ui, command).await.map(|()| 0)?,
         Command::Groups(command) => users::groups(&client, ui, &command).await.map(|()| 0)?,
         Command::Tokens(command) => tokens::tokens(&client, ui, command).await.map(|()| 0)?,
+        Command::Webhooks(command) => webhooks::webhooks(&client, ui, command).await.map(|()| 0)?,
+        Command::Slack(command) => integrations::slack(&client, ui, command).await.map(|()| 0)?,
+        Command::Teams(command) => integrations::teams(&client, ui, command).await.map(|()| 0)?,
+        Command::Doctor(args) => doctor::doctor(&client, ui, &args).await.map(|()| 0)?,
         Command::Serve(_) | Command::Bootstrap(_) => 0,
     };
     Ok(ExitCode::from(code))

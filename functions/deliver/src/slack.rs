@@ -61,7 +61,9 @@ impl SlackSender {
         };
         match self.claim(work, about, &settings).await? {
             None => Ok(Said::failed("another invocation is at this message")),
-            Some(Claim::Nothing(posted)) => Ok(self.next(&settings, about, reader, &posted, "it is there already")),
+            Some(Claim::Nothing(posted)) => {
+                Ok(self.next(&settings, about, reader, &posted, "it is there already"))
+            }
             Some(Claim::Mine(posted)) => self.show(&client, &settings, about, reader, target, posted).await,
         }
     }
@@ -203,14 +205,17 @@ impl SlackSender {
                     return Ok("updated".to_owned());
                 }
                 Err(SlackFailure::MessageGone(code)) if notice.status != Status::Pending => {
-                    return Ok(format!("the message was deleted in Slack ({code}), and nobody is asked any more"));
+                    return Ok(format!(
+                        "the message was deleted in Slack ({code}), and nobody is asked any more"
+                    ));
                 }
                 // Somebody deleted it, and it is still needed.
                 Err(SlackFailure::MessageGone(_)) => {}
                 Err(failure) => return Err(failure),
             }
         }
-        let channel = if is_person(target) { client.open_conversation(target).await? } else { target.to_owned() };
+        let channel =
+            if is_person(target) { client.open_conversation(target).await? } else { target.to_owned() };
         let place: Place = client.post(&channel, told).await?;
         let words = format!("posted in {}", place.channel);
         posted.place = Some(place);
@@ -218,14 +223,24 @@ impl SlackSender {
     }
 
     /// What follows: nothing, or a reminder.
-    fn next(&self, settings: &SlackSettings, about: &About, reader: Reader, posted: &Posted, words: &str) -> Said {
+    fn next(
+        &self,
+        settings: &SlackSettings,
+        about: &About,
+        reader: Reader,
+        posted: &Posted,
+        words: &str,
+    ) -> Said {
         let due = self.due(settings, about, posted).filter(|_| reader == Reader::Reviewer);
         match due {
             None => Said::new(Outcome::Delivered, words),
             Some(due) => {
                 let pause = due.millis_since(self.app.now()).max(0).saturating_add(999) / 1000;
                 let after_seconds = u32::try_from(pause).unwrap_or(u32::MAX);
-                Said::new(Outcome::Again { after_seconds }, format!("{words}; reminder {} is due at {due}", posted.reminders + 1))
+                Said::new(
+                    Outcome::Again { after_seconds },
+                    format!("{words}; reminder {} is due at {due}", posted.reminders + 1),
+                )
             }
         }
     }
@@ -233,7 +248,8 @@ impl SlackSender {
     async fn test(&self, client: &SlackClient, target: &str) -> Said {
         let text = "A test of Countersign. Nothing happened to any request.".to_owned();
         let told = Message { text, blocks: vec![countersign_notify::slack::message::words_of_ours()] };
-        let channel = if is_person(target) { client.open_conversation(target).await } else { Ok(target.to_owned()) };
+        let channel =
+            if is_person(target) { client.open_conversation(target).await } else { Ok(target.to_owned()) };
         let done = match channel {
             Ok(channel) => client.post(&channel, &told).await,
             Err(failure) => Err(failure),
@@ -252,7 +268,8 @@ fn is_end(status: Status) -> bool {
 /// Slack's ids of people begin with `U` or `W`; a channel's with `C` or `G`, and names are in small
 /// letters.
 fn is_person(target: &str) -> bool {
-    target.starts_with(['U', 'W']) && target.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    target.starts_with(['U', 'W'])
+        && target.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn weight(told: &Message) -> usize {
@@ -260,7 +277,8 @@ fn weight(told: &Message) -> usize {
 }
 
 fn of_failure(failure: &SlackFailure) -> Said {
-    let retry_after = failure.retry_after().map(|pause| u32::try_from(pause.as_secs().max(1)).unwrap_or(u32::MAX));
+    let retry_after =
+        failure.retry_after().map(|pause| u32::try_from(pause.as_secs().max(1)).unwrap_or(u32::MAX));
     let outcome = if failure.may_pass() { Outcome::Failed { retry_after } } else { Outcome::Refused };
     let status = matches!(failure, SlackFailure::RateLimited(_)).then_some(429);
     Said { outcome, status, words: String::new(), bytes: 0 }

@@ -15,6 +15,7 @@ use countersign_rules::{Event, Timestamp};
 use countersign_storage::StorageError;
 use countersign_storage::feed::CommitRef;
 use countersign_storage::webhooks::StoredWebhook;
+use futures::StreamExt as _;
 
 use crate::Expire;
 
@@ -28,28 +29,56 @@ const MOST_WINDOWS: usize = 20;
 const FIRST_LOOK_SECONDS: u32 = 3600;
 /// The position is written at least that often, so that it never falls far behind.
 const POSITION_EVERY_SECONDS: u32 = 600;
-/// More commits than that are not remembered as checked.
-const MOST_CHECKED: usize = 50_000;
+/// More commits than that are not remembered.
+const MOST_REMEMBERED: usize = 50_000;
+/// What was asked for may wait its turn for so long before it is asked for again.
+const ASK_AGAIN_SECONDS: u32 = 60;
+/// What could not be brought on its way for so long holds up the position no more.
+const HOPELESS_SECONDS: u32 = 3600;
+/// How many invocations are asked for at once.
+const AT_ONCE: usize = 16;
 
-/// Commits that were found to be on their way to everybody: those of the overlap need no second look.
+/// What this process knows; another one finds it out again.
 #[derive(Debug, Default)]
-pub(crate) struct Checked(Mutex<BTreeSet<CommitRef>>);
+pub(crate) struct Checked(Mutex<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// Commits that everybody has who should: those of the overlap need no second look.
+    complete: BTreeSet<CommitRef>,
+    /// What was asked for, and when.
+    asked: BTreeMap<(CommitRef, EndpointId), Timestamp>,
+}
 
 impl Checked {
-    fn all(&self) -> std::sync::MutexGuard<'_, BTreeSet<CommitRef>> {
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn holds(&self, commit: &CommitRef) -> bool {
-        self.all().contains(commit)
+        self.memory().complete.contains(commit)
     }
 
     fn keep(&self, commits: impl IntoIterator<Item = CommitRef>) {
-        let mut all = self.all();
-        if all.len() > MOST_CHECKED {
-            all.clear();
+        let complete = &mut self.memory().complete;
+        if complete.len() > MOST_REMEMBERED {
+            complete.clear();
         }
-        all.extend(commits);
+        complete.extend(commits);
+    }
+
+    /// Whether it is time to ask for it.
+    fn asks(&self, commit: CommitRef, endpoint: &EndpointId, now: Timestamp) -> bool {
+        let asked = &mut self.memory().asked;
+        if asked.len() > MOST_REMEMBERED {
+            asked.clear();
+        }
+        let before = asked.get(&(commit, endpoint.clone()));
+        let asks = before.is_none_or(|before| now >= before.plus_seconds(ASK_AGAIN_SECONDS));
+        if asks {
+            asked.insert((commit, endpoint.clone()), now);
+        }
+        asks
     }
 }
 
@@ -59,10 +88,12 @@ impl Expire {
         self.ask(&DeliverEvent::Due { endpoint }).await;
     }
 
-    async fn ask(&self, event: &DeliverEvent) -> bool {
-        let Some(notifier) = &self.app.notifier else { return false };
-        let asked = notifier.deliver(event).await;
-        asked.inspect_err(|error| tracing::warn!(%error, "invoke")).is_ok()
+    async fn ask(&self, event: &DeliverEvent) {
+        if let Some(notifier) = &self.app.notifier
+            && let Err(error) = notifier.deliver(event).await
+        {
+            tracing::warn!(%error, "invoke");
+        }
     }
 
     /// Finds what is due and what was lost.
@@ -94,17 +125,21 @@ impl Expire {
         let position = self.app.store.notified_until().await?;
         let first = now.plus_millis(-1000 * i64::from(FIRST_LOOK_SECONDS));
         let mut from = position.unwrap_or(first);
-        let mut in_order_until = from;
+        let (mut in_order, mut in_order_until) = (true, from);
         for _ in 0..MOST_WINDOWS {
             if from >= until {
                 break;
             }
             let to = until.min(from.plus_seconds(WINDOW_SECONDS));
             let low = from.plus_millis(-1000 * i64::from(OVERLAP_SECONDS));
-            if !self.compare(audience, low, to).await? {
-                break;
+            in_order &= self.compare(audience, low, to).await?;
+            let hopeless = now >= to.plus_seconds(HOPELESS_SECONDS);
+            if !in_order && hopeless {
+                tracing::error!(until = %to, "events of that time are on their way to nobody, in spite of the sweep");
             }
-            in_order_until = to;
+            if in_order || hopeless {
+                in_order_until = to;
+            }
             from = to;
         }
         let moved = in_order_until.millis_since(position.unwrap_or(first));
@@ -117,7 +152,7 @@ impl Expire {
     }
 
     /// Compares the commits of a window with the deliveries that there are, and asks for what is missing.
-    /// True if all that is missing could be asked for.
+    /// True if nothing was.
     async fn compare(
         &self,
         audience: &Audience,
@@ -135,7 +170,8 @@ impl Expire {
         let missing = self.without_delivery(audience, &commits, from, to).await?;
         let incomplete: Vec<CommitRef> = missing.keys().copied().collect();
         self.checked.keep(commits.into_iter().filter(|commit| !missing.contains_key(commit)));
-        let mut all_asked = true;
+        let now = self.app.now();
+        let (mut nothing_missing, mut wanted_now) = (true, Vec::new());
         for (commit, events) in self.app.store.events_of_commits(&incomplete).await? {
             let Some(state) = self.app.store.load(commit.request).await? else { continue };
             let told = audience.of_request(&state);
@@ -148,20 +184,25 @@ impl Expire {
                     }
                     EndpointId::Slack(_) | EndpointId::Teams => true,
                 };
-                if wanted {
-                    on_its_way = false;
-                    let CommitRef { request, version } = commit;
-                    let event =
-                        DeliverEvent::Commit { endpoint: endpoint.clone(), request_id: request, version };
-                    tracing::warn!(%endpoint, request_id = %request, version, "an event was on its way to nobody");
-                    all_asked &= self.ask(&event).await;
+                if !wanted {
+                    continue;
+                }
+                on_its_way = false;
+                let CommitRef { request, version } = commit;
+                if self.checked.asks(commit, endpoint, now) {
+                    tracing::warn!(%endpoint, request_id = %request, version, "an event was not on its way");
+                    let endpoint = endpoint.clone();
+                    wanted_now.push(DeliverEvent::Commit { endpoint, request_id: request, version });
                 }
             }
+            nothing_missing &= on_its_way;
             if on_its_way {
                 self.checked.keep([commit]);
             }
         }
-        Ok(all_asked)
+        let asked = wanted_now.iter().map(|event| self.ask(event));
+        futures::stream::iter(asked).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+        Ok(nothing_missing)
     }
 
     /// The commits of which an endpoint has not all that it should, by what the deliveries say.

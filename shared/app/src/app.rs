@@ -56,6 +56,12 @@ impl App {
         }
     }
 
+    /// The same with a meter of its own, so that what nobody waits for is counted apart.
+    #[must_use]
+    pub fn metered_apart(&self) -> Self {
+        Self { store: self.store.metered(), ..self.clone() }
+    }
+
     /// What time it is. Read anew before each attempt to write.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -32,7 +32,7 @@ pub const CODES: [(&str, &str); 19] = [
     ),
     (
         "slack-no-channel",
-        "name one: `--slack-channel` on the connection, or a default one with `countersign slack set`",
+        "name one: `connections update NAME --slack-channels C0123ABCD`, or a default one with `countersign slack set`",
     ),
     (
         "teams-not-configured",

@@ -47,7 +47,8 @@ pub enum Obstacle {
 
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let character = |f: &mut fmt::Formatter<'_>, what: &str, c: char| write!(f, "{what} (U+{:04X})", u32::from(c));
+        let character =
+            |f: &mut fmt::Formatter<'_>, what: &str, c: char| write!(f, "{what} (U+{:04X})", u32::from(c));
         match *self {
             Self::TooLong => f.write_str("it is longer than a chat shows whole"),
             Self::TooManyLines => write!(f, "it has more than {MOST_LINES} lines"),

@@ -250,9 +250,13 @@ fn outcome(request: &Request, now: Timestamp) -> Option<String> {
 
 fn approved(request: &Request) -> String {
     let who = match request.auto_approval.as_ref().map(|auto| auto.cause) {
-        Some(AutoCause::Admin) => "It needed no vote of somebody else: its requester is an admin in a reviewer group. ",
+        Some(AutoCause::Admin) => {
+            "It needed no vote of somebody else: its requester is an admin in a reviewer group. "
+        }
         Some(AutoCause::Exempt) => "It needed no votes: its requester is in an exempt group. ",
-        Some(AutoCause::ApprovalsDisabled) => "It needed no votes: approvals are switched off on the connection. ",
+        Some(AutoCause::ApprovalsDisabled) => {
+            "It needed no votes: approvals are switched off on the connection. "
+        }
         Some(AutoCause::Rule) => "It needed no votes: a rule of the connection lets it through. ",
         None => "",
     };
@@ -290,7 +294,9 @@ fn cancelled(cause: CancelCause) -> String {
     match cause {
         CancelCause::Requester => "Its requester called it off.",
         CancelCause::Revoked => "An admin called it off.",
-        CancelCause::ConnectionChanged => "The connection was changed after it was submitted. It must be submitted again.",
+        CancelCause::ConnectionChanged => {
+            "The connection was changed after it was submitted. It must be submitted again."
+        }
         CancelCause::RequesterNotAllowed => "Its requester may not use the connection any more.",
         CancelCause::Restored => "The deployment was restored from a backup. It must be submitted again.",
     }

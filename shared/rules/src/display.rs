@@ -120,7 +120,9 @@ mod tests {
     fn what_has_no_ink_is_written_out_even_if_unicode_calls_it_a_symbol() {
         assert_eq!(display("a\u{2800}b\u{1D159}c\u{16FE4}"), "a<U+2800>b<U+1D159>c<U+16FE4>");
         // Tags, soft hyphens, fillers, isolates, Arabic letter mark, byte order mark.
-        for hidden in ['\u{E0041}', '\u{AD}', '\u{3164}', '\u{2066}', '\u{2069}', '\u{61C}', '\u{FEFF}', '\u{180E}'] {
+        for hidden in
+            ['\u{E0041}', '\u{AD}', '\u{3164}', '\u{2066}', '\u{2069}', '\u{61C}', '\u{FEFF}', '\u{180E}']
+        {
             assert_eq!(display(&hidden.to_string()), format!("<U+{:04X}>", u32::from(hidden)));
         }
     }

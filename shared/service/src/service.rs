@@ -213,10 +213,12 @@ impl Opened {
             }),
         };
         let expire = Expire::new(app.clone(), invoker.clone());
-        let chats = ChatSecrets::new(Arc::clone(&config.lookup), FileSecrets::Allowed).with_store(execute.secrets.clone());
-        let senders = Senders::of(&app).with_chats(&app, &chats);
-        let deliver = Deliver::new(app.clone(), timer.clone(), senders);
-        let dispatch = Dispatch::new(app.clone(), timer, invoker.clone());
+        let chats = ChatSecrets::new(Arc::clone(&config.lookup), FileSecrets::Allowed)
+            .with_store(execute.secrets.clone());
+        let telling = app.metered_apart();
+        let senders = Senders::of(&app).with_chats(&telling, &chats);
+        let deliver = Deliver::new(telling.clone(), timer.clone(), senders);
+        let dispatch = Dispatch::new(telling, timer, invoker.clone());
         let http = |router| Arc::new(crate::functions::Http(router));
         let events = Arc::new;
         use crate::functions::Events;

@@ -113,7 +113,11 @@ impl Store {
     }
 
     /// The action that puts `user` into the place of what stood there.
-    pub(crate) fn user_action(&self, before: &StoredUser, user: &User) -> Result<TransactWriteItem, StorageError> {
+    pub(crate) fn user_action(
+        &self,
+        before: &StoredUser,
+        user: &User,
+    ) -> Result<TransactWriteItem, StorageError> {
         self.put(user_item(user, before.row + 1)?, Some(Condition::Version(before.row)))
     }
 

@@ -90,7 +90,9 @@ impl Store {
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
     pub async fn link_code(&self, code_sha256: &str) -> Result<Option<LinkCode>, StorageError> {
-        let items = self.batch_get("link code", vec![codec::key(&keys::link_code(code_sha256), keys::LINK_CODE)]).await?;
+        let items = self
+            .batch_get("link code", vec![codec::key(&keys::link_code(code_sha256), keys::LINK_CODE)])
+            .await?;
         items.first().map(|item| document("a code", item)).transpose()
     }
 
@@ -117,7 +119,8 @@ impl Store {
             ..account.user.clone()
         };
         let code = codec::key(&keys::link_code(code_sha256), keys::LINK_CODE);
-        let mut actions = vec![self.delete_if(code, Condition::Version(1))?, self.user_action(account, &user)?];
+        let mut actions =
+            vec![self.delete_if(code, Condition::Version(1))?, self.user_action(account, &user)?];
         let link_at = actions.len();
         if was != Some(link.slack_user.as_str()) {
             actions.push(self.put(link_item(link)?, Some(Condition::Absent))?);
@@ -186,7 +189,8 @@ impl Store {
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
     pub async fn subscription(&self, user: UserId) -> Result<Option<Subscription>, StorageError> {
-        let items = self.batch_get("subscription", vec![codec::key(keys::SUBSCRIPTIONS, &user.to_string())]).await?;
+        let items =
+            self.batch_get("subscription", vec![codec::key(keys::SUBSCRIPTIONS, &user.to_string())]).await?;
         items.first().map(|item| document("a subscription", item)).transpose()
     }
 

@@ -1,6 +1,7 @@
 //! What the product costs: the benchmarks behind `docs/performance.md`.
 //!
 //! - [`capacity`] counts round trips and capacity units, by call and for a whole life
+//! - [`deliveries`] tells receivers that fail of very many events, over restarts, and counts what arrives
 //! - [`throughput`] lets eight clients live whole lives, beside the same transactions on the store
 //!   alone
 //! - [`scale`] lists, shows and decides with a thousand requests and with a million
@@ -13,6 +14,7 @@
 
 pub mod alone;
 pub mod capacity;
+pub mod deliveries;
 pub mod figures;
 pub mod lambda;
 pub mod life;

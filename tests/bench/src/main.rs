@@ -1,7 +1,7 @@
 //! `cargo run --release -p countersign-bench -- COMMAND`
 
 use clap::{Parser, Subcommand};
-use countersign_bench::{capacity, memory, scale, sizes, start, throughput};
+use countersign_bench::{capacity, deliveries, memory, scale, sizes, start, throughput};
 
 /// Measures what the product costs; docs/performance.md says what each figure means.
 #[derive(Parser)]
@@ -14,6 +14,8 @@ struct Arguments {
 enum Benchmark {
     /// Round trips and capacity units, by call and for a whole life
     Capacity,
+    /// Very many deliveries to a healthy, a flaky and a dead endpoint, over two restarts
+    Deliveries(deliveries::Options),
     /// Whole lives per second on the local platform, and the same transactions on the store alone
     Throughput(throughput::Options),
     /// List, show and decide over HTTP with 1,000 stored requests and with 1,000,000
@@ -30,6 +32,7 @@ enum Benchmark {
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().benchmark {
         Benchmark::Capacity => capacity::print(&capacity::measure().await?),
+        Benchmark::Deliveries(options) => deliveries::print(&deliveries::measure(&options).await?),
         Benchmark::Throughput(options) => throughput::measure(&options).await?,
         Benchmark::Scale(options) => scale::measure(&options).await?,
         Benchmark::Start(options) => start::measure(&options).await?,

@@ -43,7 +43,11 @@ pub struct Api {
 }
 
 impl Api {
-    fn new(url: String, demo: &Path) -> Result<Self> {
+    /// Of the demo whose people that file names.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn new(url: String, demo: &Path) -> Result<Self> {
         let demo = std::fs::read(demo).with_context(|| format!("`{}` cannot be read", demo.display()))?;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?;
         Ok(Self { client, url, demo: Arc::new(serde_json::from_slice(&demo)?) })

@@ -6,6 +6,7 @@
 //! - [`slack`] and [`teams`]: stand-ins that check what Slack and Teams check
 //! - [`line`]: a line to a server that can be cut
 //! - [`postgres`]: a database of a test's own on a real PostgreSQL
+//! - [`receiver`]: a webhook's receiver that remembers what came
 //! - [`small_disk`]: a disk that can really be full
 
 mod answer;
@@ -14,6 +15,7 @@ mod databases;
 pub mod line;
 pub mod postgres;
 pub mod program;
+pub mod receiver;
 pub mod serve;
 pub mod slack;
 pub mod small_disk;
@@ -21,4 +23,5 @@ pub mod teams;
 
 pub use answer::Answer;
 pub use program::{Ended, Running};
+pub use receiver::{Reaction, Received, Receiver};
 pub use serve::{Database, Serve};

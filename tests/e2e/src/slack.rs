@@ -61,8 +61,11 @@ impl Message {
     pub fn buttons(&self) -> BTreeMap<String, String> {
         let blocks = self.body.get("blocks").and_then(Value::as_array).into_iter().flatten();
         let rows = blocks.filter(|block| block.get("type") == Some(&json!("actions")));
-        let buttons = rows.flat_map(|row| row.get("elements").and_then(Value::as_array).into_iter().flatten());
-        let text = |button: &Value, name: &str| button.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let buttons =
+            rows.flat_map(|row| row.get("elements").and_then(Value::as_array).into_iter().flatten());
+        let text = |button: &Value, name: &str| {
+            button.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
         buttons.map(|button| (text(button, "action_id"), text(button, "value"))).collect()
     }
 }
@@ -113,7 +116,8 @@ impl Slack {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let known = || BTreeSet::from([CHANNEL.to_owned()]);
-        let inner = Inner { channels: known(), invited: known(), token: TOKEN.to_owned(), ..Inner::default() };
+        let inner =
+            Inner { channels: known(), invited: known(), token: TOKEN.to_owned(), ..Inner::default() };
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
         let slack = Self { inner: Arc::new(Mutex::new(inner)), url, http };
         let router = Router::new()
@@ -137,9 +141,13 @@ impl Slack {
     /// The settings that make a service use this Slack.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
-        [("COUNTERSIGN_SLACK_API_URL", self.api_url().as_str()), ("SLACK_TOKEN", TOKEN), ("SLACK_SECRET", SECRET)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into()
+        [
+            ("COUNTERSIGN_SLACK_API_URL", self.api_url().as_str()),
+            ("SLACK_TOKEN", TOKEN),
+            ("SLACK_SECRET", SECRET),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
     }
 
     /// The body of `PUT /v1/integrations/slack` for it.
@@ -219,7 +227,13 @@ impl Slack {
     ///
     /// # Errors
     /// If the service does not answer.
-    pub async fn press(&self, serve: &Serve, user: &str, message: &Message, action_id: &str) -> Result<Answer> {
+    pub async fn press(
+        &self,
+        serve: &Serve,
+        user: &str,
+        message: &Message,
+        action_id: &str,
+    ) -> Result<Answer> {
         let value = message.buttons().get(action_id).cloned().context("there is such a button")?;
         self.interact(serve, self.pressed(user, message, action_id, &value)).await
     }
@@ -301,7 +315,14 @@ impl Slack {
     ///
     /// # Errors
     /// If the service does not answer.
-    pub async fn send(&self, serve: &Serve, path: &str, body: String, second: i64, secret: &str) -> Result<Answer> {
+    pub async fn send(
+        &self,
+        serve: &Serve,
+        path: &str,
+        body: String,
+        second: i64,
+        secret: &str,
+    ) -> Result<Answer> {
         let second = second.to_string();
         let signature = sign(secret, &second, body.as_bytes());
         let request = self
@@ -347,21 +368,31 @@ impl Slack {
                 let ts = format!("{}.{:06}", now(), inner.number);
                 let below = body.get("thread_ts").and_then(Value::as_str).map(str::to_owned);
                 let channel = text("channel");
-                inner.messages.push(Message { channel: channel.clone(), ts: ts.clone(), body: body.clone(), below, updates: 0 });
+                inner.messages.push(Message {
+                    channel: channel.clone(),
+                    ts: ts.clone(),
+                    body: body.clone(),
+                    below,
+                    updates: 0,
+                });
                 Ok(json!({ "ok": true, "channel": channel, "ts": ts }))
             }
             "chat.update" => {
                 inner.may_write(&text("channel"))?;
                 check_message(body).map_err(|wrong| Refused::Blocks(wrong.to_string()))?;
                 let (channel, ts) = (text("channel"), text("ts"));
-                let message = inner.messages.iter_mut().find(|known| known.channel == channel && known.ts == ts);
+                let message =
+                    inner.messages.iter_mut().find(|known| known.channel == channel && known.ts == ts);
                 let message = message.ok_or(Refused::Error("message_not_found"))?;
                 message.body = body.clone();
                 message.updates += 1;
                 Ok(json!({ "ok": true, "channel": channel, "ts": ts }))
             }
             "views.open" => {
-                let trigger = inner.triggers.remove(&text("trigger_id")).ok_or(Refused::Error("exchanged_trigger_id"))?;
+                let trigger = inner
+                    .triggers
+                    .remove(&text("trigger_id"))
+                    .ok_or(Refused::Error("exchanged_trigger_id"))?;
                 if trigger.elapsed() > Duration::from_secs(3) {
                     return Err(Refused::Error("expired_trigger_id"));
                 }
@@ -405,7 +436,12 @@ impl Inner {
     }
 }
 
-async fn api(State(slack): State<Slack>, Path(method): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+async fn api(
+    State(slack): State<Slack>,
+    Path(method): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let json = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     let body: Value = match serde_json::from_slice(&body) {
         Ok(body) if json => body,
@@ -416,7 +452,8 @@ async fn api(State(slack): State<Slack>, Path(method): Path<String>, headers: He
         Err(Refused::Rate) => ("ratelimited".to_owned(), None),
         Err(Refused::Error(error)) => (error.to_owned(), Some(json!({ "ok": false, "error": error }))),
         Err(Refused::Blocks(why)) => {
-            let answer = json!({ "ok": false, "error": "invalid_blocks", "response_metadata": { "messages": [why] } });
+            let answer =
+                json!({ "ok": false, "error": "invalid_blocks", "response_metadata": { "messages": [why] } });
             (format!("invalid_blocks: {why}"), Some(answer))
         }
     };

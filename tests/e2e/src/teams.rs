@@ -40,7 +40,8 @@ impl Teams {
     /// If no port is free.
     pub async fn start() -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}/workflows/1/triggers/manual/paths/invoke?{SIGNATURE}", listener.local_addr()?);
+        let url =
+            format!("http://{}/workflows/1/triggers/manual/paths/invoke?{SIGNATURE}", listener.local_addr()?);
         let teams = Self { inner: Arc::default(), url };
         let path = "/workflows/1/triggers/manual/paths/invoke";
         let router = Router::new().route(path, post(take)).with_state(teams.clone());

@@ -11,12 +11,14 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_app::notify::DeliverEvent;
 use countersign_rules::event::Via;
 use countersign_rules::person::Person;
 use countersign_rules::request::RunMode;
 use countersign_rules::submit::{Submission, submit};
 use countersign_rules::{Policy, Request, Timestamp};
 use countersign_storage::codec;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 fn fixture(name: &str) -> Value {
@@ -109,4 +111,8 @@ fn all_events_are_about_one_request() {
     assert_eq!(fixture("show")["rawPath"], format!("/v1/requests/{id}"));
     assert_eq!(fixture("expire-deadline")["deadline"]["request_id"], id);
     assert_eq!(fixture("expire-sweep")["sweep"], true);
+    let commit = DeliverEvent::deserialize(fixture("deliver-commit")).unwrap();
+    assert!(
+        matches!(commit, DeliverEvent::Commit { request_id, version: 1, .. } if request_id.to_string() == id)
+    );
 }

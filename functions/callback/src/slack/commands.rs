@@ -99,7 +99,9 @@ async fn subscribe(app: &App, caller: &Caller, name: Option<&str>) -> Result<Str
         }
     };
     if connections.len() > MOST_CONNECTIONS {
-        return Err(format!("At most {MOST_CONNECTIONS} connections by name; /countersign subscribe alone is all of them."));
+        return Err(format!(
+            "At most {MOST_CONNECTIONS} connections by name; /countersign subscribe alone is all of them."
+        ));
     }
     let subscription = Subscription { user: caller.user.id, slack_user, connections, row };
     app.store.put_subscription(&subscription).await.map_err(|error| changed(&error))?;
@@ -143,7 +145,9 @@ fn told_of(caller: &Caller, subscription: &Subscription) -> String {
     let groups = if groups.is_empty() { "none so far".to_owned() } else { groups };
     let connections = names(subscription.connections.iter().map(ToString::to_string).collect());
     let connections = if connections.is_empty() { "all connections".to_owned() } else { connections };
-    format!("You get a direct message for each request on {connections} that waits for one of your groups ({groups}).")
+    format!(
+        "You get a direct message for each request on {connections} that waits for one of your groups ({groups})."
+    )
 }
 
 fn changed(error: &StorageError) -> String {

@@ -36,7 +36,8 @@ impl Slack {
 
     fn secret(&self, reference: &str) -> Result<Secret, String> {
         let reference = SecretRef::parse(reference, self.files).map_err(|error| error.to_string())?;
-        countersign_targets::secret::resolve_secret(&reference, &*self.lookup).map_err(|error| error.to_string())
+        countersign_targets::secret::resolve_secret(&reference, &*self.lookup)
+            .map_err(|error| error.to_string())
     }
 
     /// A client with the bot's token; built here, at the first call that needs one.

@@ -57,7 +57,9 @@ pub(crate) async fn interaction(
     match (done, interaction) {
         (Ok(()), _) => Ok(StatusCode::OK.into_response()),
         // The dialog stays open, and says it where the reason stands.
-        (Err(said), Interaction::Submitted { .. }) => Ok(json::answer(StatusCode::OK, &modal::refused(&said))),
+        (Err(said), Interaction::Submitted { .. }) => {
+            Ok(json::answer(StatusCode::OK, &modal::refused(&said)))
+        }
         (Err(said), Interaction::Pressed { response_url, .. }) => {
             tell(slack, settings, response_url.as_deref(), &said).await;
             Ok(json::answer(StatusCode::OK, &ephemeral(&said)))
@@ -103,7 +105,8 @@ async fn act(
         Interaction::Submitted { callback_id, reason, .. } if callback_id == modal::REJECT => {
             let subject = subject()?;
             let reason = reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-            let reason = reason.ok_or_else(|| "Say why, so that the requester knows what to change.".to_owned())?;
+            let reason =
+                reason.ok_or_else(|| "Say why, so that the requester knows what to change.".to_owned())?;
             if reason.chars().count() > modal::MOST_REASON {
                 return Err(format!("At most {} characters.", modal::MOST_REASON));
             }
@@ -124,7 +127,8 @@ async fn open_dialog(
 ) -> Result<(), String> {
     let client = slack.client(settings).map_err(|error| {
         tracing::error!(%error, "the bot token of Slack");
-        "Countersign cannot open the dialog: its bot token cannot be read. Reject on the request's page.".to_owned()
+        "Countersign cannot open the dialog: its bot token cannot be read. Reject on the request's page."
+            .to_owned()
     })?;
     client.open_view(trigger_id, &modal::reject(subject)).await.map_err(|failure| {
         tracing::error!(%failure, "views.open");
@@ -139,7 +143,9 @@ async fn open_dialog(
 async fn tell(slack: &Slack, settings: &SlackSettings, response_url: Option<&str>, said: &str) {
     let Some(response_url) = response_url else { return };
     let sent = match slack.client(settings) {
-        Ok(client) => client.respond(response_url, &ephemeral(said)).await.map_err(|failure| failure.to_string()),
+        Ok(client) => {
+            client.respond(response_url, &ephemeral(said)).await.map_err(|failure| failure.to_string())
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = sent {

@@ -162,7 +162,8 @@ impl SlackClient {
 
     async fn call(&self, method: &str, body: &Value) -> Result<Answer, SlackFailure> {
         let request = self.http.post(format!("{}{method}", self.base)).bearer_auth(&self.token);
-        let request = request.header("content-type", "application/json; charset=utf-8").body(body.to_string());
+        let request =
+            request.header("content-type", "application/json; charset=utf-8").body(body.to_string());
         let response = request.send().await;
         let response = response.map_err(|error| SlackFailure::Unreachable(kind_of(&error).to_owned()))?;
         if !response.status().is_success() {
@@ -170,7 +171,11 @@ impl SlackClient {
         }
         let bytes = read(response).await?;
         let answer: Answer = serde_json::from_slice(&bytes).map_err(|_| nonsense(method, "no JSON"))?;
-        if answer.ok { Ok(answer) } else { Err(SlackFailure::of_code(&answer.error, answer.needed.as_deref())) }
+        if answer.ok {
+            Ok(answer)
+        } else {
+            Err(SlackFailure::of_code(&answer.error, answer.needed.as_deref()))
+        }
     }
 }
 

@@ -18,7 +18,9 @@ pub enum SlackFailure {
     #[error("the app is not in that channel; type `/invite @Countersign` there")]
     NotInChannel,
     /// There is no such channel, or it is private and the app is not in it.
-    #[error("there is no such channel, or it is private: check its name, or type `/invite @Countersign` there")]
+    #[error(
+        "there is no such channel, or it is private: check its name, or type `/invite @Countersign` there"
+    )]
     NoSuchChannel,
     /// The channel is archived.
     #[error("that channel is archived; name another one on the connection")]
@@ -71,9 +73,12 @@ impl SlackFailure {
     /// What Slack's `error` means.
     #[must_use]
     pub fn of_code(code: &str, needed: Option<&str>) -> Self {
-        let known = || code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect::<String>();
+        let known =
+            || code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect::<String>();
         match code {
-            "ratelimited" | "rate_limited" | "message_limit_exceeded" => Self::RateLimited(Duration::from_secs(1)),
+            "ratelimited" | "rate_limited" | "message_limit_exceeded" => {
+                Self::RateLimited(Duration::from_secs(1))
+            }
             "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired"
             | "org_login_required" | "ekm_access_denied" => Self::Token(known()),
             "missing_scope" | "no_permission" | "not_allowed_token_type" => {
@@ -82,14 +87,23 @@ impl SlackFailure {
             "not_in_channel" => Self::NotInChannel,
             "channel_not_found" => Self::NoSuchChannel,
             "is_archived" => Self::Archived,
-            "user_not_found" | "user_disabled" | "users_not_found" | "cannot_dm_bot" | "user_not_visible"
+            "user_not_found"
+            | "user_disabled"
+            | "users_not_found"
+            | "cannot_dm_bot"
+            | "user_not_visible"
             | "messages_tab_disabled" => Self::NoSuchUser(known()),
             "message_not_found" | "cant_update_message" | "edit_window_closed" => Self::MessageGone(known()),
-            "expired_trigger_id" | "exchanged_trigger_id" | "trigger_expired" | "trigger_exchanged"
+            "expired_trigger_id"
+            | "exchanged_trigger_id"
+            | "trigger_expired"
+            | "trigger_exchanged"
             | "invalid_trigger_id" => Self::TooLate(known()),
-            "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "team_added_to_org" => {
-                Self::Trouble(known())
-            }
+            "internal_error"
+            | "fatal_error"
+            | "service_unavailable"
+            | "request_timeout"
+            | "team_added_to_org" => Self::Trouble(known()),
             _ => Self::Refused(known()),
         }
     }

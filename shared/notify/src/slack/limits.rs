@@ -139,7 +139,11 @@ fn check_block(block: &Value, at: &str, modal: bool) -> Check {
             each(block, "elements", usize::MAX, at, check_rich)
         }
         "input" if modal => {
-            only(members, &["type", "block_id", "label", "element", "hint", "optional", "dispatch_action"], at)?;
+            only(
+                members,
+                &["type", "block_id", "label", "element", "hint", "optional", "dispatch_action"],
+                at,
+            )?;
             plain_text(member(block, "label"), 2000, &format!("{at}/label"))?;
             check_input(member(block, "element"), &format!("{at}/element"))
         }
@@ -152,7 +156,11 @@ fn check_button(button: &Value, at: &str) -> Check {
     if kind(button) != "button" {
         return wrong(&format!("{at}/type"), "not `button`");
     }
-    only(members, &["type", "action_id", "text", "value", "url", "style", "confirm", "accessibility_label"], at)?;
+    only(
+        members,
+        &["type", "action_id", "text", "value", "url", "style", "confirm", "accessibility_label"],
+        at,
+    )?;
     plain_text(member(button, "text"), BUTTON, &format!("{at}/text"))?;
     optional_text(members, "action_id", ID, at)?;
     optional_text(members, "value", VALUE, at)?;
@@ -212,7 +220,16 @@ fn check_input(element: &Value, at: &str) -> Check {
     if kind(element) != "plain_text_input" {
         return wrong(&format!("{at}/type"), "not `plain_text_input`");
     }
-    let known = ["type", "action_id", "initial_value", "multiline", "min_length", "max_length", "placeholder", "focus_on_load"];
+    let known = [
+        "type",
+        "action_id",
+        "initial_value",
+        "multiline",
+        "min_length",
+        "max_length",
+        "placeholder",
+        "focus_on_load",
+    ];
     only(members, &known, at)?;
     optional_text(members, "action_id", ID, at)?;
     for (name, range) in [("min_length", 0..=3000), ("max_length", 1..=3000)] {
@@ -262,7 +279,9 @@ fn required_text(value: &Value, name: &str, most: usize, at: &str) -> Check {
     let length = value.get(name).and_then(Value::as_str).map(|text| text.encode_utf16().count());
     match length {
         Some(length) if (1..=most).contains(&length) => Ok(()),
-        Some(length) => wrong(&format!("{at}/{name}"), format!("{length} characters, 1 to {most} are possible")),
+        Some(length) => {
+            wrong(&format!("{at}/{name}"), format!("{length} characters, 1 to {most} are possible"))
+        }
         None => wrong(&format!("{at}/{name}"), "no text"),
     }
 }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::notice::{Notice, Until};
 use crate::slack::button::{APPROVE, OPEN, REJECT, Subject};
 use crate::slack::limits;
-use crate::slack::rich::{Look, actions, bold, button, date, escaped, header, link, plain, preformatted, rich_text, section, words};
+use crate::slack::rich::{
+    Look, actions, bold, button, date, escaped, header, link, plain, preformatted, rich_text, section, words,
+};
 use crate::words::{duration, seconds_between};
 
 /// How much of a command is shown where it cannot be shown whole.
@@ -110,7 +112,9 @@ fn command(notice: &Notice, whole: bool) -> Vec<Value> {
     };
     let amount = if all { "" } else { "Only the beginning of the command is shown here. " };
     let note = if notice.status == Status::Pending {
-        format!("⚠️ {amount}It cannot be approved from a message, because {why}. Its page shows every byte of it.")
+        format!(
+            "⚠️ {amount}It cannot be approved from a message, because {why}. Its page shows every byte of it."
+        )
     } else {
         format!("{amount}Its page shows every byte of it.")
     };

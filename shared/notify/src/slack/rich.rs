@@ -79,7 +79,8 @@ pub enum Look {
 /// A button that tells us that it was pressed.
 #[must_use]
 pub fn button(action_id: &str, label: &str, look: Look, value: &str) -> Value {
-    let mut button = json!({ "type": "button", "action_id": action_id, "text": plain(label, true), "value": value });
+    let mut button =
+        json!({ "type": "button", "action_id": action_id, "text": plain(label, true), "value": value });
     dress(&mut button, look);
     button
 }
@@ -87,7 +88,8 @@ pub fn button(action_id: &str, label: &str, look: Look, value: &str) -> Value {
 /// A button that opens a page.
 #[must_use]
 pub fn link(action_id: &str, label: &str, look: Look, url: &str) -> Value {
-    let mut button = json!({ "type": "button", "action_id": action_id, "text": plain(label, true), "url": url });
+    let mut button =
+        json!({ "type": "button", "action_id": action_id, "text": plain(label, true), "url": url });
     dress(&mut button, look);
     button
 }

@@ -82,7 +82,8 @@ fn command(notice: &Notice, whole: bool) -> Vec<Value> {
     let all = whole || head.len() >= shown.trim_end_matches('\n').len();
     let mut blocks = vec![rich(vec![run(if all { &shown } else { &head }, "Monospace")])];
     if !all {
-        let note = "⚠️ The command is longer than this card: only its beginning is shown. Its page shows it whole.";
+        let note =
+            "⚠️ The command is longer than this card: only its beginning is shown. Its page shows it whole.";
         blocks.push(rich(vec![run(note, "Default")]));
     } else if let Some(obstacle) = notice.obstacle {
         let note = format!("⚠️ Read the command on its page, because {obstacle}.");

@@ -17,7 +17,9 @@ pub enum TeamsFailure {
     #[error("Teams wants a pause of {} seconds", .0.as_secs())]
     RateLimited(Duration),
     /// The workflow was deleted or switched off, or its URL is not right.
-    #[error("the workflow is gone or its URL is not right (status {0}); make a new one in Teams and save its URL")]
+    #[error(
+        "the workflow is gone or its URL is not right (status {0}); make a new one in Teams and save its URL"
+    )]
     FlowGone(u16),
     /// It does not take this card: a fault of ours.
     #[error("Teams does not take this card (status {0}): {1}")]

@@ -21,7 +21,8 @@ pub fn check(body: &[u8]) -> Result<Value, Violation> {
         return Err(Violation(format!("{} bytes, the most is {BYTES}", body.len())));
     }
     let posted: Value = serde_json::from_slice(body).map_err(|_| wrong("no JSON"))?;
-    let is = |pointer: &str, expected: &str| posted.pointer(pointer).and_then(Value::as_str) == Some(expected);
+    let is =
+        |pointer: &str, expected: &str| posted.pointer(pointer).and_then(Value::as_str) == Some(expected);
     if !is("/type", "message") {
         return Err(wrong("the root must be a message with the card attached, not the card"));
     }

@@ -39,7 +39,9 @@ fn commands() -> impl Strategy<Value = String> {
         "[ -~]{1,40}",
         any::<String>(),
     ];
-    proptest::collection::vec(spice, 1..6).prop_map(|parts| parts.concat()).prop_filter("not empty", |c| !c.is_empty())
+    proptest::collection::vec(spice, 1..6)
+        .prop_map(|parts| parts.concat())
+        .prop_filter("not empty", |c| !c.is_empty())
 }
 
 fn story(command: &str) -> Story {
@@ -111,7 +113,11 @@ fn marks(c: char) -> bool {
 
 #[test]
 fn very_long_lines_and_very_many_lines_are_never_cut_beside_an_approve_button() {
-    for command in ["x".repeat(100_000), "SELECT 1;\n".repeat(10_000), format!("SELECT 1;{}DROP TABLE t", " ".repeat(2900))] {
+    for command in [
+        "x".repeat(100_000),
+        "SELECT 1;\n".repeat(10_000),
+        format!("SELECT 1;{}DROP TABLE t", " ".repeat(2900)),
+    ] {
         let told = message(&story(&command).notice(), Reader::Reviewer);
         assert!(!buttons(&told).contains(&"approve".to_owned()));
         check_message(&body(&told)).unwrap();

@@ -14,7 +14,14 @@ fn crowd(command: &str) -> Story {
     let groups: Vec<String> = (0..25).map(|number| format!("{number:02}{}", "g".repeat(62))).collect();
     let reason = "\"why\" ".repeat(333);
     let requester = format!("{}@example.com", "r".repeat(242));
-    let plan = Plan { groups: groups.clone(), per_group: 2, command, reason: Some(&reason), requester: &requester, blocked: false };
+    let plan = Plan {
+        groups: groups.clone(),
+        per_group: 2,
+        command,
+        reason: Some(&reason),
+        requester: &requester,
+        blocked: false,
+    };
     let mut story = plan.submitted();
     for (number, group) in groups.iter().enumerate() {
         for place in 0..2 {
@@ -30,7 +37,9 @@ fn crowd(command: &str) -> Story {
 
 #[test]
 fn twenty_five_groups_and_fifty_approvals_fit_into_a_message_and_a_card() {
-    for (command, approved_here) in [("SELECT 1".to_owned(), true), ("\"".repeat(3000), false), ("x\u{7}".repeat(50_000), false)] {
+    for (command, approved_here) in
+        [("SELECT 1".to_owned(), true), ("\"".repeat(3000), false), ("x\u{7}".repeat(50_000), false)]
+    {
         let notice = crowd(&command).notice();
         let told = message(&notice, Reader::Reviewer);
         check_message(&body(&told)).unwrap();
@@ -80,7 +89,10 @@ fn the_check_refuses_what_slack_refuses() {
     }
     check_message(&json!({ "blocks": [divider, button(json!({})), run(5000), run(5000)] })).unwrap();
     let subject = Story::new();
-    let subject = countersign_notify::slack::button::Subject { request: subject.request.id, digest: subject.request.digest };
+    let subject = countersign_notify::slack::button::Subject {
+        request: subject.request.id,
+        digest: subject.request.digest,
+    };
     let view = countersign_notify::slack::modal::reject(&subject);
     for (pointer, value) in [
         ("/title/text", json!("x".repeat(25))),

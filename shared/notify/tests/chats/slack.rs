@@ -63,7 +63,10 @@ fn each_state_is_told_in_its_own_words() {
 
 #[test]
 fn a_message_is_exactly_what_slack_takes() {
-    insta::assert_json_snapshot!("slack-message-json", body(&message(&Story::new().notice(), Reader::Reviewer)));
+    insta::assert_json_snapshot!(
+        "slack-message-json",
+        body(&message(&Story::new().notice(), Reader::Reviewer))
+    );
 }
 
 #[test]

@@ -8,8 +8,8 @@ use countersign_rules::event::{Created, Outcome};
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::{Block, Guard, Risk, RiskLevel, Verdict};
 use countersign_rules::{
-    Bounds, Command, Fact, Person, Policy, Request, RequestId, Submission, Timestamp, UserId, Via, commit, decide,
-    submit,
+    Bounds, Command, Fact, Person, Policy, Request, RequestId, Submission, Timestamp, UserId, Via, commit,
+    decide, submit,
 };
 
 pub(crate) const URL: &str = "https://gate.example.com";
@@ -70,7 +70,9 @@ impl Plan<'_> {
             tables: vec!["sessions".to_owned()],
             notes: vec!["no index is known for `age`".to_owned()],
         };
-        let block = self.blocked.then(|| Block { rule: "no-drop".to_owned(), message: "dropping is not done here".to_owned() });
+        let block = self
+            .blocked
+            .then(|| Block { rule: "no-drop".to_owned(), message: "dropping is not done here".to_owned() });
         let submission = Submission {
             id: RequestId::from_parts(at(0), 7),
             requester: person(1, self.requester, &[]),

@@ -22,7 +22,8 @@ pub(crate) fn valid(posted: &Value) -> Value {
     let mut bare = card.clone();
     // Teams' own member, which the general schema does not know.
     bare.as_object_mut().unwrap().remove("msteams");
-    let wrong: Vec<String> = schema().iter_errors(&bare).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let wrong: Vec<String> =
+        schema().iter_errors(&bare).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     card
 }

@@ -14,6 +14,7 @@ mod support;
 
 mod access;
 mod capacity;
+mod deliveries;
 mod faults;
 mod lists;
 mod output;

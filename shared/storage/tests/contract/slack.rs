@@ -80,8 +80,12 @@ async fn a_subscription_is_changed_by_its_row_and_goes_with_the_link(database: &
     let store = &database.store;
     redeem(store, 1, "U1").await;
     let id = account(store, 1).await.user.id;
-    let mut wanted =
-        Subscription { user: id, slack_user: "U1".to_owned(), connections: ["prod-db".parse().unwrap()].into(), row: 1 };
+    let mut wanted = Subscription {
+        user: id,
+        slack_user: "U1".to_owned(),
+        connections: ["prod-db".parse().unwrap()].into(),
+        row: 1,
+    };
     store.put_subscription(&wanted).await.unwrap();
     let again = store.put_subscription(&wanted).await;
     assert!(matches!(again, Err(StorageError::Conflict)), "{again:?}");

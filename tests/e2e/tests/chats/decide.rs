@@ -28,7 +28,12 @@ async fn posted_approved_by_button_run_and_the_message_shows_each_state() {
     assert_eq!(message.buttons().keys().collect::<Vec<_>>(), ["open"]);
     assert!(message.texts().contains("approved by dana@example.com"));
     // The same press again, as Slack or a replay may do it.
-    let again = scene.slack.pressed(&user("dana"), &message, "approve", &format!("{} {}", request.text("/id"), request.text("/digest")));
+    let again = scene.slack.pressed(
+        &user("dana"),
+        &message,
+        "approve",
+        &format!("{} {}", request.text("/id"), request.text("/digest")),
+    );
     assert_eq!(scene.slack.interact(&scene.serve, again).await.unwrap().status, 200);
     assert_eq!(scene.state(&request).await.json["version"], approved.json["version"]);
     assert_eq!(scene.serve.act("alice", "run", &request).await.unwrap().state(), "SUCCEEDED");
@@ -51,7 +56,8 @@ async fn rejected_with_a_reason_by_the_dialog() {
     assert_eq!(scene.state(&request).await.state(), "PENDING", "a dialog decides nothing");
     let silent = scene.slack.submit_view(&scene.serve, &user("sam"), "  ").await.unwrap();
     assert_eq!(silent.text("/response_action"), "errors");
-    let sent = scene.slack.submit_view(&scene.serve, &user("sam"), "We need that *table* <!here>.").await.unwrap();
+    let sent =
+        scene.slack.submit_view(&scene.serve, &user("sam"), "We need that *table* <!here>.").await.unwrap();
     assert_eq!((sent.status, sent.json.as_str()), (200, Some("")), "{sent:?}");
     let rejected = scene.state(&request).await;
     assert_eq!((rejected.state(), rejected.text("/groups/1/decisions/0/via")), ("REJECTED", "slack"));
@@ -123,7 +129,12 @@ async fn whoever_is_not_from_slack_or_not_from_here_changes_nothing() {
     let press = || scene.slack.pressed(&user("dana"), &message, "approve", &value);
     let body = form(&[("payload", &press().to_string())]).unwrap();
     let send = async |second, secret| {
-        scene.slack.send(&scene.serve, "/slack/interactions", body.clone(), second, secret).await.unwrap().status
+        scene
+            .slack
+            .send(&scene.serve, "/slack/interactions", body.clone(), second, secret)
+            .await
+            .unwrap()
+            .status
     };
     assert_eq!(send(now(), "another secret").await, 401);
     assert_eq!(send(now() - 301, SECRET).await, 401, "too old");
@@ -143,8 +154,11 @@ async fn whoever_is_not_from_slack_or_not_from_here_changes_nothing() {
         assert!(answer.text("/text").contains(why), "{pointer}: {answer:?}");
     }
     for bad in ["payload=%7B", "x=1", "payload=%7B%22type%22%3A%22block_actions%22%7D"] {
-        let answer =
-            scene.slack.send(&scene.serve, "/slack/interactions", bad.to_owned(), now(), SECRET).await.unwrap();
+        let answer = scene
+            .slack
+            .send(&scene.serve, "/slack/interactions", bad.to_owned(), now(), SECRET)
+            .await
+            .unwrap();
         assert_eq!(answer.status, 400, "{bad}");
     }
     for path in ["/slack/interactions", "/slack/commands"] {

@@ -70,7 +70,8 @@ async fn subscribers_are_told_directly_and_requesters_of_the_outcome() {
     scene.told_in(&direct("dana"), &request, "Approved").await;
     scene.serve.act("alice", "run", &request).await.unwrap();
     scene.told_in(&direct("alice"), &request, "Succeeded").await;
-    let below = |message: &Message| message.below.is_some() && message.texts().contains("It ran and succeeded");
+    let below =
+        |message: &Message| message.below.is_some() && message.texts().contains("It ran and succeeded");
     scene.slack.message(&direct("alice"), below).await.unwrap();
     assert_eq!(scene.types("dana", "pending").await, "Nothing waits for you.");
     assert!(scene.slack.messages(&direct("sam")).is_empty(), "sam reviews nothing there");

@@ -12,7 +12,8 @@ async fn a_card_asks_and_another_tells_the_decision_and_the_outcome() {
     let saved = json!({ "webhook_url": "env:TEAMS_URL" });
     let saved = serve.call("root", "PUT", "/v1/integrations/teams", Some(saved)).await.unwrap();
     assert_eq!(saved.status, 200, "{saved:?}");
-    let request = serve.submit("alice", "demo-dual", "DELETE FROM customers WHERE id = 3", json!({})).await.unwrap();
+    let request =
+        serve.submit("alice", "demo-dual", "DELETE FROM customers WHERE id = 3", json!({})).await.unwrap();
     let asks = teams.card("Approval needed").await.unwrap();
     assert!(asks.to_string().contains("DELETE FROM customers WHERE id = 3"));
     assert!(asks["actions"][0]["url"].as_str().unwrap().starts_with(request.text("/page")));

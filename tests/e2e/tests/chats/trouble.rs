@@ -72,7 +72,10 @@ async fn more_messages_than_slack_takes_arrive_all_the_same() {
     for request in &requests {
         scene.told(request, "Approval needed").await;
     }
-    assert!(scene.slack.refusals().iter().any(|refusal| refusal.contains("ratelimited")), "it was too much at once");
+    assert!(
+        scene.slack.refusals().iter().any(|refusal| refusal.contains("ratelimited")),
+        "it was too much at once"
+    );
     assert_eq!(scene.slack.messages(CHANNEL).len(), 12, "none twice");
 }
 

@@ -21,13 +21,17 @@ const NEW_USER: &str = "usr_01K5J3V8Q4W7X9YABCDEFGHJKM";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_documented_and_every_documented_answer_is_given() {
-    let serve = Serve::start(Database::Embedded, &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5"), ("SLACK_SECRET", SECRET)]).await.unwrap();
+    let serve =
+        Serve::start(Database::Embedded, &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5"), ("SLACK_SECRET", SECRET)])
+            .await
+            .unwrap();
     let mut checked = Checked::new(serve);
     requests(&checked).await;
     votes(&checked).await;
     connections(&checked).await;
     people(&checked).await;
     tokens(&checked).await;
+    notifications(&checked).await;
     reopened(&checked).await;
     public(&checked).await;
     slack(&checked).await;
@@ -253,6 +257,79 @@ async fn tokens(checked: &Checked) {
     checked.call("sam", "DELETE", &path, None, &[], 404).await;
 }
 
+async fn notifications(checked: &Checked) {
+    let body = json!({ "url": "https://198.51.99.1/hook", "name": "ci", "events": ["request.created"] });
+    let key = [("idempotency-key", "one")];
+    let made = checked.call("root", "POST", "/v1/webhooks", Some(body.clone()), &key, 201).await;
+    let again = checked.call("root", "POST", "/v1/webhooks", Some(body), &key, 201).await;
+    assert_eq!(again.json["id"], made.json["id"]);
+    assert_eq!((again.header("idempotency-replayed"), &again.json["secret"]), ("true", &Value::Null));
+    assert!(made.text("/secret").starts_with("whsec_"));
+    checked.post("root", "/v1/webhooks", json!({ "url": "https://10.0.0.1/" }), 422).await;
+    checked.post("alice", "/v1/webhooks", json!({ "url": "https://198.51.99.1/" }), 403).await;
+    let path = format!("/v1/webhooks/{}", made.text("/id"));
+    let shown = checked.get("root", &path, 200).await;
+    let tag = [("if-match", shown.header("etag"))];
+    let changed = json!({ "url": "https://198.51.99.2/hook", "enabled": false });
+    checked.call("root", "PUT", &path, Some(changed.clone()), &[], 428).await;
+    checked.call("root", "PUT", &path, Some(json!({ "url": "http://x/" })), &tag, 422).await;
+    checked.call("root", "PUT", &path, Some(changed.clone()), &tag, 200).await;
+    checked.call("root", "PUT", &path, Some(changed), &tag, 412).await;
+    let rotated = checked.call("root", "POST", &format!("{path}/rotate-secret"), None, &[], 200).await;
+    assert_ne!(rotated.json["secret"], made.json["secret"]);
+    let test = checked.call("root", "POST", &format!("{path}/test"), None, &[], 202).await;
+    let log = checked.get("root", &format!("{path}/deliveries?limit=1"), 200).await;
+    assert_eq!(log.items()[0]["id"], test.json["id"]);
+    let replay = format!("/v1/deliveries/{}/replay", test.text("/id"));
+    checked.call("root", "POST", &replay, None, &[], 202).await;
+    for odd in ["/v1/webhooks?limit=0", &format!("{path}/deliveries?cursor=x")] {
+        checked.get("root", odd, 400).await;
+    }
+    let request = submit(checked, "demo-db").await;
+    for who in ["alice", "root"] {
+        checked.get(who, &of(&request, "/notifications"), 200).await;
+    }
+    for more in 1..100 {
+        let url = format!("https://198.51.99.1/{more}");
+        checked.post("root", "/v1/webhooks", json!({ "url": url, "enabled": false }), 201).await;
+    }
+    let many = checked.post("root", "/v1/webhooks", json!({ "url": "https://198.51.99.1/" }), 409).await;
+    assert_eq!(many.slug(), "too-many-webhooks");
+    let page = checked.get("root", "/v1/webhooks?limit=60", 200).await;
+    checked.get("root", &format!("/v1/webhooks?cursor={}", page.text("/next_cursor")), 200).await;
+    checked.call("root", "DELETE", &path, None, &[], 428).await;
+    checked.call("root", "DELETE", &path, None, &tag, 412).await;
+    let tag = [("if-match", rotated.header("etag"))];
+    checked.call("root", "DELETE", &path, None, &tag, 204).await;
+
+    let slack = "/v1/integrations/slack";
+    let teams = "/v1/integrations/teams";
+    checked.get("root", slack, 200).await;
+    checked.get("root", teams, 200).await;
+    checked.post("root", &format!("{slack}/test"), json!({}), 409).await;
+    checked.call("root", "POST", &format!("{teams}/test"), None, &[], 409).await;
+    let settings = json!({
+        "bot_token": "env:SLACK_BOT", "signing_secret": "env:SLACK_SIGNS", "app_id": "A1", "team_id": "T1"
+    });
+    let mut wrong = settings.clone();
+    wrong["bot_token"] = json!("xoxb-1");
+    checked.call("root", "PUT", slack, Some(wrong), &[], 422).await;
+    let set = checked.call("root", "PUT", slack, Some(settings.clone()), &[], 200).await;
+    checked.call("root", "PUT", slack, Some(settings.clone()), &[], 428).await;
+    checked.call("root", "PUT", slack, Some(settings), &[("if-match", "\"9\"")], 412).await;
+    assert_eq!(set.json["version"], 1);
+    checked.get("root", slack, 200).await;
+    checked.post("root", &format!("{slack}/test"), json!({}), 422).await;
+    checked.post("root", &format!("{slack}/test"), json!({ "channel": "C1" }), 202).await;
+    let settings = json!({ "webhook_url": "env:TEAMS_URL" });
+    checked.call("root", "PUT", teams, Some(json!({ "webhook_url": "https://x" })), &[], 422).await;
+    checked.call("root", "PUT", teams, Some(settings.clone()), &[], 200).await;
+    checked.call("root", "PUT", teams, Some(settings.clone()), &[], 428).await;
+    checked.call("root", "PUT", teams, Some(settings), &[("if-match", "\"9\"")], 412).await;
+    checked.call("root", "POST", &format!("{teams}/test"), None, &[], 202).await;
+    checked.get("root", &of(&request, "/notifications"), 200).await;
+}
+
 /// Whoever approved has left the group: the run finds the vote void.
 async fn reopened(checked: &Checked) {
     let request = submit(checked, "demo-db").await;
@@ -277,11 +354,24 @@ async fn slack(checked: &Checked) {
         let mut settings = Slack::settings();
         settings["enabled"] = json!(enabled);
         settings["default_channels"] = json!([]);
-        let saved = checked.serve.call_with("root", "PUT", "/v1/integrations/slack", Some(settings), tag).await;
+        let saved =
+            checked.serve.call_with("root", "PUT", "/v1/integrations/slack", Some(settings), tag).await;
         assert_eq!(saved.unwrap().status, 200);
     };
-    let command = [("command", "/countersign"), ("text", "help"), ("api_app_id", APP), ("team_id", TEAM), ("user_id", "U1")];
-    let message = Message { channel: CHANNEL.to_owned(), ts: "1.2".to_owned(), body: Value::Null, below: None, updates: 0 };
+    let command = [
+        ("command", "/countersign"),
+        ("text", "help"),
+        ("api_app_id", APP),
+        ("team_id", TEAM),
+        ("user_id", "U1"),
+    ];
+    let message = Message {
+        channel: CHANNEL.to_owned(),
+        ts: "1.2".to_owned(),
+        body: Value::Null,
+        below: None,
+        updates: 0,
+    };
     let press = slack.pressed("U1", &message, "approve", "x").to_string();
     for (path, good) in [
         ("/slack/commands", form(&command).unwrap()),

@@ -50,7 +50,8 @@ impl Deployment {
         let recorder = Recorder::before(&database.endpoint()).await;
         let targets = tempfile::tempdir().unwrap();
         std::fs::write(targets.path().join("empty.db"), "").unwrap();
-        let mut deployment = Self { template, recorder, database, people: Map::new(), targets, chat_url: slack().await };
+        let mut deployment =
+            Self { template, recorder, database, people: Map::new(), targets, chat_url: slack().await };
         // What is there before any function runs is not theirs.
         let url = deployment.database.endpoint();
         let aws = Aws::new(AwsSettings::local(&url, &url, &url));
@@ -88,7 +89,10 @@ impl Deployment {
         match function {
             "intake" => countersign_intake::router(self.app(function)),
             "callback" => {
-                let slack = countersign_callback::Slack::new(chat_secrets(self.chat_url.clone()), FileSecrets::Refused);
+                let slack = countersign_callback::Slack::new(
+                    chat_secrets(self.chat_url.clone()),
+                    FileSecrets::Refused,
+                );
                 countersign_callback::router(self.app(function), self.invoker(function), slack)
             }
             _ => countersign_console::router(self.app(function)),
@@ -362,7 +366,11 @@ impl Deployment {
 
     async fn types(&self, user: &str, text: &str) -> String {
         let fields = [
-            ("command", "/countersign"), ("text", text), ("api_app_id", "A1"), ("team_id", "T1"), ("user_id", user),
+            ("command", "/countersign"),
+            ("text", text),
+            ("api_app_id", "A1"),
+            ("team_id", "T1"),
+            ("user_id", user),
         ];
         let answer = self.from_slack("/slack/commands", &fields).await;
         answer["blocks"][0]["text"]["text"].as_str().unwrap().to_owned()
@@ -395,7 +403,10 @@ async fn chatting(on: &Deployment) {
     });
     on.from_slack("/slack/interactions", &[("payload", &press.to_string())]).await;
     let approved = on.get("root", &format!("/v1/requests/{}", request["id"].as_str().unwrap())).await;
-    assert_eq!((&approved["status"], &approved["groups"][0]["decisions"][0]["via"]), (&json!("APPROVED"), &json!("slack")));
+    assert_eq!(
+        (&approved["status"], &approved["groups"][0]["decisions"][0]["via"]),
+        (&json!("APPROVED"), &json!("slack"))
+    );
     on.types("U0DANA", "unsubscribe").await;
     on.http("console", "dana", "DELETE /v1/me/slack-links", None, Value::Null).await;
 }

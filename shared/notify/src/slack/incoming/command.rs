@@ -45,7 +45,8 @@ impl SlashCommand {
             let mut fields = form_urlencoded::parse(body);
             fields.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
         };
-        let required = |wanted: &'static str| field(wanted).filter(|value| !value.is_empty()).ok_or(NotACommand(wanted));
+        let required =
+            |wanted: &'static str| field(wanted).filter(|value| !value.is_empty()).ok_or(NotACommand(wanted));
         required("command")?;
         let origin = Origin {
             app: required("api_app_id")?,

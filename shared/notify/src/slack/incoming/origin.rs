@@ -26,13 +26,19 @@ pub struct Workspace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Outsider {
     /// Another app, whose secret happens to be ours.
-    #[error("this came through another Slack app than the one that Countersign is set up for; nothing was changed")]
+    #[error(
+        "this came through another Slack app than the one that Countersign is set up for; nothing was changed"
+    )]
     OtherApp,
     /// Another workspace.
-    #[error("this came from another Slack workspace than the one that Countersign is set up for; nothing was changed")]
+    #[error(
+        "this came from another Slack workspace than the one that Countersign is set up for; nothing was changed"
+    )]
     OtherWorkspace,
     /// A guest of a shared channel.
-    #[error("you are here from another Slack workspace; only members of this one may do that. Nothing was changed")]
+    #[error(
+        "you are here from another Slack workspace; only members of this one may do that. Nothing was changed"
+    )]
     Guest,
 }
 

@@ -105,10 +105,14 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         let now = 1_531_420_618;
-        for timestamp in ["", "+1531420618", " 1531420618", "1531420618.0", "now", "-1", "99999999999999999999"] {
+        for timestamp in
+            ["", "+1531420618", " 1531420618", "1531420618.0", "now", "-1", "99999999999999999999"]
+        {
             assert_eq!(check(timestamp, SIGNATURE, BODY, now), Err(Unsigned::Stale), "{timestamp}");
         }
-        for signature in ["", "v0=", &SIGNATURE.to_uppercase(), &SIGNATURE.replace("v0", "v1"), &format!("{SIGNATURE}0")] {
+        for signature in
+            ["", "v0=", &SIGNATURE.to_uppercase(), &SIGNATURE.replace("v0", "v1"), &format!("{SIGNATURE}0")]
+        {
             assert_eq!(check("1531420618", signature, BODY, now), Err(Unsigned::Wrong), "{signature}");
         }
         assert_eq!(check("1531420617", SIGNATURE, BODY, now), Err(Unsigned::Wrong));
@@ -116,7 +120,10 @@ mod tests {
         let missing = verify(SECRET, None, Some(SIGNATURE), BODY.as_bytes(), at(now));
         assert_eq!(missing, Err(Unsigned::Missing));
         let unset = sign("", "1531420618", BODY.as_bytes());
-        assert_eq!(verify("", Some("1531420618"), Some(&unset), BODY.as_bytes(), at(now)), Err(Unsigned::Wrong));
+        assert_eq!(
+            verify("", Some("1531420618"), Some(&unset), BODY.as_bytes(), at(now)),
+            Err(Unsigned::Wrong)
+        );
     }
 
     proptest! {
