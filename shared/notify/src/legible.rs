@@ -83,7 +83,9 @@ pub fn legible(command: &str) -> Result<(), Obstacle> {
             return Err(Obstacle::Gap);
         }
     }
-    command.split(char::is_whitespace).try_for_each(words)
+    command.split(char::is_whitespace).try_for_each(words)?;
+    // Only a `<U+…>` that stands in the command itself is still shown as anything else.
+    if display(command) == command { Ok(()) } else { Err(Obstacle::LookAlike('<')) }
 }
 
 /// Words, and what stands between them, character by character.
@@ -176,6 +178,7 @@ mod tests {
             ("DELETE FROM u\u{455}ers", Obstacle::LookAlike('\u{455}')),
             ("SELECT 1\u{37E}", Obstacle::LookAlike('\u{37E}')),
             ("SELECT tabлица", Obstacle::MixedScripts),
+            ("SELECT '<U+202E>'", Obstacle::LookAlike('<')),
             ("SELECT сор", Obstacle::LookAlike('с')),
             ("SELECT tйble", Obstacle::MixedScripts),
             ("SELECT 'a\tb'", Obstacle::Blanks),

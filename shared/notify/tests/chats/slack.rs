@@ -87,7 +87,6 @@ fn what_a_chat_cannot_show_is_approved_on_the_page() {
     for command in [
         "x".repeat(3001),
         "y\n".repeat(100),
-        format!("SELECT '{}'", "\"".repeat(2990)),
         "SELECT '\u{202E}'".to_owned(),
         "DELETE FROM u\u{455}ers".to_owned(),
     ] {
