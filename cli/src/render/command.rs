@@ -76,6 +76,34 @@ mod tests {
         }
     }
 
+    /// What a terminal shows of a command: the service's display of it, made safe once more, and drawn.
+    fn drawn(command: &str) -> Vec<Line> {
+        command_lines(&crate::render::safe::output(&countersign_rules::display::display(command)), None)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_in_a_command_can_be_read_back_from_the_terminal(
+            text in any::<String>(),
+            spice in proptest::sample::select(vec![
+                "\u{202E}", "\u{2066}", "\u{200B}", "\u{1b}[2J", "\r", "\u{430}", "\u{2800}", "<U+202E>", "\u{338}", "│ ┆", "\n\n",
+            ]),
+            tail in any::<String>(),
+        ) {
+            let command = format!("{text}{spice}{tail}");
+            let lines: Vec<&str> = command.split('\n').collect();
+            let gutter = if lines.len() > 1 { lines.len().to_string().len() + 5 } else { 2 };
+            let shown: Vec<String> = drawn(&command)
+                .into_iter()
+                .map(|line| line.text("|").paint(false).chars().skip(gutter).collect::<String>())
+                .map(|line| line.strip_suffix('|').unwrap().to_owned())
+                .collect();
+            let shown = shown.join("\n");
+            prop_assert!(!shown.chars().any(|c| c != '\n' && c != '\t' && crate::render::safe::is_tricky(c)));
+            prop_assert_eq!(countersign_rules::display::parse(&shown), command);
+        }
+    }
+
     #[test]
     fn a_wrapped_line_does_not_pass_for_a_new_one() {
         insta::assert_snapshot!(show("BEGIN;\nDELETE FROM customers WHERE id = 7 AND name = 'x';\n\nCOMMIT", 40), @"

@@ -1,9 +1,10 @@
-//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`; and
-//! what runners do about a request: `claim`, `renew`, `output`, `complete`.
+//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`; what
+//! runners do about a request: `claim`, `renew`, `output`, `complete`; and what people do in Slack.
 
 mod decisions;
 mod run;
 mod runner;
+mod slack;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -13,14 +14,17 @@ use countersign_app::{App, Invoker};
 use countersign_http::{Problem, edge, rate};
 use utoipa::OpenApi;
 
+pub use slack::Slack;
+
 #[derive(Clone)]
 struct Callback {
     app: App,
     invoker: Invoker,
+    slack: Slack,
 }
 
 /// The router of this function.
-pub fn router(app: App, invoker: Invoker) -> Router {
+pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
     Router::new()
         .route("/v1/requests/{id}/approve", post(decisions::approve).fallback(only_post))
         .route("/v1/requests/{id}/reject", post(decisions::reject).fallback(only_post))
@@ -31,11 +35,13 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/requests/{id}/renew", post(runner::claim::renew).fallback(only_post))
         .route("/v1/requests/{id}/output", post(runner::output::output).fallback(only_post))
         .route("/v1/requests/{id}/complete", post(runner::complete::complete).fallback(only_post))
+        .route("/slack/interactions", post(slack::interactions::interaction).fallback(only_post))
+        .route("/slack/commands", post(slack::commands::command).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
-        .with_state(Callback { app, invoker })
+        .with_state(Callback { app, invoker, slack })
 }
 
 /// This function's part of the OpenAPI document.
@@ -49,7 +55,9 @@ pub fn router(app: App, invoker: Invoker) -> Router {
     runner::claim::claim,
     runner::claim::renew,
     runner::output::output,
-    runner::complete::complete
+    runner::complete::complete,
+    slack::interactions::interaction,
+    slack::commands::command,
 ))]
 #[derive(Debug, Clone, Copy)]
 pub struct Api;

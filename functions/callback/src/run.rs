@@ -46,7 +46,7 @@ pub(crate) async fn run(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let Callback { app, invoker } = &callback;
+    let Callback { app, invoker, .. } = &callback;
     let start = Start::read(app, &headers, &id).await?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
     let caller = &start.caller;

@@ -14,6 +14,7 @@ pub mod openapi;
 mod output;
 mod query;
 mod requests;
+mod slack_links;
 mod tokens;
 mod users;
 mod work;
@@ -63,6 +64,13 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/users/{id}", only(get(users::show).put(users::put), "GET, HEAD, PUT"))
         .route("/v1/groups", only(get(groups::list), "GET, HEAD"))
         .route("/v1/me", only(get(users::me), "GET, HEAD"))
+        .route(
+            "/v1/me/slack-links",
+            only(post(slack_links::create).delete(slack_links::remove), "POST, DELETE"),
+        )
+        // Slack posts there, to `callback`.
+        .route("/slack/interactions", only(MethodRouter::new(), "POST"))
+        .route("/slack/commands", only(MethodRouter::new(), "POST"))
         .route("/v1/tokens", only(get(tokens::list).post(tokens::create), "GET, HEAD, POST"))
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
         .route("/v1/webhooks", only(get(webhooks::list).post(webhooks::create), "GET, HEAD, POST"))

@@ -31,6 +31,8 @@ const DOCUMENT: &str = include_str!("../openapi.json");
     crate::users::show,
     crate::users::put,
     crate::users::me,
+    crate::slack_links::create,
+    crate::slack_links::remove,
     crate::groups::list,
     crate::tokens::list,
     crate::tokens::create,

@@ -127,7 +127,7 @@ impl Deliver {
         now: Timestamp,
     ) -> Result<(), DeliverError> {
         match attempt.outcome {
-            Outcome::Delivered => {
+            Outcome::Delivered | Outcome::Again { .. } => {
                 if endpoint.health.failures > 0 {
                     self.app.store.endpoint_recovered(&endpoint.id).await?;
                     endpoint.health.failures = 0;

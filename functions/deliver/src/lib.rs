@@ -4,17 +4,21 @@
 //! - [`commit`] the events of one commit, as soon as they are there
 //! - [`due`] what waits for its next attempt
 //! - [`attempt`] one attempt and what follows from it: for the delivery, for the endpoint, for the timer
-//! - [`webhook`] the POST to a custom webhook
+//! - [`webhook`] the POST to a custom webhook; [`slack`] and [`teams`] the messages there, with the secrets
+//!   of [`chats`]
 //!
 //! Every attempt is written down before anything else happens; an invocation may die at any moment,
 //! and may come twice. What is lost then is found by the sweep of `expire`.
 
 mod attempt;
+pub mod chats;
 mod commit;
 mod crowd;
 mod due;
 mod load;
-pub mod webhook;
+pub mod slack;
+pub mod teams;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -25,7 +29,11 @@ use countersign_storage::StorageError;
 use countersign_timer::Timer;
 use serde_json::{Value, json};
 
+use crate::slack::SlackSender;
+use crate::teams::TeamsSender;
 use crate::webhook::WebhookSender;
+
+pub use crate::chats::ChatSecrets;
 
 /// What sends through each channel.
 #[derive(Clone)]
@@ -43,6 +51,16 @@ impl Senders {
     #[must_use]
     pub fn of(app: &App) -> Self {
         Self { webhook: Arc::new(WebhookSender::new(&app.config)), slack: None, teams: None }
+    }
+
+    /// With Slack and Teams, whose secrets are looked up there.
+    #[must_use]
+    pub fn with_chats(self, app: &App, secrets: &ChatSecrets) -> Self {
+        Self {
+            slack: Some(Arc::new(SlackSender::new(app.clone(), secrets.clone()))),
+            teams: Some(Arc::new(TeamsSender::new(app.clone(), secrets.clone()))),
+            ..self
+        }
     }
 
     fn through(&self, channel: Channel) -> Option<&Arc<dyn Sender>> {

@@ -2,10 +2,13 @@
 
 #![recursion_limit = "256"]
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, telemetry};
-use countersign_deliver::{Deliver, Senders};
+use countersign_deliver::{ChatSecrets, Deliver, Senders};
+use countersign_targets::FileSecrets;
 use countersign_timer::Timer;
 use lambda_runtime::{LambdaEvent, service_fn};
 
@@ -17,7 +20,8 @@ async fn main() -> anyhow::Result<()> {
     let timer_config =
         config.timer.clone().context("the environment variable `COUNTERSIGN_SCHEDULE_GROUP` is missing")?;
     let app = App::new(config, &aws);
-    let senders = Senders::of(&app);
+    let secrets = ChatSecrets::new(Arc::new(|name| std::env::var(name).ok()), FileSecrets::Refused);
+    let senders = Senders::of(&app).with_chats(&app, &secrets);
     let handler = Deliver::new(app, Timer::new(aws.scheduler(), timer_config), senders);
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
         handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)

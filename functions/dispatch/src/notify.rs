@@ -41,7 +41,7 @@ impl Dispatch {
         let mut shown = BTreeSet::new();
         // The newest first: whoever shows states needs no older one of the same batch.
         for ((request_id, version), state) in commits.into_iter().rev() {
-            for endpoint in audience.of(&state.connection) {
+            for endpoint in audience.of_request(state) {
                 if !endpoint.shows_states() || shown.insert((endpoint.clone(), request_id)) {
                     wanted.push(DeliverEvent::Commit { endpoint, request_id, version });
                 }

@@ -15,7 +15,8 @@ use countersign_rules::{Event, Timestamp};
 use countersign_storage::StorageError;
 use countersign_storage::feed::CommitRef;
 use countersign_storage::webhooks::StoredWebhook;
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
 
 use crate::Expire;
 
@@ -174,7 +175,7 @@ impl Expire {
         let (mut nothing_missing, mut wanted_now) = (true, Vec::new());
         for (commit, events) in self.app.store.events_of_commits(&incomplete).await? {
             let Some(state) = self.app.store.load(commit.request).await? else { continue };
-            let told = audience.of(&state.connection);
+            let told = audience.of_request(&state);
             let mut on_its_way = true;
             let absent = missing.get(&commit).into_iter().flatten();
             for endpoint in absent.filter(|endpoint| told.contains(*endpoint)) {
@@ -200,7 +201,8 @@ impl Expire {
                 self.checked.keep([commit]);
             }
         }
-        let asked = wanted_now.iter().map(|event| self.ask(event));
+        // Boxed, because the compiler cannot prove that the streams of nested closures may change threads.
+        let asked: Vec<BoxFuture<'_, ()>> = wanted_now.iter().map(|event| self.ask(event).boxed()).collect();
         futures::stream::iter(asked).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
         Ok(nothing_missing)
     }

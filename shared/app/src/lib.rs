@@ -9,6 +9,7 @@
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
 //! - [`probe`]: what the executor is asked about a connection
+//! - [`slack`]: the account's end of the proof of who somebody is in Slack
 //! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`telemetry`]: structured logs, without commands and secrets
@@ -28,6 +29,7 @@ pub mod looks;
 pub mod notify;
 pub mod page;
 pub mod probe;
+pub mod slack;
 mod sources;
 pub mod submit;
 pub mod telemetry;

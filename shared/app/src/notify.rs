@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use countersign_notify::{EndpointId, Integrations};
-use countersign_rules::{ConnectionName, DeliveryId, RequestId, WebhookId};
-use countersign_storage::items::Channel;
+use countersign_rules::{ConnectionName, DeliveryId, Person, Phase, Request, RequestId, Status, WebhookId};
+use countersign_storage::items::{Channel, User};
+use countersign_storage::slack::Subscription;
 use countersign_storage::webhooks::{Endpoints, StoredWebhook};
 use countersign_storage::{Connection, StorageError, Store};
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,19 @@ pub struct Audience {
     pub integrations: Integrations,
     /// What each connection says of whom to tell.
     pub connections: BTreeMap<ConnectionName, Connection>,
+    /// Whoever has a Slack user, where Slack is used.
+    pub people: Vec<Reachable>,
+}
+
+/// Somebody who can be told in Slack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reachable {
+    /// The person, as they are now.
+    pub person: Person,
+    /// Their Slack user.
+    pub slack_user: String,
+    /// What they want to hear of as a reviewer, if anything.
+    pub subscription: Option<Subscription>,
 }
 
 impl Audience {
@@ -102,13 +116,33 @@ impl Audience {
         let (endpoints, integrations, connections) =
             tokio::try_join!(store.endpoints(), store.integrations(), store.connections(None, usize::MAX))?;
         let connections = connections.into_iter().map(|one| (one.name.clone(), one)).collect();
-        Ok(Self { endpoints, integrations, connections })
+        let people = match &integrations.slack {
+            Some((slack, _)) if slack.enabled => people(store).await?,
+            _ => Vec::new(),
+        };
+        Ok(Self { endpoints, integrations, connections, people })
     }
 
     /// Whether nobody at all is ever told.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.endpoints.webhooks.is_empty() && self.integrations == Integrations::default()
+    }
+
+    /// The endpoints that are told of a request as it stands: those of its connection, whoever subscribed
+    /// to what waits for them, and its requester once there is something to say.
+    #[must_use]
+    pub fn of_request(&self, request: &Request) -> Vec<EndpointId> {
+        let mut told = self.of(&request.connection);
+        let connection = self.connections.get(&request.connection);
+        if connection.is_none_or(|connection| connection.notify.contains(&Channel::Slack)) {
+            let people = self.people.iter().filter(|somebody| somebody.hears_of(request));
+            told.extend(people.map(|somebody| EndpointId::Slack(somebody.slack_user.clone())));
+        }
+        told.retain(|endpoint| !self.is_disabled(endpoint));
+        told.sort();
+        told.dedup();
+        told
     }
 
     /// The endpoints that are told of requests on a connection. One that was deleted meanwhile does
@@ -166,9 +200,39 @@ impl Audience {
         let webhooks = self.endpoints.webhooks.iter().map(|stored| EndpointId::Webhook(stored.webhook.id));
         let mut all: Vec<EndpointId> = webhooks.collect();
         all.extend(self.connections.keys().flat_map(|name| self.of(name)));
+        all.extend(self.people.iter().map(|somebody| EndpointId::Slack(somebody.slack_user.clone())));
         all.extend(self.endpoints.others.keys().cloned());
         all.sort();
         all.dedup();
         all
     }
+}
+
+impl Reachable {
+    /// Whether they are told of a request as it stands.
+    fn hears_of(&self, request: &Request) -> bool {
+        if self.person.disabled {
+            return false;
+        }
+        if self.person.human == request.requester.human {
+            return request.status() != Status::Pending;
+        }
+        let reviews = request.policy.groups.iter().any(|group| self.person.groups.contains(group));
+        // What needed nobody is no news for reviewers.
+        let asked = request.auto_approval.is_none() && !matches!(request.phase, Phase::Blocked { .. });
+        let wants = |subscription: &Subscription| {
+            subscription.connections.is_empty() || subscription.connections.contains(&request.connection)
+        };
+        reviews && asked && self.subscription.as_ref().is_some_and(wants)
+    }
+}
+
+async fn people(store: &Store) -> Result<Vec<Reachable>, StorageError> {
+    let (users, subscriptions) = tokio::try_join!(store.all_users(), store.subscriptions())?;
+    let reachable = |user: User| {
+        let slack_user = user.slack_user_id.clone()?;
+        let subscription = subscriptions.iter().find(|subscription| subscription.user == user.id).cloned();
+        Some(Reachable { person: user.person(), slack_user, subscription })
+    };
+    Ok(users.into_iter().filter_map(reachable).collect())
 }

@@ -168,7 +168,7 @@ impl Invoker {
     /// # Errors
     /// If the function that runs commands did not answer.
     pub async fn test(&self, event: &TestEvent) -> Result<TestReport, InvokeError> {
-        let failed = |error: &dyn std::fmt::Display| InvokeError(error.to_string());
+        let failed = |error: &dyn std::fmt::Display| InvokeError::execute(error.to_string());
         let payload = serde_json::to_vec(event).map_err(|error| failed(&error))?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(WAIT).build();
         let patient =

@@ -29,6 +29,9 @@ impl HttpFunction {
 pub const DECISIONS: [&str; 9] =
     ["approve", "reject", "cancel", "settle", "run", "claim", "renew", "output", "complete"];
 
+/// The last parts of `POST /slack/…`, which Slack calls.
+pub const SLACK: [&str; 2] = ["interactions", "commands"];
+
 /// The function that serves a request.
 #[must_use]
 pub fn function_of(method: &Method, path: &str) -> HttpFunction {
@@ -38,6 +41,7 @@ pub fn function_of(method: &Method, path: &str) -> HttpFunction {
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
         ["", "v1", "requests"] => HttpFunction::Intake,
+        ["", "slack", verb] if SLACK.contains(verb) => HttpFunction::Callback,
         ["", "v1", "requests", _, verb] if DECISIONS.contains(verb) => HttpFunction::Callback,
         _ => HttpFunction::Console,
     }
@@ -56,6 +60,12 @@ mod tests {
             assert_eq!(function_of(&Method::POST, &path), HttpFunction::Callback);
             assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
         }
+        for verb in SLACK {
+            let path = format!("/slack/{verb}");
+            assert_eq!(function_of(&Method::POST, &path), HttpFunction::Callback);
+            assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
+        }
+        assert_eq!(function_of(&Method::POST, "/slack/events"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/requests/req_1/events"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/tokens"), HttpFunction::Console);
     }

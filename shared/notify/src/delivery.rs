@@ -174,7 +174,8 @@ impl Delivery {
     ) -> Self {
         let first = *self.first_attempt_at.get_or_insert(began);
         self.attempts = self.attempts.saturating_add(1);
-        let kept = if attempt.outcome == Outcome::Delivered { KEPT_OF_SUCCESS } else { KEPT_OF_FAILURE };
+        let is_there = matches!(attempt.outcome, Outcome::Delivered | Outcome::Again { .. });
+        let kept = if is_there { KEPT_OF_SUCCESS } else { KEPT_OF_FAILURE };
         self.last = Some(LastAttempt {
             at: began,
             status: attempt.status,
@@ -184,6 +185,11 @@ impl Delivery {
         });
         (self.state, self.next_attempt_at) = match attempt.outcome {
             Outcome::Delivered => (State::Delivered, None),
+            // A new series, with all its time.
+            Outcome::Again { after_seconds } => {
+                self.first_attempt_at = None;
+                (State::Waiting, Some(now.plus_seconds(after_seconds)))
+            }
             Outcome::Refused | Outcome::Gone => (State::Failed, None),
             Outcome::Failed { .. } if schedule.is_over(first, now) => (State::Failed, None),
             Outcome::Failed { retry_after } => {

@@ -51,6 +51,12 @@ pub struct Attempt {
 pub enum Outcome {
     /// It is there.
     Delivered,
+    /// It is there, and the same endpoint wants to be reminded of it after so many seconds: the next
+    /// attempt is the reminder.
+    Again {
+        /// The pause.
+        after_seconds: u32,
+    },
     /// Try again by the schedule, but not before so many seconds.
     Failed {
         /// `Retry-After`.

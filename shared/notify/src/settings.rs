@@ -1,7 +1,12 @@
 //! What an admin configures of Slack and Teams. Secrets are references, never the secrets.
 
+use std::collections::BTreeMap;
+
+use countersign_rules::ConnectionName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::slack::reminders::Reminders;
 
 /// The settings of Slack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +26,18 @@ pub struct SlackSettings {
     /// The channels that are told of connections that name none, by id.
     #[serde(default)]
     pub default_channels: Vec<String>,
+    /// How reviewers are asked again while a request waits, on connections that are named here; after
+    /// 15 minutes, then after twice as long as the last time, four times, on all others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reminders: BTreeMap<ConnectionName, Reminders>,
+}
+
+impl SlackSettings {
+    /// How reviewers of a connection are asked again.
+    #[must_use]
+    pub fn reminders_of(&self, connection: &ConnectionName) -> Reminders {
+        self.reminders.get(connection).copied().unwrap_or_default()
+    }
 }
 
 /// The settings of Teams.

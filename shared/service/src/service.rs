@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::config::ConfigError;
 use countersign_app::{App, Config, Invoker};
-use countersign_deliver::{Deliver, Senders};
+use countersign_deliver::{ChatSecrets, Deliver, Senders};
 use countersign_dispatch::Dispatch;
 use countersign_execute::{Execute, Lookup};
 use countersign_expire::Expire;
@@ -215,8 +215,11 @@ impl Opened {
             }),
         };
         let expire = Expire::new(app.clone(), invoker.clone());
+        let chats = ChatSecrets::new(Arc::clone(&config.lookup), FileSecrets::Allowed)
+            .with_store(execute.secrets.clone());
         let telling = app.metered_apart();
-        let deliver = Deliver::new(telling.clone(), timer.clone(), Senders::of(&app));
+        let senders = Senders::of(&app).with_chats(&telling, &chats);
+        let deliver = Deliver::new(telling.clone(), timer.clone(), senders);
         let dispatch = Dispatch::new(telling, timer, invoker.clone());
         let http = |router| Arc::new(crate::functions::Http(router));
         let events = Arc::new;
@@ -227,7 +230,11 @@ impl Opened {
             .with(HttpFunction::Intake.name(), http(countersign_intake::router(app.clone())))?
             .with(
                 HttpFunction::Callback.name(),
-                http(countersign_callback::router(app.clone(), invoker.clone())),
+                http(countersign_callback::router(
+                    app.clone(),
+                    invoker.clone(),
+                    countersign_callback::Slack::new(Arc::clone(&config.lookup), FileSecrets::Allowed),
+                )),
             )?
             .with(HttpFunction::Console.name(), http(countersign_console::router(app.clone(), invoker)))?
             .with("dispatch", events(Events::Dispatch(dispatch)))?

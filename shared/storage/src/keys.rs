@@ -17,6 +17,9 @@
 //! | message posted for a request | `P#<ulid>` | `<endpoint>` |
 //! | settings of Slack and Teams | `S` | `slack`, `teams` |
 //! | up to when every event is on its way | `N` | `N` |
+//! | account of a Slack user | `L#<slack user>` | `L` |
+//! | code that proves a Slack user | `X#<sha-256 of the code>` | `X` |
+//! | who wants direct messages | `B` | `<user>` |
 
 use countersign_notify::EndpointId;
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
@@ -35,7 +38,11 @@ pub(crate) const IDEMPOTENCY: &str = "K";
 pub(crate) const EMAIL: &str = "M";
 pub(crate) const ENDPOINTS: &str = "W";
 pub(crate) const SETTINGS: &str = "S";
+pub(crate) const SLACK_SETTINGS: &str = "slack";
 pub(crate) const NOTIFIED: &str = "N";
+pub(crate) const SLACK_LINK: &str = "L";
+pub(crate) const LINK_CODE: &str = "X";
+pub(crate) const SUBSCRIPTIONS: &str = "B";
 /// The deadline of an open request that has none: behind every instant that is one.
 pub(crate) const NO_DEADLINE: &str = "9999";
 /// The sort key of the first commit's events.
@@ -75,6 +82,14 @@ pub(crate) fn connection_requests(name: &ConnectionName) -> String {
 
 pub(crate) fn email(email: &str) -> String {
     format!("M#{}", email.to_lowercase())
+}
+
+pub(crate) fn slack_link(slack_user: &str) -> String {
+    format!("L#{slack_user}")
+}
+
+pub(crate) fn link_code(code_sha256: &str) -> String {
+    format!("X#{code_sha256}")
 }
 
 pub(crate) fn deliveries(endpoint: &EndpointId) -> String {

@@ -9,6 +9,7 @@
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
 //! - [`webhooks`] endpoints and how they are doing, [`deliveries`] what was brought to them, [`integrations`]
 //!   the settings of Slack and Teams; [`feed`] every commit by time
+//! - [`slack`] who is who in Slack, and who wants to be told there
 //! - [`lists`] requests newest first; [`sweep`] what is overdue
 //! - [`bulk`] requests as items, for loading many at once
 //! - [`error`] what can go wrong, typed; [`meter`] what it cost
@@ -33,6 +34,7 @@ pub mod people;
 pub mod read;
 pub mod requests;
 pub mod schema;
+pub mod slack;
 pub mod store;
 pub mod sweep;
 mod work;

@@ -63,11 +63,8 @@ impl Store {
         remember: Option<Remember<'_>>,
     ) -> Result<Saved, StorageError> {
         let row = before.map_or(0, |before| before.row);
-        let mut item = codec::item(keys::USERS, &user.id.to_string());
-        item.insert(VERSION.to_owned(), number(row + 1));
-        item.insert(DOC.to_owned(), text(to_json("a user", user)?));
         let condition = if before.is_some() { Condition::Version(row) } else { Condition::Absent };
-        let mut actions = vec![self.put(item, Some(condition))?];
+        let mut actions = vec![self.put(user_item(user, row + 1)?, Some(condition))?];
         let old_email = before.map(|before| keys::email(&before.user.email));
         let new_email = keys::email(&user.email);
         let mut email_at = None;
@@ -113,6 +110,15 @@ impl Store {
             }
             Err(rejected) => Err(rejected.into_error()),
         }
+    }
+
+    /// The action that puts `user` into the place of what stood there.
+    pub(crate) fn user_action(
+        &self,
+        before: &StoredUser,
+        user: &User,
+    ) -> Result<TransactWriteItem, StorageError> {
+        self.put(user_item(user, before.row + 1)?, Some(Condition::Version(before.row)))
     }
 
     /// A user with the lock of their item, strongly consistent.
@@ -240,6 +246,13 @@ pub struct StoredUser {
     /// The user.
     pub user: User,
     row: u64,
+}
+
+fn user_item(user: &User, row: u64) -> Result<Item, StorageError> {
+    let mut item = codec::item(keys::USERS, &user.id.to_string());
+    item.insert(VERSION.to_owned(), number(row));
+    item.insert(DOC.to_owned(), text(to_json("a user", user)?));
+    Ok(item)
 }
 
 fn stored_user(item: &Item) -> Result<StoredUser, StorageError> {

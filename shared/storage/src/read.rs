@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use countersign_notify::SlackSettings;
 use countersign_rules::event::Created;
 use countersign_rules::{ConnectionName, Event, Fact, Request, RequestId, UserId};
 
 use crate::codec::{self, Item, get_binary, get_number, get_text};
 use crate::items::{Connection, User};
+use crate::slack::SlackLink;
 use crate::store::VERSION;
 use crate::{StorageError, Store, keys, schema};
 
@@ -23,6 +25,10 @@ pub enum Key {
     Connection(ConnectionName),
     /// The version of everything that a claim checks.
     Access,
+    /// The settings of Slack.
+    SlackSettings,
+    /// The account of a Slack user.
+    SlackLink(String),
 }
 
 impl Key {
@@ -33,6 +39,8 @@ impl Key {
             Self::User(id) => (keys::USERS.to_owned(), id.to_string()),
             Self::Connection(name) => (keys::CONNECTIONS.to_owned(), name.to_string()),
             Self::Access => (keys::ACCESS.to_owned(), keys::ACCESS.to_owned()),
+            Self::SlackSettings => (keys::SETTINGS.to_owned(), keys::SLACK_SETTINGS.to_owned()),
+            Self::SlackLink(user) => (keys::slack_link(user), keys::SLACK_LINK.to_owned()),
         }
     }
 }
@@ -98,6 +106,22 @@ impl Found {
     /// [`StorageError::Corrupt`].
     pub fn connection(&self, name: &ConnectionName) -> Result<Option<Connection>, StorageError> {
         self.item(&Key::Connection(name.clone())).map(|item| document("a connection", item)).transpose()
+    }
+
+    /// The settings of Slack.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn slack_settings(&self) -> Result<Option<SlackSettings>, StorageError> {
+        self.item(&Key::SlackSettings).map(|item| document("the settings of Slack", item)).transpose()
+    }
+
+    /// The account of a Slack user.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn slack_link(&self, slack_user: &str) -> Result<Option<SlackLink>, StorageError> {
+        self.item(&Key::SlackLink(slack_user.to_owned())).map(|item| document("a link", item)).transpose()
     }
 
     /// The version of everything that a claim checks; 0 before the first change.

@@ -250,7 +250,7 @@ impl Serve {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Result<Answer> {
+pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Result<Answer> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.bytes().await?;

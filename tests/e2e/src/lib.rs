@@ -3,6 +3,7 @@
 //! - [`serve`]: starts `countersign serve --demo`, kills it, starts it again
 //! - `calls`: what people do over HTTP
 //! - [`program`]: what they do with the program `countersign`
+//! - [`slack`] and [`teams`]: stand-ins that check what Slack and Teams check
 //! - [`line`]: a line to a server that can be cut, or on which the server is mute
 //! - [`tamper`]: a line with somebody on it
 //! - [`postgres`], [`mariadb`]: a database of a test's own on a real server
@@ -18,8 +19,10 @@ pub mod postgres;
 pub mod program;
 pub mod receiver;
 pub mod serve;
+pub mod slack;
 pub mod small_disk;
 pub mod tamper;
+pub mod teams;
 
 pub use answer::Answer;
 pub use program::{Ended, Running};

@@ -88,6 +88,7 @@ fn tags() -> Vec<Tag> {
         ("connections", "What commands run on, and whose approval that needs."),
         ("people", "Accounts and groups."),
         ("tokens", "API tokens."),
+        ("slack", "What Slack calls. Signed by Slack; people have no part in it."),
         ("notifications", "Who is told of what happens: webhooks, Slack, Teams, and what was delivered."),
         ("service", "The service itself."),
     ]

@@ -53,7 +53,14 @@ fn every_path_of_a_router_is_in_the_document_and_no_other() {
     let mut paths = BTreeSet::new();
     for router in [
         countersign_intake::router(app.clone()),
-        countersign_callback::router(app.clone(), invoker.clone()),
+        countersign_callback::router(
+            app.clone(),
+            invoker.clone(),
+            countersign_callback::Slack::new(
+                std::sync::Arc::new(|_| None),
+                countersign_targets::FileSecrets::Refused,
+            ),
+        ),
         countersign_console::router(app, invoker),
     ] {
         let more = paths_of(&router);

@@ -21,4 +21,5 @@ mod output;
 mod people;
 mod requests;
 mod sizes;
+mod slack;
 mod sweep;

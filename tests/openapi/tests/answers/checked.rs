@@ -98,6 +98,12 @@ impl Checked {
         answer
     }
 
+    /// What was called in some other way must be documented just the same.
+    pub(crate) fn was(&self, method: &str, path: &str, answer: &Answer, status: u16) {
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        self.check(method, path, None, answer);
+    }
+
     pub(crate) async fn get(&self, who: &str, path: &str, status: u16) -> Answer {
         self.call(who, "GET", path, None, &[], status).await
     }

@@ -12,6 +12,7 @@
 mod checked;
 
 use checked::{Checked, Operation};
+use countersign_e2e::slack::{APP, CHANNEL, Message, SECRET, Slack, TEAM, form, now};
 use countersign_e2e::{Answer, Database, Serve};
 use serde_json::{Value, json};
 
@@ -20,7 +21,10 @@ const NEW_USER: &str = "usr_01K5J3V8Q4W7X9YABCDEFGHJKM";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_documented_and_every_documented_answer_is_given() {
-    let serve = Serve::start(Database::Embedded, &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5")]).await.unwrap();
+    let serve =
+        Serve::start(Database::Embedded, &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5"), ("SLACK_SECRET", SECRET)])
+            .await
+            .unwrap();
     let mut checked = Checked::new(serve);
     requests(&checked).await;
     votes(&checked).await;
@@ -31,6 +35,7 @@ async fn every_answer_is_documented_and_every_documented_answer_is_given() {
     notifications(&checked).await;
     reopened(&checked).await;
     public(&checked).await;
+    slack(&checked).await;
     whoever_is_nobody(&checked).await;
     bodies_that_are_refused(&checked).await;
     what_is_not_there(&checked).await;
@@ -402,6 +407,56 @@ async fn reopened(checked: &Checked) {
     let run = checked.call("alice", "POST", &of(&request, "/run"), None, &[], 202).await;
     assert_eq!(run.state(), "PENDING");
     checked.get("alice", &of(&request, "/events"), 200).await;
+}
+
+/// What Slack calls, signed by Slack, and the link of an account with a Slack user.
+async fn slack(checked: &Checked) {
+    let slack = Slack::start().await.unwrap();
+    let settings = async |enabled: bool| {
+        let now = checked.serve.get("root", "/v1/integrations/slack").await.unwrap();
+        let tag = [("if-match", now.header("etag"))];
+        let tag = if now.json["version"] == 0 { &[][..] } else { &tag[..] };
+        let mut settings = Slack::settings();
+        settings["enabled"] = json!(enabled);
+        settings["default_channels"] = json!([]);
+        let saved =
+            checked.serve.call_with("root", "PUT", "/v1/integrations/slack", Some(settings), tag).await;
+        assert_eq!(saved.unwrap().status, 200);
+    };
+    let command = [
+        ("command", "/countersign"),
+        ("text", "help"),
+        ("api_app_id", APP),
+        ("team_id", TEAM),
+        ("user_id", "U1"),
+    ];
+    let message = Message {
+        channel: CHANNEL.to_owned(),
+        ts: "1.2".to_owned(),
+        body: Value::Null,
+        below: None,
+        updates: 0,
+    };
+    let press = slack.pressed("U1", &message, "approve", "x").to_string();
+    for (path, good) in [
+        ("/slack/commands", form(&command).unwrap()),
+        ("/slack/interactions", form(&[("payload", &press)]).unwrap()),
+    ] {
+        for (enabled, body, secret, status) in [
+            (false, &good, SECRET, 404),
+            (true, &good, "another", 401),
+            (true, &good, SECRET, 200),
+            (true, &"x=1".to_owned(), SECRET, 400),
+        ] {
+            settings(enabled).await;
+            let answer = slack.send(&checked.serve, path, body.clone(), now(), secret).await.unwrap();
+            checked.was("POST", path, &answer, status);
+        }
+    }
+    checked.post("alice", "/v1/me/slack-links", json!({ "slack_user_id": "alice" }), 422).await;
+    checked.post("alice", "/v1/me/slack-links", json!({ "slack_user_id": "U0ALICE" }), 201).await;
+    checked.call("alice", "DELETE", "/v1/me/slack-links", None, &[], 204).await;
+    settings(false).await;
 }
 
 async fn public(checked: &Checked) {

@@ -57,6 +57,8 @@ fn the_template_sets_what_the_code_reads_and_nothing_else() {
     for name in NOT_OF_THE_TEMPLATE {
         assert!(expected.remove(name), "nobody reads `{name}`");
     }
+    // What the settings of Slack and Teams refer to.
+    expected.extend(["SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "TEAMS_WEBHOOK_URL"].map(str::to_owned));
     assert_eq!(set_by_the_template(&template()), expected);
 }
 

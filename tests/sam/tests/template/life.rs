@@ -1,17 +1,21 @@
 //! Everything that the functions do to AWS, held against what their roles grant.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker};
-use countersign_deliver::{Deliver, Senders};
+use countersign_deliver::{ChatSecrets, Deliver, Senders};
 use countersign_dispatch::Dispatch;
 use countersign_execute::Execute;
 use countersign_expire::Expire;
 use countersign_local::EmbeddedStore;
+use countersign_notify::slack::incoming::signature;
 use countersign_rules::UserId;
 use countersign_sam::seed;
 use countersign_storage::{codec, schema};
+use countersign_targets::FileSecrets;
 use countersign_timer::Timer;
 use serde_json::{Map, Value, json};
 
@@ -27,6 +31,16 @@ struct Deployment {
     people: Map<String, Value>,
     /// Where commands find their database. In Lambda there is none; the output is the same.
     targets: tempfile::TempDir,
+    /// Where Slack is.
+    chat_url: String,
+}
+
+/// What the settings of Slack refer to, and where Slack is.
+fn chat_secrets(url: String) -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
+    Arc::new(move |name| match name {
+        "COUNTERSIGN_SLACK_API_URL" => Some(url.clone()),
+        name => Some(format!("secret of {name}")),
+    })
 }
 
 impl Deployment {
@@ -36,7 +50,8 @@ impl Deployment {
         let recorder = Recorder::before(&database.endpoint()).await;
         let targets = tempfile::tempdir().unwrap();
         std::fs::write(targets.path().join("empty.db"), "").unwrap();
-        let mut deployment = Self { template, recorder, database, people: Map::new(), targets };
+        let mut deployment =
+            Self { template, recorder, database, people: Map::new(), targets, chat_url: slack().await };
         // What is there before any function runs is not theirs.
         let url = deployment.database.endpoint();
         let aws = Aws::new(AwsSettings::local(&url, &url, &url));
@@ -70,13 +85,23 @@ impl Deployment {
         self.people[who]["id"].as_str().unwrap()
     }
 
+    fn router(&self, function: &str) -> axum::Router {
+        match function {
+            "intake" => countersign_intake::router(self.app(function)),
+            "callback" => {
+                let slack = countersign_callback::Slack::new(
+                    chat_secrets(self.chat_url.clone()),
+                    FileSecrets::Refused,
+                );
+                countersign_callback::router(self.app(function), self.invoker(function), slack)
+            }
+            _ => countersign_console::router(self.app(function), self.invoker(function)),
+        }
+    }
+
     /// Calls a function as API Gateway does, and expects that it does what was asked.
     async fn http(&self, function: &str, who: &str, call: &str, version: Option<u64>, body: Value) -> Value {
-        let router = match function {
-            "intake" => countersign_intake::router(self.app(function)),
-            "callback" => countersign_callback::router(self.app(function), self.invoker(function)),
-            _ => countersign_console::router(self.app(function), self.invoker(function)),
-        };
+        let router = self.router(function);
         let (method, target) = call.split_once(' ').unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let fixture = std::fs::read_to_string(root().join("infra/events/show.json")).unwrap();
@@ -145,7 +170,8 @@ impl Deployment {
         let aws = self.aws("deliver");
         let timer = Timer::new(aws.scheduler(), config.timer.clone().unwrap());
         let app = App::new(config, &aws);
-        let senders = Senders::of(&app);
+        let chats = ChatSecrets::new(chat_secrets(self.chat_url.clone()), FileSecrets::Refused);
+        let senders = Senders::of(&app).with_chats(&app, &chats);
         Deliver::new(app, timer, senders).handle(event).await.unwrap()
     }
 
@@ -349,6 +375,84 @@ async fn telling(on: &Deployment) {
     on.http("console", "root", &format!("DELETE {path}"), gone["version"].as_u64(), Value::Null).await;
 }
 
+/// Something that takes whatever is posted.
+async fn slack() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api/", listener.local_addr().unwrap());
+    let answer = r#"{"ok":true,"channel":"C1","ts":"1.000002"}"#;
+    let router = axum::Router::new().fallback(move || async move { answer });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+impl Deployment {
+    /// A call from Slack, signed as the settings say.
+    async fn from_slack(&self, path: &str, fields: &[(&str, &str)]) -> Value {
+        let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let second = (self.app("callback").now().unix_millis() / 1000).to_string();
+        let signature = signature::sign("secret of SLACK_SIGNS", &second, body.as_bytes());
+        let fixture = std::fs::read_to_string(root().join("infra/events/show.json")).unwrap();
+        let mut event: Value = serde_json::from_str(&fixture).unwrap();
+        event["rawPath"] = json!(path);
+        event["requestContext"]["http"]["method"] = json!("POST");
+        event["requestContext"]["http"]["path"] = json!(path);
+        event["body"] = json!(body);
+        event["headers"] = json!({
+            "content-type": "application/x-www-form-urlencoded", "host": "x",
+            "x-slack-request-timestamp": second, "x-slack-signature": signature,
+        });
+        let answer = countersign_http::lambda::invoke(&self.router("callback"), event).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{path}: {answer}");
+        serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default()
+    }
+
+    async fn types(&self, user: &str, text: &str) -> String {
+        let fields = [
+            ("command", "/countersign"),
+            ("text", text),
+            ("api_app_id", "A1"),
+            ("team_id", "T1"),
+            ("user_id", user),
+        ];
+        let answer = self.from_slack("/slack/commands", &fields).await;
+        answer["blocks"][0]["text"]["text"].as_str().unwrap().to_owned()
+    }
+}
+
+async fn chatting(on: &Deployment) {
+    let link = async |user: &str| {
+        let body = json!({ "slack_user_id": user });
+        let code = on.http("console", "dana", "POST /v1/me/slack-links", None, body).await;
+        let said = on.types(user, &format!("link {}", code["code"].as_str().unwrap())).await;
+        assert!(said.contains("from now on"), "{said}");
+    };
+    link("U0OLD").await;
+    link("U0DANA").await;
+    on.types("U0DANA", "subscribe files").await;
+    on.types("U0DANA", "list").await;
+    let request = on.submit("files", "SELECT 8", "manual").await;
+    assert!(on.types("U0DANA", "pending").await.contains(request["code"].as_str().unwrap()));
+    for endpoint in ["slack:C1", "slack:U0DANA"] {
+        let commit = json!({ "commit": { "endpoint": endpoint, "request_id": request["id"], "version": 1 } });
+        assert_eq!(on.deliver(commit).await, json!({ "attempted": 1 }));
+    }
+    let press = json!({
+        "type": "block_actions", "api_app_id": "A1", "team": { "id": "T1" }, "user": { "id": "U0DANA", "team_id": "T1" },
+        "trigger_id": "1", "actions": [{
+            "action_id": "approve",
+            "value": format!("{} {}", request["id"].as_str().unwrap(), request["digest"].as_str().unwrap()),
+        }],
+    });
+    on.from_slack("/slack/interactions", &[("payload", &press.to_string())]).await;
+    let approved = on.get("root", &format!("/v1/requests/{}", request["id"].as_str().unwrap())).await;
+    assert_eq!(
+        (&approved["status"], &approved["groups"][0]["decisions"][0]["via"]),
+        (&json!("APPROVED"), &json!("slack"))
+    );
+    on.types("U0DANA", "unsubscribe").await;
+    on.http("console", "dana", "DELETE /v1/me/slack-links", None, Value::Null).await;
+}
+
 async fn reading(on: &Deployment) {
     for list in [
         "/v1/requests",
@@ -396,6 +500,7 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
     a_runner_works(&mut on).await;
     a_voter_moves(&on).await;
     telling(&on).await;
+    chatting(&on).await;
     reading(&on).await;
     let uses = on.recorder.uses();
 

@@ -1,6 +1,6 @@
 //! The HTTP API.
 
-use countersign_http::routes::{DECISIONS, HttpFunction, function_of};
+use countersign_http::routes::{DECISIONS, HttpFunction, SLACK, function_of};
 use http::Method;
 use serde_json::Value;
 
@@ -55,6 +55,7 @@ fn every_call_reaches_the_function_that_the_code_says() {
     let template = template();
     let routes = routes(&template);
     let mut paths: Vec<String> = DECISIONS.map(|verb| format!("/v1/requests/req_1/{verb}")).into();
+    paths.extend(SLACK.map(|verb| format!("/slack/{verb}")));
     paths.extend(routes.iter().map(|route| route.path.replace("{id}", "req_1")));
     let others = [
         "/",
@@ -68,7 +69,7 @@ fn every_call_reaches_the_function_that_the_code_says() {
         "/v1/connections/prod-db/test",
         "/v1/tokens",
         "/v2/requests",
-        "/slack/interactions",
+        "/slack/events",
     ];
     paths.extend(others.map(str::to_owned));
     for path in &paths {
@@ -81,7 +82,7 @@ fn every_call_reaches_the_function_that_the_code_says() {
     // None is there that no call of the code's takes.
     for function in [HttpFunction::Intake, HttpFunction::Callback, HttpFunction::Console] {
         let count = routes.iter().filter(|route| route.function == function.name()).count();
-        let expected = if function == HttpFunction::Callback { DECISIONS.len() } else { 1 };
+        let expected = if function == HttpFunction::Callback { DECISIONS.len() + SLACK.len() } else { 1 };
         assert_eq!(count, expected, "{function:?}");
     }
 }
