@@ -85,13 +85,18 @@ fn drawn(report: &Value, columns: Option<usize>) -> Vec<Line> {
     };
     let number = |item: &Value, pointer: &str| item.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
     let asked = |item: &Value| {
-        format!("{:>6} submitted, {} approved", number(item, "/counts/submitted"), number(item, "/counts/approved"))
+        format!(
+            "{:>6} submitted, {} approved",
+            number(item, "/counts/submitted"),
+            number(item, "/counts/approved")
+        )
     };
     let voted = |item: &Value| {
         let times = times(item.get("time_to_vote"));
         format!("{:>6} for, {} against, {times}", number(item, "/approvals"), number(item, "/rejections"))
     };
-    let email = |item: &Value| item.pointer("/user/email").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let email =
+        |item: &Value| item.pointer("/user/email").and_then(Value::as_str).unwrap_or_default().to_owned();
     section("connections", "by_connection", &|item| format!("{}  {}", asked(item), text(item, "connection")));
     section("requesters", "top_requesters", &|item| format!("{}  {}", asked(item), email(item)));
     section("reviewers", "reviewers", &|item| format!("{}  {}", voted(item), email(item)));

@@ -115,7 +115,8 @@ fn unreadable(path: &Path, why: impl std::fmt::Display) -> CliError {
 /// [`CliError::Usage`] for what cannot be read at all.
 pub(crate) fn verify(ui: &Ui, args: &VerifyArgs) -> Result<u8, CliError> {
     let wrong_key = |error: countersign_audit::key::InvalidKey| CliError::Usage(error.to_string());
-    let key = args.key.as_deref().map(|key| key.trim().parse::<PublicKey>().map_err(wrong_key)).transpose()?;
+    let key =
+        args.key.as_deref().map(|key| key.trim().parse::<PublicKey>().map_err(wrong_key)).transpose()?;
     let older = args.checkpoint.as_deref().map(checkpoint).transpose()?;
     match receipt(&args.file)? {
         Some(_) if older.is_some() => Err(CliError::Usage(
@@ -181,13 +182,17 @@ fn tell(ui: &Ui, report: &Report) -> u8 {
     if more > 0 {
         lines.push(Line::of(Tone::Bad, format!("✘ and {more} more")));
     }
-    lines.extend(report.notes.iter().map(|note| Line::of(Tone::Warn, "note").text(format!(": {}", safe::line(note)))));
+    lines.extend(
+        report.notes.iter().map(|note| Line::of(Tone::Warn, "note").text(format!(": {}", safe::line(note)))),
+    );
     let summary = format!("{} events under {} checkpoints", report.events, report.checkpoints);
     if report.findings.is_empty() {
         let latest = report.latest.as_ref().map_or_else(String::new, |latest| {
             format!(", the last of {} with the root {}", latest.at, latest.root)
         });
-        lines.push(Line::of(Tone::Good, "✔ ").text(format!("{summary} are as they were{}", safe::line(&latest))));
+        lines.push(
+            Line::of(Tone::Good, "✔ ").text(format!("{summary} are as they were{}", safe::line(&latest))),
+        );
     } else {
         lines.push(Line::of(Tone::Bad, "✘ ").text(format!("{summary}: not as they were")));
     }

@@ -94,7 +94,9 @@ pub(crate) async fn rebuild_statistics(args: RebuildArgs) -> Result<ExitCode, Cl
         None => Seal::rebuild_statistics(&opened(args.data).await?.app).await,
     };
     let minutes = rebuilt.map_err(|error| CliError::Stopped(error.to_string()))?;
-    eprintln!("made anew from the events: {minutes} minutes, and the hours, days and months that they are in");
+    eprintln!(
+        "made anew from the events: {minutes} minutes, and the hours, days and months that they are in"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

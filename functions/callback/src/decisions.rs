@@ -107,7 +107,11 @@ impl Start {
     }
 
     /// Decides and writes; the caller is read anew in each round after the first.
-    async fn change(self, callback: &Callback, ask: impl Fn(&Caller) -> Command) -> Result<Response, Problem> {
+    async fn change(
+        self,
+        callback: &Callback,
+        ask: impl Fn(&Caller) -> Command,
+    ) -> Result<Response, Problem> {
         let Self { id, caller, created, found, .. } = self;
         let app = &callback.app;
         let user = caller.user.id;

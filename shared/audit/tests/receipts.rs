@@ -78,7 +78,9 @@ fn scalars(value: &Value, pointer: String, found: &mut Vec<String>) {
             members.iter().for_each(|(name, value)| scalars(value, format!("{pointer}/{name}"), found));
         }
         Value::Array(items) => {
-            (0..).zip(items).for_each(|(at, value): (usize, _)| scalars(value, format!("{pointer}/{at}"), found));
+            (0..)
+                .zip(items)
+                .for_each(|(at, value): (usize, _)| scalars(value, format!("{pointer}/{at}"), found));
         }
         _ => found.push(pointer),
     }

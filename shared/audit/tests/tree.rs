@@ -197,7 +197,8 @@ proptest! {
 fn signatures_are_those_of_the_rfc() {
     let key = SigningKey::parse("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
     assert_eq!(key.public().to_string(), "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
-    let signature = "5VZDAMNgrHKQhuLMgG6CioSHfx645dl02HPgZSJJAVVfuIIVkKM7rMYeOXAc+bRr0lv18FlbviRlUUFDjnoQCw==";
+    let signature =
+        "5VZDAMNgrHKQhuLMgG6CioSHfx645dl02HPgZSJJAVVfuIIVkKM7rMYeOXAc+bRr0lv18FlbviRlUUFDjnoQCw==";
     assert_eq!(key.sign(b""), signature);
     assert!(key.public().verifies(b"", signature) && !key.public().verifies(b"x", signature));
     assert!(SigningKey::parse("9d61").is_err() && format!("{key:?}").len() < 40);

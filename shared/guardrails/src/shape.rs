@@ -1,8 +1,8 @@
 //! The shape of a command: what is left when literals and lists are taken out. For statistics, so that
 //! nothing of a value is ever in them.
 
-use squawk_lexer::{TokenKind, tokenize};
 use sqlparser::tokenizer::{Token, Whitespace};
+use squawk_lexer::{TokenKind, tokenize};
 
 use crate::{Dialect, analyse, sql};
 
@@ -72,7 +72,9 @@ fn other_sql(dialect: Dialect, command: &str) -> Option<Vec<String>> {
 
 /// An operator or a bracket: nothing in which a value could stand.
 fn is_sign(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_punctuation() && !b"'\"`".contains(&byte))
+    !text.is_empty()
+        && text.len() <= 4
+        && text.bytes().all(|byte| byte.is_ascii_punctuation() && !b"'\"`".contains(&byte))
 }
 
 /// Lists of literals, and lists of such lists, count as one.
@@ -87,7 +89,12 @@ fn short(words: Vec<String>) -> Vec<String> {
             let (keep, with) = match (tail(2), tail(3), tail(7)) {
                 // A sign in front of a number belongs to it, where a value may begin.
                 ([sign, value], [before, ..], _)
-                    if is(sign, &["-", "+"]) && is(value, &[LITERAL]) && is(before, &["(", ",", "=", "<", ">", "in", "values", "then", "else", "and", "between"]) =>
+                    if is(sign, &["-", "+"])
+                        && is(value, &[LITERAL])
+                        && is(
+                            before,
+                            &["(", ",", "=", "<", ">", "in", "values", "then", "else", "and", "between"],
+                        ) =>
                 {
                     (count - 2, vec![LITERAL])
                 }
@@ -122,7 +129,8 @@ fn short(words: Vec<String>) -> Vec<String> {
 fn joined(words: &[String]) -> String {
     let mut text = String::new();
     for word in words {
-        let tight = matches!(word.as_str(), "," | ")" | ";" | ".") || text.ends_with(['(', '.']) || text.is_empty();
+        let tight =
+            matches!(word.as_str(), "," | ")" | ";" | ".") || text.ends_with(['(', '.']) || text.is_empty();
         if !tight {
             text.push(' ');
         }
@@ -150,7 +158,8 @@ fn request(command: &str) -> Option<String> {
     }
     let path = path.split(['?', '#']).next()?;
     let part = |part: &str| {
-        let is_name = part.len() <= 40 && part.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.".contains(&byte));
+        let is_name =
+            part.len() <= 40 && part.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.".contains(&byte));
         let is_version = part.len() <= 3 && part.starts_with('v');
         if is_name || is_version { part.to_owned() } else { "{}".to_owned() }
     };
@@ -173,7 +182,10 @@ mod tests {
             for (command, expected) in [
                 ("DELETE FROM sessions WHERE age > 90", "delete from sessions where age > ?"),
                 ("delete  from Sessions -- why\n where age > 7.5 ;", "delete from sessions where age > ?"),
-                ("SELECT id, name FROM c WHERE id IN (1, 2, 3)", "select id, name from c where id in (?, ...)"),
+                (
+                    "SELECT id, name FROM c WHERE id IN (1, 2, 3)",
+                    "select id, name from c where id in (?, ...)",
+                ),
                 ("SELECT * FROM c WHERE id IN (1,2)", "select * from c where id in (?, ...)"),
                 ("SELECT * FROM c WHERE id = -5", "select * from c where id = ?"),
                 ("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')", "insert into t values (?, ...)"),

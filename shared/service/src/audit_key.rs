@@ -23,7 +23,8 @@ pub(crate) fn make(path: &Path) -> Result<(), ServiceError> {
     // Whole under another name first: half a key would stand in the way of every later start.
     let unfinished = path.with_extension("unfinished");
     let write = || {
-        let mut key = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        let mut key =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         key.write_all(format!("{text}\n").as_bytes())?;
         key.sync_all()?;
         std::fs::rename(&unfinished, path)

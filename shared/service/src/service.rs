@@ -146,7 +146,8 @@ impl Service {
         let settings =
             AwsSettings::local(&dynamodb, &prepared.scheduler_endpoint(), &prepared.lambda_endpoint());
         let aws = Aws::new(settings);
-        let mut app_config = Config::read(&settings_of(&config, &targets, &audit_key, prepared.public_addr()))?;
+        let mut app_config =
+            Config::read(&settings_of(&config, &targets, &audit_key, prepared.public_addr()))?;
         app_config.timer = Some(TimerConfig {
             group: "countersign".to_owned(),
             target_arn: Prepared::function_arn("expire"),
@@ -215,8 +216,11 @@ impl Opened {
                 countersign_execute::secrets_of(&Aws::new(settings), &app.config.secret_prefix)
             }),
         };
-        let key = countersign_seal::signing_key(&app.config, &aws_of_person(&config, &aws), &*config.lookup).await?;
-        let seal = Seal::new(app.clone(), key).run_every(config.seal_every).with_copies_by(&aws_of_person(&config, &aws));
+        let key = countersign_seal::signing_key(&app.config, &aws_of_person(&config, &aws), &*config.lookup)
+            .await?;
+        let seal = Seal::new(app.clone(), key)
+            .run_every(config.seal_every)
+            .with_copies_by(&aws_of_person(&config, &aws));
         let expire = Expire::new(app.clone(), invoker.clone());
         let dispatch = Dispatch::new(timer, invoker.clone());
         let http = |router| Arc::new(crate::functions::Http(router));

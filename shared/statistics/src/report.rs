@@ -173,7 +173,10 @@ impl Report {
                 })
                 .collect(),
             top_requesters: top(rollup.requesters, MOST_ROWS, |asking| asking.counts.submitted)
-                .map(|(id, asking)| RequesterRow { user: Who { id, email: asking.email }, counts: asking.counts })
+                .map(|(id, asking)| RequesterRow {
+                    user: Who { id, email: asking.email },
+                    counts: asking.counts,
+                })
                 .collect(),
             reviewers: top(rollup.reviewers, MOST_ROWS, |reviewer| reviewer.approvals + reviewer.rejections)
                 .map(|(id, deciding)| ReviewerRow {
@@ -196,7 +199,11 @@ impl Report {
 }
 
 /// Those with the most first; of equals, those whose name comes first.
-fn top<K: Ord, V>(map: BTreeMap<K, V>, most: usize, weight: impl Fn(&V) -> u64) -> impl Iterator<Item = (K, V)> {
+fn top<K: Ord, V>(
+    map: BTreeMap<K, V>,
+    most: usize,
+    weight: impl Fn(&V) -> u64,
+) -> impl Iterator<Item = (K, V)> {
     let mut rows: Vec<(K, V)> = map.into_iter().collect();
     rows.sort_by_key(|(_, value)| Reverse(weight(value)));
     rows.into_iter().take(most)

@@ -61,7 +61,7 @@ fn add(rollup: &mut Rollup, about: &About, event: &Event) {
                 Decision::Approve => (1, 0),
                 Decision::Reject => (0, 1),
             };
-            let mut count = |deciding: &mut crate::rollup::Deciding| {
+            let count = |deciding: &mut crate::rollup::Deciding| {
                 deciding.approvals += approvals;
                 deciding.rejections += rejections;
                 deciding.times.add(seconds);

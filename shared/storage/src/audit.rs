@@ -157,7 +157,11 @@ impl Store {
         self.recorded(kind, connection.name.as_str(), data).map(Some)
     }
 
-    pub(crate) fn user_change(&self, before: Option<&User>, after: &User) -> Result<TransactWriteItem, StorageError> {
+    pub(crate) fn user_change(
+        &self,
+        before: Option<&User>,
+        after: &User,
+    ) -> Result<TransactWriteItem, StorageError> {
         let mut was = members("a user", before)?;
         let mut is = members("a user", Some(after))?;
         let tokens_before = tokens_of(&mut was);

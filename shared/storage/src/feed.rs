@@ -122,7 +122,10 @@ impl Store {
             for entry in some {
                 let one = by_key.remove(&(entry.pk.clone(), entry.sk.clone()));
                 found.push(one.ok_or_else(|| {
-                    StorageError::Corrupt(format!("`{}` `{}` is in the feed and not in the table", entry.pk, entry.sk))
+                    StorageError::Corrupt(format!(
+                        "`{}` `{}` is in the feed and not in the table",
+                        entry.pk, entry.sk
+                    ))
                 })?);
             }
         }

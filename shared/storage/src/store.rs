@@ -40,7 +40,13 @@ impl Store {
     /// The table of that name, reached through `client`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), meter: Arc::default(), beginning: Arc::default(), by: Arc::default() }
+        Self {
+            client,
+            table: table.into(),
+            meter: Arc::default(),
+            beginning: Arc::default(),
+            by: Arc::default(),
+        }
     }
 
     /// What it has cost so far.

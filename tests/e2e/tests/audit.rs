@@ -82,7 +82,10 @@ async fn an_auditor_verifies_the_log_and_a_receipt_offline(database: Database) {
     let change = export.out.lines().find(|line| line.contains("\"connection.changed\"")).unwrap();
     let change: Value = serde_json::from_str(change).unwrap();
     assert_eq!(change["audit"]["actor"]["email"], "root@example.com");
-    assert_eq!((&change["audit"]["via"], &change["audit"]["data"]["after"]["timeout_seconds"]), (&json!("cli"), &json!(600)));
+    assert_eq!(
+        (&change["audit"]["via"], &change["audit"]["data"]["after"]["timeout_seconds"]),
+        (&json!("cli"), &json!(600))
+    );
 
     // Altered, and cut with an end of its own.
     keep("altered.jsonl", &export.out.replacen("alice@example.com", "malle@example.com", 1));
@@ -105,7 +108,8 @@ async fn an_auditor_verifies_the_log_and_a_receipt_offline(database: Database) {
     assert!(proven.err.contains("request.succeeded") && proven.err.contains("2 votes"), "{}", proven.err);
     keep("forged.json", &printed.out.replace("dana@example.com", "rita@example.com"));
     assert_eq!(offline(&["audit", "verify", &path("forged.json")]).await.code, Some(1));
-    let other = offline(&["audit", "verify", &path("receipt.json"), "--key", &format!("{}=", "A".repeat(43))]).await;
+    let other =
+        offline(&["audit", "verify", &path("receipt.json"), "--key", &format!("{}=", "A".repeat(43))]).await;
     assert_eq!(other.code, Some(1), "{other:?}");
     #[cfg(feature = "python-tests")]
     by_python(&path("receipt.json"), &path("forged.json"), key).await;
@@ -150,7 +154,10 @@ async fn the_numbers_say_what_happened(database: Database) {
     is_fine(&report);
     let report = report.json().unwrap();
     let counts = &report["counts"];
-    assert_eq!((&counts["submitted"], &counts["approved"], &counts["succeeded"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!(
+        (&counts["submitted"], &counts["approved"], &counts["succeeded"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
     assert_eq!((&report["approval_rate"], &report["time_to_decision"]["count"]), (&json!(1.0), &json!(1)));
     assert_eq!(report["top_requesters"][0]["user"]["email"], "alice@example.com");
     assert_eq!(report["reviewers"].as_array().unwrap().len(), 2);

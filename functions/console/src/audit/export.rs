@@ -144,11 +144,8 @@ async fn tile(store: &Store, at: &mut Cursor, text: &mut String) -> Result<(), S
 
 /// The items of these leaves; several leaves may be of one.
 async fn read(store: &Store, leaves: &[Leaf]) -> Result<Vec<Recorded>, StorageError> {
-    let entry = |leaf: &Leaf| Entry {
-        at: Timestamp::from_unix_millis(0),
-        pk: leaf.pk.clone(),
-        sk: leaf.sk.clone(),
-    };
+    let entry =
+        |leaf: &Leaf| Entry { at: Timestamp::from_unix_millis(0), pk: leaf.pk.clone(), sk: leaf.sk.clone() };
     let mut entries: Vec<Entry> = leaves.iter().map(entry).collect();
     entries.dedup();
     let recorded = store.recorded_at(&entries).await?;
@@ -157,7 +154,8 @@ async fn read(store: &Store, leaves: &[Leaf]) -> Result<Vec<Recorded>, StorageEr
     for leaf in leaves {
         // Leaves of one item stand behind each other.
         while found.next_if(|(entry, _)| entry.pk != leaf.pk || entry.sk != leaf.sk).is_some() {}
-        let (_, recorded) = found.peek().ok_or_else(|| StorageError::Corrupt("a leaf leads nowhere".to_owned()))?;
+        let (_, recorded) =
+            found.peek().ok_or_else(|| StorageError::Corrupt("a leaf leads nowhere".to_owned()))?;
         all.push((*recorded).clone());
     }
     Ok(all)
@@ -172,8 +170,7 @@ fn line(place: u64, leaf: &Leaf, recorded: &Recorded) -> Result<String, StorageE
         Recorded::Commit(id, events) => {
             let nth = usize::try_from(leaf.nth).unwrap_or(usize::MAX);
             let event = events.get(nth);
-            let event =
-                event.ok_or_else(|| StorageError::Corrupt(format!("an event of `{id}` is gone")))?;
+            let event = event.ok_or_else(|| StorageError::Corrupt(format!("an event of `{id}` is gone")))?;
             Ok(event_line(place, &id.to_string(), &json(serde_json::to_value(event))?))
         }
     }

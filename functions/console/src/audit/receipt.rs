@@ -54,7 +54,8 @@ async fn made(store: &Store, id: RequestId, events: &[Event]) -> Result<Option<R
     let ranges = path::inclusion(place, head.tree.size()).ok_or_else(|| corrupt("a leaf behind the log"))?;
     let known = store.log_tiles(&tiles::needed(&ranges)).await?;
     let proof = tiles::hashes(&ranges, &known).ok_or_else(|| corrupt("the log has holes"))?;
-    let checkpoint = store.log_checkpoint(head.number).await?.ok_or_else(|| corrupt("a checkpoint is gone"))?;
+    let checkpoint =
+        store.log_checkpoint(head.number).await?.ok_or_else(|| corrupt("a checkpoint is gone"))?;
     let keys = store.log_keys().await?;
     let key = keys.iter().find(|key| key.public_key.id() == checkpoint.key);
     let key = key.ok_or_else(|| corrupt("a checkpoint of an unknown key"))?.public_key;

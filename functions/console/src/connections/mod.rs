@@ -154,7 +154,8 @@ pub(crate) async fn put(
         (Some(_), Some(_)) | (None, None) => {}
     }
     let connection = checked(&app, name, body, before.as_ref())?;
-    let stored = app.store_of(&caller).put_connection(before.as_ref().map(|before| before.version), &connection).await;
+    let stored =
+        app.store_of(&caller).put_connection(before.as_ref().map(|before| before.version), &connection).await;
     match stored {
         Ok(()) => {}
         Err(StorageError::Conflict) if before.is_none() => {

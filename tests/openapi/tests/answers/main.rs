@@ -20,7 +20,12 @@ const NEW_USER: &str = "usr_01K5J3V8Q4W7X9YABCDEFGHJKM";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_documented_and_every_documented_answer_is_given() {
-    let serve = Serve::start(Database::Embedded, &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5"), ("COUNTERSIGN_SEAL_SECONDS", "1")]).await.unwrap();
+    let serve = Serve::start(
+        Database::Embedded,
+        &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5"), ("COUNTERSIGN_SEAL_SECONDS", "1")],
+    )
+    .await
+    .unwrap();
     let mut checked = Checked::new(serve);
     requests(&checked).await;
     votes(&checked).await;

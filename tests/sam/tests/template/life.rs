@@ -81,7 +81,14 @@ impl Deployment {
     }
 
     /// The same, whatever the answer is.
-    async fn answer(&self, function: &str, who: &str, call: &str, version: Option<u64>, body: Value) -> Value {
+    async fn answer(
+        &self,
+        function: &str,
+        who: &str,
+        call: &str,
+        version: Option<u64>,
+        body: Value,
+    ) -> Value {
         let router = match function {
             "intake" => countersign_intake::router(self.app(function)),
             "callback" => countersign_callback::router(self.app(function), self.invoker(function)),
@@ -170,7 +177,8 @@ async fn sealing(on: &Deployment, request: &Value) {
     let sealed = seal.handle(json!({ "seal": true })).await.unwrap();
     assert!(sealed["events"].as_u64().unwrap() > 10, "{sealed}");
     let receipt = format!("/v1/requests/{}/receipt", request["id"].as_str().unwrap());
-    for path in ["/v1/analytics", "/v1/audit/checkpoints", "/v1/audit/export", "/v1/audit/public-key", &receipt]
+    for path in
+        ["/v1/analytics", "/v1/audit/checkpoints", "/v1/audit/export", "/v1/audit/public-key", &receipt]
     {
         on.get("root", path).await;
     }

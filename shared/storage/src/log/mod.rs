@@ -3,6 +3,9 @@
 //! Everything of a checkpoint is written in one transaction that holds the head's version, so of two that
 //! seal at once one wins, and one that dies half-way has written nothing.
 
+mod minutes;
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -13,7 +16,7 @@ use countersign_audit::{Checkpoint, Hash, PublicKey};
 use countersign_rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{self, Item, binary, get_binary, get_number, get_text, number, text};
+use crate::codec::{self, Item, binary, get_number, number, text};
 use crate::feed::Entry;
 use crate::people::{fresh_token, to_json};
 use crate::requests::DOC;
@@ -276,231 +279,12 @@ impl Store {
         item.insert(DOC.to_owned(), text(to_json("a key", &key)?));
         self.put(item, None)
     }
-
-    /// The keys that signed checkpoints, in the order in which they came into use.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_keys(&self) -> Result<Vec<LogKey>, StorageError> {
-        let items = self.collection(keys::LOG_KEYS, None, usize::MAX).await?;
-        let key = |item: &Item| {
-            let KeyDoc { public_key, since } = crate::read::document("a key", item)?;
-            Ok(LogKey { public_key, since })
-        };
-        items.iter().map(key).collect()
-    }
-
-    /// A checkpoint by its number.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_checkpoint(&self, number: u64) -> Result<Option<Checkpoint>, StorageError> {
-        Ok(self.log_checkpoints(&[number]).await?.into_iter().next())
-    }
-
-    /// Checkpoints by their numbers, in the order of their numbers.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_checkpoints(&self, numbers: &[u64]) -> Result<Vec<Checkpoint>, StorageError> {
-        let wanted = numbers.iter().map(|number| keys::log_checkpoint(*number));
-        let items = self
-            .batch_get("checkpoints", wanted.map(|(pk, sk)| codec::key(&pk, &sk)).collect())
-            .await?;
-        let mut found: Vec<Checkpoint> = items
-            .iter()
-            .map(|item| crate::read::document("a checkpoint", item))
-            .collect::<Result<_, _>>()?;
-        found.sort_by_key(|checkpoint| checkpoint.number);
-        Ok(found)
-    }
-
-    /// A tile of leaves; one that is not there is empty.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn leaf_tile(&self, index: u64) -> Result<LeafTile, StorageError> {
-        Ok(self.leaf_tiles([index].into()).await?.remove(&index).unwrap_or_default())
-    }
-
-    /// Tiles of leaves by their index; those that are not there are left out.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn leaf_tiles(&self, indexes: BTreeSet<u64>) -> Result<BTreeMap<u64, LeafTile>, StorageError> {
-        let wanted = indexes.iter().map(|index| codec::key(&keys::log_leaves(*index), keys::LEAVES));
-        let items = self.batch_get("leaves", wanted.collect()).await?;
-        let tile = |item: &Item| {
-            codec::check_schema(item)?;
-            let doc: TileDoc = codec::unpack("a tile of leaves", get_binary(item, DOC)?)?;
-            let leaves = doc.leaves.into_iter().map(|(pk, sk, nth)| Leaf { pk, sk, nth }).collect();
-            Ok((index_in(item)?, LeafTile { leaves, hashes: hashes_in(item)?, ends: doc.ends }))
-        };
-        items.iter().map(tile).collect()
-    }
-
-    /// Tiles of nodes; those that are not there are left out.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn node_tiles(
-        &self,
-        ids: &BTreeSet<TileId>,
-    ) -> Result<BTreeMap<TileId, Vec<Hash>>, StorageError> {
-        let wanted = ids.iter().map(|id| codec::key(&keys::log_nodes(id.level, id.index), keys::NODES));
-        let items = self.batch_get("nodes", wanted.collect()).await?;
-        let tile = |item: &Item| {
-            codec::check_schema(item)?;
-            let pk = crate::codec::get_text(item, crate::schema::PK)?;
-            let level = pk.split('#').nth(2).and_then(|level| level.parse().ok());
-            let level = level.ok_or_else(|| StorageError::Corrupt(format!("`{pk}` is no tile")))?;
-            Ok((TileId { level, index: index_in(item)? }, hashes_in(item)?))
-        };
-        items.iter().map(tile).collect()
-    }
-
-    /// The tiles that a proof needs: those of level 0 as leaf hashes.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_tiles(
-        &self,
-        ids: &BTreeSet<TileId>,
-    ) -> Result<BTreeMap<TileId, Vec<Hash>>, StorageError> {
-        let (leaves, nodes): (BTreeSet<TileId>, BTreeSet<TileId>) = ids.iter().partition(|id| id.level == 0);
-        let mut tiles = self.node_tiles(&nodes).await?;
-        let leaves = self.leaf_tiles(leaves.into_iter().map(|id| id.index).collect()).await?;
-        tiles.extend(leaves.into_iter().map(|(index, tile)| {
-            (TileId { level: 0, index }, tile.hashes.iter().map(leaf_hash).collect())
-        }));
-        Ok(tiles)
-    }
-
-    /// What of the minutes from `from` to before `to` is in the log.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_minutes(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<BTreeMap<Timestamp, Minute>, StorageError> {
-        let mut found = BTreeMap::new();
-        let mut day = from;
-        while day < to {
-            let (pk, _) = keys::log_minute(day);
-            for item in self.collection(&pk, None, usize::MAX).await? {
-                let (at, minute) = minute_in(&item)?;
-                if at >= minute_of(from) && at < to {
-                    found.insert(at, minute);
-                }
-            }
-            day = Timestamp::from_unix_millis((day.unix_millis().div_euclid(86_400_000) + 1) * 86_400_000);
-        }
-        Ok(found)
-    }
-
-    /// What of these minutes is in the log.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_minutes_at(
-        &self,
-        minutes: &BTreeSet<Timestamp>,
-    ) -> Result<BTreeMap<Timestamp, Minute>, StorageError> {
-        let wanted = minutes.iter().map(|at| keys::log_minute(*at));
-        let items = self.batch_get("minutes", wanted.map(|(pk, sk)| codec::key(&pk, &sk)).collect()).await?;
-        items.iter().map(minute_in).collect()
-    }
-
-    /// The entries of the feed that the log has of a minute.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_has(&self, minute: &Minute) -> Result<BTreeSet<(String, String)>, StorageError> {
-        let mut keys = BTreeSet::new();
-        for &(from, to) in &minute.ranges {
-            let tiles = self.leaf_tiles((from / WIDTH..=to.saturating_sub(1) / WIDTH).collect()).await?;
-            for (index, tile) in tiles {
-                let leaves = (index * WIDTH..).zip(tile.leaves);
-                let inside = leaves.filter(|(place, _)| (from..to).contains(place));
-                keys.extend(inside.map(|(_, leaf)| (leaf.pk, leaf.sk)));
-            }
-        }
-        Ok(keys)
-    }
-
-    /// Where the leaf of an event stands; none if it is not sealed yet.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_place(
-        &self,
-        at: Timestamp,
-        request: countersign_rules::RequestId,
-        hash: Hash,
-    ) -> Result<Option<u64>, StorageError> {
-        let minute = minute_of(at);
-        let Some(found) = self.log_minutes_at(&[minute].into()).await?.remove(&minute) else {
-            return Ok(None);
-        };
-        let pk = keys::request(request);
-        for (from, to) in found.ranges {
-            for index in from / WIDTH..=to.saturating_sub(1) / WIDTH {
-                let tile = self.leaf_tile(index).await?;
-                let mut leaves = (index * WIDTH..).zip(tile.leaves.iter().zip(&tile.hashes));
-                if let Some((place, _)) = leaves.find(|(_, (leaf, other))| leaf.pk == pk && **other == hash) {
-                    return Ok(Some(place));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Up to which number checkpoints were copied to where nobody can change them.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_copied(&self) -> Result<u64, StorageError> {
-        let items = self.batch_get("copied", vec![codec::key(keys::LOG, keys::COPIED)]).await?;
-        items.first().map_or(Ok(0), |item| get_number(item, VERSION))
-    }
-
-    /// Notes up to which number they were.
-    ///
-    /// # Errors
-    /// Any [`StorageError`].
-    pub async fn put_log_copied(&self, number_: u64) -> Result<(), StorageError> {
-        let mut item = codec::item(keys::LOG, keys::COPIED);
-        item.insert(VERSION.to_owned(), number(number_));
-        let written = self.transact("copied", &fresh_token()?, vec![self.put(item, None)?]).await;
-        written.map_err(Rejected::into_error)
-    }
 }
 
 /// The first instant of a minute.
 #[must_use]
 pub fn minute_of(at: Timestamp) -> Timestamp {
     Timestamp::from_unix_millis(at.unix_minutes() * 60_000)
-}
-
-fn minute_in(item: &Item) -> Result<(Timestamp, Minute), StorageError> {
-    codec::check_schema(item)?;
-    let sk = get_text(item, crate::schema::SK)?;
-    let at = Timestamp::parse_rfc3339(sk);
-    let at = at.ok_or_else(|| StorageError::Corrupt(format!("`{sk}` is no minute")))?;
-    Ok((at, crate::read::document("a minute of the log", item)?))
-}
-
-fn index_in(item: &Item) -> Result<u64, StorageError> {
-    let pk = get_text(item, crate::schema::PK)?;
-    let index = pk.rsplit('#').next().and_then(|index| index.parse().ok());
-    index.ok_or_else(|| StorageError::Corrupt(format!("`{pk}` is no tile")))
-}
-
-fn hashes_in(item: &Item) -> Result<Vec<Hash>, StorageError> {
-    Hash::many(get_binary(item, HASHES)?)
-        .ok_or_else(|| StorageError::Corrupt("a tile does not hold whole hashes".to_owned()))
 }
 
 fn bytes_of(hashes: &[Hash]) -> Vec<u8> {
