@@ -2,6 +2,7 @@
 //! runners do about a request: `claim`, `renew`, `output`, `complete`; and what people do in Slack.
 
 mod decisions;
+mod refused;
 mod run;
 mod runner;
 mod slack;
@@ -21,6 +22,7 @@ struct Callback {
     app: App,
     invoker: Invoker,
     slack: Slack,
+    refused: refused::Refused,
 }
 
 /// The router of this function.
@@ -41,7 +43,7 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
-        .with_state(Callback { app, invoker, slack })
+        .with_state(Callback { app, invoker, slack, refused: refused::Refused::default() })
 }
 
 /// This function's part of the OpenAPI document.

@@ -1,7 +1,9 @@
 //! `console` answers everything that is read or administered: requests and their output,
-//! connections, people, groups, tokens, `me`, webhooks and other ways of telling people, health, and the
-//! OpenAPI document. Pages will be here too.
+//! connections, people, groups, tokens, `me`, webhooks and other ways of telling people, analytics, audit,
+//! health, and the OpenAPI document. Pages will be here too.
 
+mod analytics;
+mod audit;
 mod connections;
 mod etag;
 mod export;
@@ -50,6 +52,7 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/requests/{id}/output", only(get(output::output), "GET, HEAD, POST"))
         .route("/v1/runner/work", only(get(work::work), "GET, HEAD"))
         .route("/v1/requests/{id}/notifications", only(get(notifications::show), "GET, HEAD"))
+        .route("/v1/requests/{id}/receipt", only(get(audit::receipt), "GET, HEAD"))
         .route("/v1/requests/{id}/{verb}", axum::routing::any(requests::decision_by_get))
         .route("/v1/connections", only(get(connections::list), "GET, HEAD"))
         .route(
@@ -92,6 +95,10 @@ pub fn router(app: App, invoker: Invoker) -> Router {
             only(get(integrations::show_teams).put(integrations::put_teams), "GET, HEAD, PUT"),
         )
         .route("/v1/integrations/teams/test", only(post(integrations::test_teams), "POST"))
+        .route("/v1/analytics", only(get(analytics::show), "GET, HEAD"))
+        .route("/v1/audit/checkpoints", only(get(audit::checkpoints), "GET, HEAD"))
+        .route("/v1/audit/export", only(get(audit::export), "GET, HEAD"))
+        .route("/v1/audit/public-key", only(get(audit::public_key), "GET, HEAD"))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))

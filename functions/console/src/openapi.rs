@@ -53,6 +53,11 @@ const DOCUMENT: &str = include_str!("../openapi.json");
     crate::integrations::show_teams,
     crate::integrations::put_teams,
     crate::integrations::test_teams,
+    crate::analytics::show,
+    crate::audit::checkpoints,
+    crate::audit::export,
+    crate::audit::public_key,
+    crate::audit::receipt,
 ))]
 #[derive(Debug, Clone, Copy)]
 pub struct Api;

@@ -13,7 +13,7 @@ use countersign_app::notify::{Audience, DeliverEvent};
 use countersign_notify::EndpointId;
 use countersign_rules::{Event, Timestamp};
 use countersign_storage::StorageError;
-use countersign_storage::feed::CommitRef;
+use countersign_storage::commits::CommitRef;
 use countersign_storage::webhooks::StoredWebhook;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};

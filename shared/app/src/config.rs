@@ -32,6 +32,10 @@ pub struct Config {
     /// `COUNTERSIGN_CALLS_PER_SECOND`: how many calls a second one caller may make of one process. Unbounded
     /// if it is not set.
     pub calls_per_second: Option<NonZeroU32>,
+    /// `COUNTERSIGN_AUDIT_KEY`: the reference to the key that signs checkpoints.
+    pub audit_key: Option<String>,
+    /// `COUNTERSIGN_AUDIT_BUCKET`: the bucket that checkpoints are copied to.
+    pub audit_bucket: Option<String>,
     /// `COUNTERSIGN_EXECUTE_FUNCTION`: the function that runs commands.
     pub execute_function: Option<String>,
     /// `COUNTERSIGN_DELIVER_FUNCTION`: the function that makes deliveries.
@@ -114,6 +118,8 @@ impl Config {
             sqlite_root: set("COUNTERSIGN_SQLITE_ROOT").map(PathBuf::from),
             secret_prefix: set("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned()),
             calls_per_second: NonZeroU32::new(number("COUNTERSIGN_CALLS_PER_SECOND", 0)?),
+            audit_key: set("COUNTERSIGN_AUDIT_KEY"),
+            audit_bucket: set("COUNTERSIGN_AUDIT_BUCKET"),
             execute_function: set("COUNTERSIGN_EXECUTE_FUNCTION"),
             deliver_function: set("COUNTERSIGN_DELIVER_FUNCTION"),
             retries: retries.giving_up_after(number("COUNTERSIGN_GIVE_UP_AFTER_SEC", 432_000)?),

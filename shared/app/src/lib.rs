@@ -12,6 +12,7 @@
 //! - [`slack`]: the account's end of the proof of who somebody is in Slack
 //! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
+//! - [`objects`]: S3, as far as checkpoints need it
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
 //! **Invariant:** a request changes by `load → decide → one transaction` in [`change`], and nowhere else.
@@ -27,6 +28,7 @@ pub mod errors;
 pub mod guard;
 pub mod looks;
 pub mod notify;
+pub mod objects;
 pub mod page;
 pub mod probe;
 pub mod slack;

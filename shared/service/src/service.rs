@@ -17,6 +17,7 @@ use countersign_local::{
     Chaos, Functions, GatewayConfig, LocalError, PeriodicRule, Platform, PlatformConfig, Prepared,
     SchedulerFaults, StreamConfig, Wiring,
 };
+use countersign_seal::Seal;
 use countersign_storage::inspect::Unusable;
 use countersign_storage::{StorageError, Store, keys, schema};
 use countersign_targets::{Environment, FileSecrets};
@@ -42,6 +43,8 @@ pub struct ServiceConfig {
     pub lookup: Lookup,
     /// How often the sweep runs.
     pub sweep_every: Duration,
+    /// How often events are sealed and counted.
+    pub seal_every: Duration,
     /// Seeded duplicates and reordering of stream records, for tests.
     pub chaos: Option<Chaos>,
     /// What goes wrong with timers, for tests.
@@ -58,6 +61,7 @@ impl ServiceConfig {
             loopback_only: false,
             lookup: Arc::new(|name| std::env::var(name).ok()),
             sweep_every: Duration::from_secs(60),
+            seal_every: Duration::from_secs(60),
             chaos: None,
             timer_faults: SchedulerFaults::default(),
         }
@@ -97,6 +101,9 @@ pub enum ServiceError {
     /// It is not what it should be.
     #[error("{0}")]
     Unsuitable(String),
+    /// The key that signs checkpoints.
+    #[error(transparent)]
+    Key(#[from] countersign_seal::KeyError),
     /// The system has no randomness.
     #[error("the system has no randomness: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -134,13 +141,16 @@ impl Service {
         }
         let prepared = Platform::prepare(platform).await?;
         let targets = absolute(&config.data_dir)?.join(TARGETS);
+        let audit_key = absolute(&config.data_dir)?.join(crate::audit_key::FILE);
         std::fs::create_dir_all(&targets).map_err(|source| file(&targets, "made", source))?;
         let own_dynamodb = (config.lookup)("AWS_ENDPOINT_URL_DYNAMODB").filter(|url| !url.is_empty());
         let dynamodb = own_dynamodb.clone().unwrap_or_else(|| prepared.dynamodb_endpoint());
+        crate::audit_key::make(&audit_key)?;
         let settings =
             AwsSettings::local(&dynamodb, &prepared.scheduler_endpoint(), &prepared.lambda_endpoint());
         let aws = Aws::new(settings);
-        let mut app_config = Config::read(&settings_of(&config, &targets, prepared.public_addr()))?;
+        let mut app_config =
+            Config::read(&settings_of(&config, &targets, &audit_key, prepared.public_addr()))?;
         // On a person's own machine their own programs may be told; in Lambda nothing is on loopback
         // but the runtime's own API.
         app_config.loopback_webhooks =
@@ -214,6 +224,11 @@ impl Opened {
                 countersign_execute::secrets_of(&Aws::new(settings), &app.config.secret_prefix)
             }),
         };
+        let key = countersign_seal::signing_key(&app.config, &aws_of_person(&config, &aws), &*config.lookup)
+            .await?;
+        let seal = Seal::new(app.clone(), key)
+            .run_every(config.seal_every)
+            .with_copies_by(&aws_of_person(&config, &aws));
         let expire = Expire::new(app.clone(), invoker.clone());
         let chats = ChatSecrets::new(Arc::clone(&config.lookup), FileSecrets::Allowed)
             .with_store(execute.secrets.clone());
@@ -240,7 +255,8 @@ impl Opened {
             .with("dispatch", events(Events::Dispatch(dispatch)))?
             .with_timeout("deliver", events(Events::Deliver(deliver)), long)?
             .with_timeout("execute", events(Events::Execute(execute)), long)?
-            .with_timeout("expire", events(Events::Expire(expire)), long)?;
+            .with_timeout("expire", events(Events::Expire(expire)), long)?
+            .with_timeout("seal", events(Events::Seal(seal)), long)?;
         let mut stream = StreamConfig::new(&app.config.table, "dispatch", is_state);
         stream.chaos = config.chaos;
         let sweep = PeriodicRule {
@@ -248,8 +264,13 @@ impl Opened {
             payload: json!({ "sweep": true }),
             every: config.sweep_every,
         };
+        let sealing = PeriodicRule {
+            function: "seal".to_owned(),
+            payload: json!({ "seal": true }),
+            every: config.seal_every,
+        };
         let route = Arc::new(|method: &_, path: &str| function_of(method, path).name().to_owned());
-        let platform = prepared.run(Wiring { functions, route, stream, rules: vec![sweep] }).await?;
+        let platform = prepared.run(Wiring { functions, route, stream, rules: vec![sweep, sealing] }).await?;
         Ok(Service { app, platform })
     }
 
@@ -278,6 +299,11 @@ impl Opened {
     }
 }
 
+/// AWS with a person's own credentials, if they stand in the environment.
+fn aws_of_person(config: &ServiceConfig, local: &Aws) -> Aws {
+    AwsSettings::read(&*config.lookup).map_or_else(|_| local.clone(), Aws::new)
+}
+
 /// The event source mapping's filter: records of state items.
 fn is_state(image: &Value) -> bool {
     image.pointer("/sk/S").and_then(Value::as_str) == Some(keys::STATE)
@@ -288,11 +314,14 @@ fn is_state(image: &Value) -> bool {
 fn settings_of(
     config: &ServiceConfig,
     targets: &Path,
+    audit_key: &Path,
     address: SocketAddr,
 ) -> impl Fn(&str) -> Option<String> + use<> {
     let lookup = Arc::clone(&config.lookup);
     let targets = targets.display().to_string();
+    let audit_key = format!("file:{}", audit_key.display());
     move |name| match name {
+        "COUNTERSIGN_AUDIT_KEY" => lookup(name).or_else(|| Some(audit_key.clone())),
         "COUNTERSIGN_TABLE" => lookup(name).or_else(|| Some(TABLE.to_owned())),
         "COUNTERSIGN_PUBLIC_URL" => lookup(name).or_else(|| Some(format!("http://{address}"))),
         "COUNTERSIGN_SQLITE_ROOT" => Some(targets.clone()),

@@ -8,8 +8,10 @@
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
 //! - [`webhooks`] endpoints and how they are doing, [`deliveries`] what was brought to them, [`integrations`]
-//!   the settings of Slack and Teams; [`feed`] every commit by time
+//!   the settings of Slack and Teams; [`commits`] every commit by time
 //! - [`slack`] who is who in Slack, and who wants to be told there
+//! - [`audit`] changes of everything but requests; [`feed`] everything that happened, by time; [`log`]
+//!   the log over it, with its checkpoints; [`statistics`] numbers by period
 //! - [`lists`] requests newest first; [`sweep`] what is overdue
 //! - [`bulk`] requests as items, for loading many at once
 //! - [`error`] what can go wrong, typed; [`meter`] what it cost
@@ -18,8 +20,10 @@
 //! transaction. Nobody but `requests` writes requests. A reply that was lost after the commit is
 //! recognised by what stands in the table.
 
+pub mod audit;
 pub mod bulk;
 pub mod codec;
+pub mod commits;
 pub mod connections;
 pub mod deliveries;
 pub mod error;
@@ -29,12 +33,14 @@ pub mod integrations;
 pub mod items;
 pub mod keys;
 pub mod lists;
+pub mod log;
 pub mod meter;
 pub mod people;
 pub mod read;
 pub mod requests;
 pub mod schema;
 pub mod slack;
+pub mod statistics;
 pub mod store;
 pub mod sweep;
 mod work;

@@ -90,6 +90,7 @@ fn tags() -> Vec<Tag> {
         ("tokens", "API tokens."),
         ("slack", "What Slack calls. Signed by Slack; people have no part in it."),
         ("notifications", "Who is told of what happens: webhooks, Slack, Teams, and what was delivered."),
+        ("audit", "Numbers about requests, and the proof of everything that happened."),
         ("service", "The service itself."),
     ]
     .map(tag)

@@ -8,7 +8,7 @@ use countersign_notify::sign::SigningSecret;
 use countersign_notify::{Attempt, EndpointId, Health, Outcome, Schedule, Webhook};
 use countersign_rules::{RequestId, Timestamp, UserId, WebhookId};
 use countersign_storage::deliveries::Write;
-use countersign_storage::feed::CommitRef;
+use countersign_storage::commits::CommitRef;
 use countersign_storage::meter::total;
 use countersign_storage::people::Saved;
 use countersign_storage::webhooks::StoredWebhook;
