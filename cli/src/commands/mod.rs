@@ -3,6 +3,7 @@
 pub(crate) mod connections;
 pub(crate) mod decide;
 pub(crate) mod exec;
+pub(crate) mod login;
 pub(crate) mod prompt;
 pub(crate) mod requests;
 pub(crate) mod run;
@@ -37,6 +38,11 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
             Line::of(Tone::Warn, "warning").text(": the token travels unencrypted over http; use https")
         ]);
     }
+    match command {
+        Command::Login(args) => return login::login(&config, ui, &args).await.map(|()| ExitCode::SUCCESS),
+        Command::Logout => return login::logout(&config, ui).await.map(|()| ExitCode::SUCCESS),
+        _ => {}
+    }
     let client = Client::new(&config)?;
     let code = match command {
         Command::Exec(args) => exec::exec(&client, ui, args).await?,
@@ -52,7 +58,7 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Users(command) => users::users(&client, ui, command).await.map(|()| 0)?,
         Command::Groups(command) => users::groups(&client, ui, &command).await.map(|()| 0)?,
         Command::Tokens(command) => tokens::tokens(&client, ui, command).await.map(|()| 0)?,
-        Command::Serve(_) | Command::Bootstrap(_) => 0,
+        Command::Serve(_) | Command::Bootstrap(_) | Command::Login(_) | Command::Logout => 0,
     };
     Ok(ExitCode::from(code))
 }

@@ -1,6 +1,8 @@
-//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`.
+//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`, and
+//! the forms of the pages at the same addresses without `/v1`.
 
 mod decisions;
+mod forms;
 mod run;
 
 use axum::Router;
@@ -25,9 +27,11 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/requests/{id}/cancel", post(decisions::cancel).fallback(only_post))
         .route("/v1/requests/{id}/settle", post(decisions::settle).fallback(only_post))
         .route("/v1/requests/{id}/run", post(run::run).fallback(only_post))
+        .route("/requests/{id}/{verb}", post(forms::decide).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(edge::finish))
+        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
         .with_state(Callback { app, invoker })
 }
 

@@ -1,5 +1,5 @@
 //! `console` answers everything that is read or administered: requests and their output,
-//! connections, people, groups, tokens, `me`, health, and the OpenAPI document. Pages will be here too.
+//! connections, people, groups, tokens, `me`, health, and the OpenAPI document; and the pages.
 
 mod connections;
 mod etag;
@@ -9,6 +9,7 @@ mod health;
 mod long_poll;
 pub mod openapi;
 mod output;
+mod pages;
 mod query;
 mod requests;
 mod tokens;
@@ -45,9 +46,11 @@ pub fn router(app: App) -> Router {
         .route("/v1/me", only(get(users::me), "GET, HEAD"))
         .route("/v1/tokens", only(get(tokens::list).post(tokens::create), "GET, HEAD, POST"))
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
+        .merge(pages::routes())
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(edge::finish))
+        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
         .with_state(app)
 }
 

@@ -6,6 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use countersign_identity::Scheme;
+use countersign_identity::assertion::Assertions;
+use countersign_identity::oidc::Provider;
+use countersign_identity::session::Sessions;
 use countersign_identity::token::ApiTokens;
 use countersign_rules::{RequestId, Timestamp, UserId};
 use countersign_storage::Store;
@@ -13,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::directory::Directory;
+use crate::sign_in::Linked;
 use crate::{Config, config::ConfigError};
 
 /// The table, the configuration and who may call. Cheap to clone.
@@ -22,7 +26,13 @@ pub struct App {
     pub store: Store,
     /// The configuration.
     pub config: Arc<Config>,
+    /// The issuer through which people sign in, if there is one.
+    pub issuer: Option<Arc<Provider>>,
+    /// The people of a demo, as whom anybody on this machine may sign in. Set by `serve --demo` alone.
+    pub demo_people: Arc<[UserId]>,
     pub(crate) schemes: Arc<[Box<dyn Scheme>]>,
+    pub(crate) assertions: Option<Assertions>,
+    pub(crate) linked: Linked,
     pub(crate) directory: Directory,
 }
 
@@ -37,8 +47,21 @@ impl App {
     /// An app on this table.
     #[must_use]
     pub fn on(config: Config, store: Store) -> Self {
-        let schemes: Vec<Box<dyn Scheme>> = vec![Box::new(ApiTokens)];
-        Self { store, config: Arc::new(config), schemes: schemes.into(), directory: Directory::default() }
+        let mut schemes: Vec<Box<dyn Scheme>> = vec![Box::new(ApiTokens), Box::new(Sessions)];
+        let issuer = config.oidc.clone().map(|settings| Arc::new(Provider::new(settings)));
+        // Without randomness nobody is believed who comes with a token of the issuer.
+        let assertions = issuer.as_ref().and_then(|_| Assertions::random().ok());
+        schemes.extend(assertions.clone().map(|ours| Box::new(ours) as Box<dyn Scheme>));
+        Self {
+            store,
+            config: Arc::new(config),
+            issuer,
+            demo_people: Arc::default(),
+            schemes: schemes.into(),
+            assertions,
+            linked: Linked::default(),
+            directory: Directory::default(),
+        }
     }
 
     /// What time it is. Read anew before each attempt to write.

@@ -1,7 +1,9 @@
 //! The environment, read once at the start.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use countersign_identity::oidc::Settings;
 use countersign_timer::TimerConfig;
 
 /// What a function needs to know. Members that a function does not need may be absent from its
@@ -27,6 +29,8 @@ pub struct Config {
     /// `COUNTERSIGN_SECRET_PREFIX`: what the names of secrets that AWS keeps begin with, without a slash
     /// at the start. Default `countersign/`.
     pub secret_prefix: String,
+    /// `COUNTERSIGN_OIDC_ISSUER` and `COUNTERSIGN_OIDC_…`: the issuer through which people sign in.
+    pub oidc: Option<Settings>,
     /// `COUNTERSIGN_EXECUTE_FUNCTION`: the function that runs commands.
     pub execute_function: Option<String>,
     /// `COUNTERSIGN_SCHEDULE_GROUP`, `COUNTERSIGN_EXPIRE_ARN`, `COUNTERSIGN_SCHEDULER_ROLE_ARN`,
@@ -77,6 +81,19 @@ impl Config {
             }),
         };
         let public_url = set("COUNTERSIGN_PUBLIC_URL").unwrap_or_default();
+        let oidc = match set("COUNTERSIGN_OIDC_ISSUER") {
+            None => None,
+            Some(issuer) => Some(Settings {
+                issuer,
+                client_id: required("COUNTERSIGN_OIDC_CLIENT_ID")?,
+                client_secret: set("COUNTERSIGN_OIDC_CLIENT_SECRET"),
+                audience: set("COUNTERSIGN_OIDC_AUDIENCE"),
+                groups_claim: set("COUNTERSIGN_OIDC_GROUPS_CLAIM").unwrap_or_else(|| "groups".to_owned()),
+                admin_group: set("COUNTERSIGN_OIDC_ADMIN_GROUP"),
+                auditor_group: set("COUNTERSIGN_OIDC_AUDITOR_GROUP"),
+                scopes: set("COUNTERSIGN_OIDC_SCOPES").unwrap_or_else(|| "openid email profile".to_owned()),
+            }),
+        };
         Ok(Self {
             table: required("COUNTERSIGN_TABLE")?,
             public_url: public_url.trim_end_matches('/').to_owned(),
@@ -86,9 +103,26 @@ impl Config {
             lease_margin_sec: number("COUNTERSIGN_LEASE_MARGIN_SEC", 60)?,
             sqlite_root: set("COUNTERSIGN_SQLITE_ROOT").map(PathBuf::from),
             secret_prefix: set("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned()),
+            oidc,
             execute_function: set("COUNTERSIGN_EXECUTE_FUNCTION"),
             timer,
         })
+    }
+
+    /// Whether browsers reach the service over TLS, as they must wherever it is not on their own machine.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        let host = self.public_url.strip_prefix("http://").unwrap_or_default();
+        let host = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+        let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        !here
+    }
+
+    /// The name of the cookie of a session. The prefix has browsers take it from this very host, over TLS
+    /// and for all paths only; on `http://127.0.0.1` they would not take it at all.
+    #[must_use]
+    pub fn session_cookie(&self) -> &'static str {
+        if self.is_secure() { "__Host-countersign" } else { "countersign" }
     }
 
     /// Reads the configuration out of the process's environment.
@@ -119,6 +153,19 @@ mod tests {
         );
         let group = read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_SCHEDULE_GROUP", "g")]);
         assert_eq!(group, Err(ConfigError::Missing("COUNTERSIGN_EXPIRE_ARN")));
+    }
+
+    #[test]
+    fn only_on_this_machine_may_a_session_travel_in_the_clear() {
+        let name = |url| {
+            read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_PUBLIC_URL", url)]).unwrap().session_cookie()
+        };
+        for here in ["http://127.0.0.1:8700", "http://localhost:8700/", "http://[::1]:8700"] {
+            assert_eq!(name(here), "countersign", "{here}");
+        }
+        for there in ["https://c.example", "http://c.example", "http://127.0.0.1.example", ""] {
+            assert_eq!(name(there), "__Host-countersign", "{there}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! - [`config`] and [`aws`]: the environment, read once; [`app`] what every function holds
 //! - [`caller`]: who is calling, in the same round trip as what they ask for
+//! - [`sign_in`]: sessions, and whose account an identity of the issuer is
 //! - [`submit`] and [`change`]: the two ways that something is written about a request
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
 //! - [`looks`]: waiting for a change, for a bounded time
@@ -22,6 +23,7 @@ pub mod errors;
 pub mod guard;
 pub mod looks;
 pub mod page;
+pub mod sign_in;
 mod sources;
 pub mod submit;
 pub mod telemetry;

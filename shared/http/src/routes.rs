@@ -25,7 +25,8 @@ impl HttpFunction {
     }
 }
 
-/// The verbs of `POST /v1/requests/{id}/…` that change a request.
+/// The verbs of `POST /v1/requests/{id}/…` that change a request; the forms of the pages are sent to the
+/// same without `/v1`.
 pub const DECISIONS: [&str; 5] = ["approve", "reject", "cancel", "settle", "run"];
 
 /// The function that serves a request.
@@ -36,8 +37,10 @@ pub fn function_of(method: &Method, path: &str) -> HttpFunction {
     }
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
-        ["", "v1", "requests"] => HttpFunction::Intake,
-        ["", "v1", "requests", _, verb] if DECISIONS.contains(verb) => HttpFunction::Callback,
+        ["", "v1", "requests"] | ["", "requests"] => HttpFunction::Intake,
+        ["", "v1", "requests", _, verb] | ["", "requests", _, verb] if DECISIONS.contains(verb) => {
+            HttpFunction::Callback
+        }
         _ => HttpFunction::Console,
     }
 }
@@ -54,7 +57,12 @@ mod tests {
             let path = format!("/v1/requests/req_1/{verb}");
             assert_eq!(function_of(&Method::POST, &path), HttpFunction::Callback);
             assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
+            let form = format!("/requests/req_1/{verb}");
+            assert_eq!(function_of(&Method::POST, &form), HttpFunction::Callback);
+            assert_eq!(function_of(&Method::GET, &form), HttpFunction::Console);
         }
+        assert_eq!(function_of(&Method::POST, "/requests"), HttpFunction::Intake);
+        assert_eq!(function_of(&Method::POST, "/requests/new"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/requests/req_1/output"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/tokens"), HttpFunction::Console);
     }

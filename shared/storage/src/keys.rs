@@ -11,7 +11,11 @@
 //! | who has an e-mail address | `M#<address>` | `M` |
 //! | connection | `C` | `<name>` |
 //! | version of everything that a claim checks | `A` | `A` |
+//! | a browser in which somebody is signed in | `B#<user>` | `<sha-256 of the session's id>` |
+//! | whose an identity of an OIDC issuer is | `Y#<sha-256 of issuer and subject>` | `Y` |
+//! | a code that is good once | `L#<sha-256 of the code>` | `L` |
 
+use countersign_rules::digest::sha256_hex;
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
 
 /// Open requests are spread over that many partitions of the status index.
@@ -26,6 +30,8 @@ pub(crate) const CONNECTIONS: &str = "C";
 pub(crate) const ACCESS: &str = "A";
 pub(crate) const IDEMPOTENCY: &str = "K";
 pub(crate) const EMAIL: &str = "M";
+pub(crate) const IDENTITY: &str = "Y";
+pub(crate) const CODE: &str = "L";
 /// The deadline of an open request that has none: behind every instant that is one.
 pub(crate) const NO_DEADLINE: &str = "9999";
 /// The sort key of the first commit's events.
@@ -61,6 +67,18 @@ pub(crate) fn connection_requests(name: &ConnectionName) -> String {
 
 pub(crate) fn email(email: &str) -> String {
     format!("M#{}", email.to_lowercase())
+}
+
+pub(crate) fn sessions(user: UserId) -> String {
+    format!("B#{}", user.ulid())
+}
+
+pub(crate) fn identity(issuer: &str, subject: &str) -> String {
+    format!("Y#{}", sha256_hex(format!("{}:{issuer}:{subject}", issuer.len()).as_bytes()))
+}
+
+pub(crate) fn one_time_code(code_hash: &str) -> String {
+    format!("L#{code_hash}")
 }
 
 /// A shard that depends on the request alone.

@@ -7,6 +7,7 @@
 //! - [`items`] what is stored besides requests: users with their tokens, connections
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
+//! - [`sign_in`] what a sign-in leaves behind: sessions, links to issuers' identities, one-time codes
 //! - [`lists`] requests newest first; [`sweep`] what is overdue
 //! - [`bulk`] requests as items, for loading many at once
 //! - [`error`] what can go wrong, typed; [`meter`] what it cost
@@ -28,6 +29,7 @@ pub mod people;
 pub mod read;
 pub mod requests;
 pub mod schema;
+pub mod sign_in;
 pub mod store;
 pub mod sweep;
 

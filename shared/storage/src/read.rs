@@ -7,6 +7,7 @@ use countersign_rules::{ConnectionName, Event, Fact, Request, RequestId, UserId}
 
 use crate::codec::{self, Item, get_binary, get_number, get_text};
 use crate::items::{Connection, User};
+use crate::sign_in::{StoredSession, stored_session};
 use crate::store::VERSION;
 use crate::{StorageError, Store, keys, schema};
 
@@ -23,6 +24,8 @@ pub enum Key {
     Connection(ConnectionName),
     /// The version of everything that a claim checks.
     Access,
+    /// A session of a person, by the hash that names it.
+    Session(UserId, String),
 }
 
 impl Key {
@@ -33,6 +36,7 @@ impl Key {
             Self::User(id) => (keys::USERS.to_owned(), id.to_string()),
             Self::Connection(name) => (keys::CONNECTIONS.to_owned(), name.to_string()),
             Self::Access => (keys::ACCESS.to_owned(), keys::ACCESS.to_owned()),
+            Self::Session(user, id) => (keys::sessions(*user), id.clone()),
         }
     }
 }
@@ -98,6 +102,14 @@ impl Found {
     /// [`StorageError::Corrupt`].
     pub fn connection(&self, name: &ConnectionName) -> Result<Option<Connection>, StorageError> {
         self.item(&Key::Connection(name.clone())).map(|item| document("a connection", item)).transpose()
+    }
+
+    /// A session of a person.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn session(&self, user: UserId, id: &str) -> Result<Option<StoredSession>, StorageError> {
+        self.item(&Key::Session(user, id.to_owned())).map(stored_session).transpose()
     }
 
     /// The version of everything that a claim checks; 0 before the first change.

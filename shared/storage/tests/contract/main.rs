@@ -19,5 +19,6 @@ mod lists;
 mod output;
 mod people;
 mod requests;
+mod sign_in;
 mod sizes;
 mod sweep;
