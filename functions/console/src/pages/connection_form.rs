@@ -483,7 +483,7 @@ fn tried_command(connection: &Connection, command: &str) -> Markup {
             Some(hit) => p.notice.bad { strong { "Blocked" } " by " code { (hit.rule) } ": " (hit.message) },
             None => p.notice.good { "No guardrail blocks it. " (risk.statements.join(", ")) },
         }
-        @if !risk.notes.is_empty() { ul.small { @for note in &risk.notes { li { (note) } } } }
+        @if !risk.notes.is_empty() { ul.notes.small { @for note in &risk.notes { li { (note) } } } }
     }
 }
 

@@ -250,7 +250,7 @@ fn risk(view: &RequestView) -> Markup {
                 dt { "Statements" } dd { @if risk.statements.is_empty() { "could not be told" } @else { (risk.statements.join(", ")) } }
                 @if !risk.tables.is_empty() { dt { "Tables" } dd { (risk.tables.join(", ")) } }
             }
-            @if !risk.notes.is_empty() { ul { @for note in &risk.notes { li { (note) } } } }
+            @if !risk.notes.is_empty() { ul.notes { @for note in &risk.notes { li { (note) } } } }
         }
     }
 }
@@ -291,7 +291,7 @@ fn decisions(viewer: &Viewer, view: &RequestView, may: &May) -> Markup {
                     }
                     div.actions.thumb {
                         button.approve type="submit" { "Approve " span.code { (view.code) } }
-                        @if may.reject { a.a.button.reject href="#why" { "Reject" } }
+                        @if may.reject { a.a.button.reject.jump href="#why" { "Reject" } }
                     }
                 }
             }

@@ -98,7 +98,6 @@ pub(super) fn rows(items: &[RequestView], now: Timestamp, mine: bool) -> Markup 
                         span.first { (words::status(item.status)) }
                         span.middle {
                             span.what { (command::one_line(&item.command_display)) }
-                            br;
                             span.meta {
                                 (item.connection) " · " (item.requester.email)
                                 @if let Some(reason) = &item.reason { " · " (command::one_line(reason)) }

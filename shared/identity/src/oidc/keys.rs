@@ -13,15 +13,17 @@ use super::{OidcError, Provider};
 const FRESH: Duration = Duration::from_secs(3600);
 /// So long they are used if the issuer does not answer.
 const USABLE: Duration = Duration::from_secs(24 * 3600);
-/// Between two questions about unknown keys.
-const ASK_AGAIN: Duration = Duration::from_secs(20);
+/// So often unknown keys are asked for in [`A_WHILE`].
+const MOST_QUESTIONS: usize = 6;
+/// See [`MOST_QUESTIONS`].
+const A_WHILE: Duration = Duration::from_secs(60);
 
 /// The keys that are known.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     known: Mutex<Option<Known>>,
-    /// One question at a time; inside it, when a token last named an unknown key.
-    asking: AsyncMutex<Option<Instant>>,
+    /// One question at a time; inside it, when unknown keys were asked for of late.
+    asking: AsyncMutex<Vec<Instant>>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,10 +65,11 @@ impl Provider {
             if let Some(key) = choose(&known.set, kid) {
                 return Ok(key);
             }
-            if asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
+            asked.retain(|asked| asked.elapsed() < A_WHILE);
+            if asked.len() >= MOST_QUESTIONS {
                 return Err(UNKNOWN);
             }
-            *asked = Some(Instant::now());
+            asked.push(Instant::now());
         }
         let set = match self.fetch_keys().await {
             Ok(set) => self.keys.learn(set),
