@@ -11,6 +11,7 @@ use crate::commands::decide::{ApproveArgs, CancelArgs, RejectArgs, SettleArgs};
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::exec::ExecArgs;
 use crate::commands::integrations::{SlackCommand, TeamsCommand};
+use crate::commands::login::LoginArgs;
 use crate::commands::requests::RequestsCommand;
 use crate::commands::run::{EventsArgs, OutputArgs, RunArgs};
 use crate::commands::tokens::TokensCommand;
@@ -120,6 +121,10 @@ pub(crate) enum Command {
     /// The log over everything that happened: fetch it, verify it
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Sign in through a browser on this machine
+    Login(LoginArgs),
+    /// Forget the sign-in, and make its token useless
+    Logout,
     /// Run the whole product on this machine
     Serve(ServeArgs),
     /// Make the first admin

@@ -1,5 +1,7 @@
 //! Which service, and as whom: options, then the environment, then a demo's file.
 
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
@@ -34,7 +36,14 @@ impl Config {
             }
             None => global.token.clone().or_else(|| from_env("COUNTERSIGN_TOKEN")),
         };
-        let text = url.or_else(|| from_env("COUNTERSIGN_URL")).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let mut url = url.or_else(|| from_env("COUNTERSIGN_URL"));
+        // A sign-in counts for the service that it was made at, and where nothing else was said.
+        let profile = if token.is_none() { Profile::load() } else { None };
+        let profile =
+            profile.filter(|profile| url.as_ref().is_none_or(|url| same_service(url, &profile.url)));
+        url = url.or_else(|| profile.as_ref().map(|profile| profile.url.clone()));
+        let token = token.or_else(|| profile.map(|profile| profile.token));
+        let text = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
         let url = Url::parse(text.trim())
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -63,6 +72,71 @@ impl Config {
     /// Whether the token would travel where others can read it.
     pub(crate) fn exposes_token(&self) -> bool {
         self.token.is_some() && self.url.scheme() == "http" && !self.is_local()
+    }
+}
+
+fn same_service(one: &str, other: &str) -> bool {
+    one.trim().trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
+}
+
+/// What `countersign login` keeps. Without `Debug`: the token is a secret.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) struct Profile {
+    /// The service.
+    pub(crate) url: String,
+    /// The token.
+    pub(crate) token: String,
+}
+
+impl Profile {
+    fn path() -> Option<PathBuf> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
+        Some(base.join("countersign").join("profile.json"))
+    }
+
+    /// What is kept, if anything that can be read is.
+    pub(crate) fn load() -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(Self::path()?).ok()?).ok()
+    }
+
+    /// Keeps it, for nobody else on this machine to read.
+    ///
+    /// # Errors
+    /// [`CliError::Stopped`] if it cannot be written.
+    pub(crate) fn save(&self) -> Result<PathBuf, CliError> {
+        let path = Self::path().ok_or_else(|| {
+            CliError::Stopped("there is no place to keep the sign-in: HOME is not set".to_owned())
+        })?;
+        let write = || -> std::io::Result<()> {
+            let folder = path.parent().unwrap_or(&path);
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            // A new file in place of the old one: whatever rights that had.
+            let fresh = path.with_extension("new");
+            let _ = std::fs::remove_file(&fresh);
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+            file.write_all(&serde_json::to_vec(self)?)?;
+            file.sync_all()?;
+            std::fs::rename(&fresh, &path)
+        };
+        write()
+            .map_err(|error| CliError::Stopped(format!("`{}` cannot be written: {error}", path.display())))?;
+        Ok(path)
+    }
+
+    /// Keeps it no longer.
+    ///
+    /// # Errors
+    /// [`CliError::Stopped`] if it cannot be removed.
+    pub(crate) fn remove() -> Result<(), CliError> {
+        let Some(path) = Self::path() else { return Ok(()) };
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(CliError::Stopped(format!("`{}` cannot be removed: {error}", path.display())))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

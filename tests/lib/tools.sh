@@ -17,8 +17,9 @@ ld         | binutils                                      | linking
 crt1.o     | libc6-dev                                     | linking
 python3    | python3                                       | cfn-lint, sam, cargo-lambda
 venv       | python3-venv                                  | a virtual environment of the tests own
-npm        | npm                                           | fetching DynamoDB Local and standardwebhooks
-node       | nodejs                                        | verifying webhooks by npm's standardwebhooks
+npm        | npm                                           | fetching DynamoDB Local, standardwebhooks and the browser tests
+node       | nodejs                                        | verifying webhooks by npm's standardwebhooks, the browser tests
+chromium   | chromium                                      | the browser tests
 java17     | openjdk-17-jre-headless,openjdk-21-jre-headless | DynamoDB Local
 initdb     | postgresql                                    | PostgreSQL as a target
 mariadbd   | mariadb-server                                | MySQL as a target
@@ -125,6 +126,16 @@ require_standardwebhooks() {
   export COUNTERSIGN_TEST_NODE_MODULES="$folder/node_modules"
 }
 
+# What the browser tests import; installed anew when their list changes. Scripts of packages are not run.
+require_browser_tools() {
+  local wanted
+  wanted=$(sha256sum tests/browser/package-lock.json)
+  if [[ $(cat tests/browser/node_modules/.stamp 2>/dev/null) != "$wanted" ]]; then
+    npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error &&
+      echo "$wanted" >tests/browser/node_modules/.stamp
+  fi
+}
+
 # cargo-deny: the one on the path if it is new enough to read this workspace, else one of our own,
 # built without optimisation because it runs for seconds.
 require_cargo_deny() {
@@ -140,5 +151,5 @@ require_cargo_deny() {
 }
 
 require_tools() {
-  require_venv && require_dynamodb_local && require_standardwebhooks && { [[ $MODE == sam ]] || require_cargo_deny; }
+  require_venv && require_dynamodb_local && require_standardwebhooks && { [[ $MODE == sam ]] || { require_cargo_deny && require_browser_tools; }; }
 }

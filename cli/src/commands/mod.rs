@@ -7,6 +7,7 @@ pub(crate) mod decide;
 pub(crate) mod doctor;
 pub(crate) mod exec;
 pub(crate) mod integrations;
+pub(crate) mod login;
 pub(crate) mod prompt;
 pub(crate) mod requests;
 pub(crate) mod run;
@@ -47,6 +48,11 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
             Line::of(Tone::Warn, "warning").text(": the token travels unencrypted over http; use https")
         ]);
     }
+    match command {
+        Command::Login(args) => return login::login(&config, ui, &args).await.map(|()| ExitCode::SUCCESS),
+        Command::Logout => return login::logout(&config, ui).await.map(|()| ExitCode::SUCCESS),
+        _ => {}
+    }
     let client = Client::new(&config)?;
     let code = match command {
         Command::Exec(args) => exec::exec(&client, ui, args).await?,
@@ -72,7 +78,7 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Doctor(args) => doctor::doctor(&client, ui, &args).await.map(|()| 0)?,
         Command::Analytics(args) => analytics::analytics(&client, ui, &args).await.map(|()| 0)?,
         Command::Audit(command) => audit::audit(&client, ui, command).await?,
-        Command::Serve(_) | Command::Bootstrap(_) | Command::RebuildStatistics(_) => 0,
+        Command::Serve(_) | Command::Bootstrap(_) | Command::RebuildStatistics(_) | Command::Login(_) | Command::Logout => 0,
     };
     Ok(ExitCode::from(code))
 }

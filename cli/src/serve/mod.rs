@@ -43,10 +43,10 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
         config.seal_every = every;
     }
     let stop = stop_signal()?;
-    let opened = Service::open(config).await.map_err(|error| failed(&error))?;
+    let mut opened = Service::open(config).await.map_err(|error| failed(&error))?;
     if let Some(begun) = begun {
         begun.keep();
-        demo::prepare(&opened).await.map_err(|error| failed(&error))?;
+        demo::prepare(&mut opened).await.map_err(|error| failed(&error))?;
     }
     let service = opened.run().await.map_err(|error| failed(&error))?;
     if args.demo {

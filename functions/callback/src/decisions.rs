@@ -25,33 +25,33 @@ use crate::Callback;
 /// An approval of what you looked at.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Approval {
+pub(crate) struct Approval {
     /// The `digest` of the request that you looked at. What is missing is told apart from what is
     /// wrong: 428 without it.
     #[serde(default)]
     #[schema(value_type = Digest, required = true)]
-    digest: Option<String>,
+    pub(crate) digest: Option<String>,
     /// What you want to say with it.
     #[serde(default)]
     #[schema(max_length = 2000)]
-    comment: Option<String>,
+    pub(crate) comment: Option<String>,
     /// What your approval is limited to.
     #[serde(default)]
-    bounds: Option<Bounds>,
+    pub(crate) bounds: Option<Bounds>,
 }
 
 /// A rejection of what you looked at.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Rejection {
+pub(crate) struct Rejection {
     /// The `digest` of the request that you looked at: 428 without it.
     #[serde(default)]
     #[schema(value_type = Digest, required = true)]
-    digest: Option<String>,
+    pub(crate) digest: Option<String>,
     /// Why, so that the requester knows what to change: 422 without it.
     #[serde(default)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 2000)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// Nothing is said beside what is asked for.
@@ -63,19 +63,19 @@ pub(crate) struct Nothing {}
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Settlement)]
 #[serde(deny_unknown_fields)]
-struct SettlementBody {
+pub(crate) struct SettlementBody {
     /// How it ended.
-    outcome: SettlementWord,
+    pub(crate) outcome: SettlementWord,
     /// How you know.
     #[schema(min_length = 1, max_length = 2000)]
-    note: String,
+    pub(crate) note: String,
 }
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[schema(as = SettledOutcome)]
 #[serde(rename_all = "lowercase")]
-enum SettlementWord {
+pub(crate) enum SettlementWord {
     /// It did what it should.
     Succeeded,
     /// It did not.
@@ -184,25 +184,73 @@ pub(crate) async fn approve(
 ) -> Result<Response, Problem> {
     let start = Start::read(&callback.app, &headers, &id).await?;
     let body: Approval = json::optional_body(&headers, &bytes)?;
-    let digest = digest(body.digest.as_deref())?;
-    let comment = body.comment.filter(|comment| !comment.trim().is_empty());
-    if let Some(comment) = &comment {
-        check_text("/comment", comment)?;
-    }
-    let bounds = body.bounds.unwrap_or_default();
-    if bounds.max_rows.is_some() {
-        may_bound_rows(&start.created).map_err(|why| {
-            Problem::invalid(format!("`max_rows` cannot be enforced here: {why}")).at("/bounds/max_rows", why)
-        })?;
-    }
-    start
-        .change(&callback, |caller| Command::Vote {
+    start.approve(&callback, body).await
+}
+
+impl Start {
+    /// Casts an approval.
+    pub(crate) async fn approve(self, callback: &Callback, body: Approval) -> Result<Response, Problem> {
+        let digest = digest(body.digest.as_deref())?;
+        let comment = body.comment.filter(|comment| !comment.trim().is_empty());
+        if let Some(comment) = &comment {
+            check_text("/comment", comment)?;
+        }
+        let bounds = body.bounds.unwrap_or_default();
+        if bounds.max_rows.is_some() {
+            may_bound_rows(&self.created).map_err(|why| {
+                Problem::invalid(format!("`max_rows` cannot be enforced here: {why}"))
+                    .at("/bounds/max_rows", why)
+            })?;
+        }
+        self.change(callback, |caller| Command::Vote {
             voter: caller.person(),
             ballot: Ballot::Approve { comment: comment.clone(), bounds },
             digest,
             via: caller.via,
         })
         .await
+    }
+
+    /// Casts a rejection.
+    pub(crate) async fn reject(self, callback: &Callback, body: Rejection) -> Result<Response, Problem> {
+        let digest = digest(body.digest.as_deref())?;
+        let reason = body.reason.filter(|reason| !reason.trim().is_empty());
+        let reason = reason.ok_or_else(|| {
+            Problem::invalid("say why, so that the requester knows what to change").at("/reason", "required")
+        })?;
+        check_text("/reason", &reason)?;
+        self.change(callback, |caller| Command::Vote {
+            voter: caller.person(),
+            ballot: Ballot::Reject { reason: reason.clone() },
+            digest,
+            via: caller.via,
+        })
+        .await
+    }
+
+    /// Says how it ended.
+    pub(crate) async fn settle(self, callback: &Callback, body: SettlementBody) -> Result<Response, Problem> {
+        if body.note.trim().is_empty() {
+            return Err(Problem::invalid("say how you know").at("/note", "required"));
+        }
+        check_text("/note", &body.note)?;
+        let settlement = match body.outcome {
+            SettlementWord::Succeeded => Settlement::Succeeded,
+            SettlementWord::Failed => Settlement::Failed,
+        };
+        self.change(callback, |caller| Command::Settle {
+            by: caller.person(),
+            settlement,
+            note: body.note.clone(),
+            via: caller.via,
+        })
+        .await
+    }
+
+    /// Calls it off.
+    pub(crate) async fn cancel(self, callback: &Callback) -> Result<Response, Problem> {
+        self.change(callback, |caller| Command::Cancel { by: caller.person(), via: caller.via }).await
+    }
 }
 
 /// Rejects a request, which ends it.
@@ -228,20 +276,7 @@ pub(crate) async fn reject(
 ) -> Result<Response, Problem> {
     let start = Start::read(&callback.app, &headers, &id).await?;
     let body: Rejection = json::optional_body(&headers, &bytes)?;
-    let digest = digest(body.digest.as_deref())?;
-    let reason = body.reason.filter(|reason| !reason.trim().is_empty());
-    let reason = reason.ok_or_else(|| {
-        Problem::invalid("say why, so that the requester knows what to change").at("/reason", "required")
-    })?;
-    check_text("/reason", &reason)?;
-    start
-        .change(&callback, |caller| Command::Vote {
-            voter: caller.person(),
-            ballot: Ballot::Reject { reason: reason.clone() },
-            digest,
-            via: caller.via,
-        })
-        .await
+    start.reject(&callback, body).await
 }
 
 /// Calls a request off, while it is PENDING or APPROVED: its requester, or an admin.
@@ -265,7 +300,7 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let start = Start::read(&callback.app, &headers, &id).await?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
-    start.change(&callback, |caller| Command::Cancel { by: caller.person(), via: caller.via }).await
+    start.cancel(&callback).await
 }
 
 /// Says how an UNKNOWN request ended: an admin who is not its requester.
@@ -289,20 +324,5 @@ pub(crate) async fn settle(
 ) -> Result<Response, Problem> {
     let start = Start::read(&callback.app, &headers, &id).await?;
     let body: SettlementBody = json::body(&headers, &bytes)?;
-    if body.note.trim().is_empty() {
-        return Err(Problem::invalid("say how you know").at("/note", "required"));
-    }
-    check_text("/note", &body.note)?;
-    let settlement = match body.outcome {
-        SettlementWord::Succeeded => Settlement::Succeeded,
-        SettlementWord::Failed => Settlement::Failed,
-    };
-    start
-        .change(&callback, |caller| Command::Settle {
-            by: caller.person(),
-            settlement,
-            note: body.note.clone(),
-            via: caller.via,
-        })
-        .await
+    start.settle(&callback, body).await
 }

@@ -1,8 +1,10 @@
-//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`; what
-//! runners do about a request: `claim`, `renew`, `output`, `complete`; and what people do in Slack.
+//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`, and
+//! the forms of the pages at the same addresses without `/v1`; what runners do about a request: `claim`,
+//! `renew`, `output`, `complete`; and what people do in Slack.
 
 mod decisions;
 mod refused;
+mod forms;
 mod run;
 mod runner;
 mod slack;
@@ -39,10 +41,12 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
         .route("/v1/requests/{id}/complete", post(runner::complete::complete).fallback(only_post))
         .route("/slack/interactions", post(slack::interactions::interaction).fallback(only_post))
         .route("/slack/commands", post(slack::commands::command).fallback(only_post))
+        .route("/requests/{id}/{verb}", post(forms::decide).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
+        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
         .with_state(Callback { app, invoker, slack, refused: refused::Refused::default() })
 }
 

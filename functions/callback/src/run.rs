@@ -46,9 +46,14 @@ pub(crate) async fn run(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let Callback { app, invoker, refused, .. } = &callback;
-    let start = Start::read(app, &headers, &id).await?;
+    let start = Start::read(&callback.app, &headers, &id).await?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
+    run_it(&callback, start, began).await
+}
+
+/// Has it executed, and looks at it until it is over or the time is up.
+pub(crate) async fn run_it(callback: &Callback, start: Start, began: Instant) -> Result<Response, Problem> {
+    let Callback { app, invoker, refused, .. } = callback;
     let caller = &start.caller;
     if let Err(refusal) = may_run(&start.request, &caller.person(), app.now()) {
         refused.note(app, caller, start.id, &refusal).await;

@@ -1,6 +1,6 @@
 //! `console` answers everything that is read or administered: requests and their output,
 //! connections, people, groups, tokens, `me`, webhooks and other ways of telling people, analytics, audit,
-//! health, and the OpenAPI document. Pages will be here too.
+//! health, and the OpenAPI document; and the pages.
 
 mod analytics;
 mod audit;
@@ -14,6 +14,7 @@ mod long_poll;
 mod notifications;
 pub mod openapi;
 mod output;
+mod pages;
 mod query;
 mod requests;
 mod slack_links;
@@ -99,10 +100,12 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/audit/checkpoints", only(get(audit::checkpoints), "GET, HEAD"))
         .route("/v1/audit/export", only(get(audit::export), "GET, HEAD"))
         .route("/v1/audit/public-key", only(get(audit::public_key), "GET, HEAD"))
+        .merge(pages::routes())
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
+        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
         .with_state(Console { app, invoker })
 }
 

@@ -89,7 +89,11 @@ pub(crate) async fn output(
 }
 
 /// A page that begins with piece `first`, and the piece that the next one begins with.
-async fn read_page(app: &App, request: &Request, first: Option<u32>) -> Result<(Page, Option<u32>), Problem> {
+pub(crate) async fn read_page(
+    app: &App,
+    request: &Request,
+    first: Option<u32>,
+) -> Result<(Page, Option<u32>), Problem> {
     let Phase::Finished { outcome, .. } = &request.phase else {
         let detail = format!("there is no output while the request is {}", request.status_at(app.now()));
         return Err(

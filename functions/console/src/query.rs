@@ -32,6 +32,32 @@ impl Query {
         Ok(Self { pairs })
     }
 
+    /// Reads a query string of somebody else's making: it may name what it likes.
+    pub(crate) fn read_any(raw: Option<&str>) -> Result<Self, Problem> {
+        let pairs = serde_urlencoded::from_str(raw.unwrap_or_default())
+            .map_err(|error| Problem::bad_request(format!("the query string cannot be read: {error}")))?;
+        Ok(Self { pairs })
+    }
+
+    /// The same where dates stand for the instants at which they begin in UTC: what a form sends.
+    pub(crate) fn with_days(mut self) -> Self {
+        for (name, value) in &mut self.pairs {
+            if matches!(name.as_str(), "from" | "to") && value.len() == 10 {
+                value.push_str("T00:00:00Z");
+            }
+        }
+        self
+    }
+
+    /// The address of the same with another value of one parameter.
+    pub(crate) fn to(&self, path: &str, name: &str, value: &str) -> String {
+        let others = self.pairs.iter().filter(|(key, value)| key != name && !value.is_empty());
+        let mut pairs: Vec<(&str, &str)> =
+            others.map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        pairs.push((name, value));
+        format!("{path}?{}", serde_urlencoded::to_string(pairs).unwrap_or_default())
+    }
+
     /// The values of a parameter; one that is empty counts as not given.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let matching = self.pairs.iter().filter(move |(key, value)| key == name && !value.is_empty());

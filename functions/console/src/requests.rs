@@ -7,7 +7,7 @@ use countersign_app::view::RequestView;
 use countersign_app::{App, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{Malformed, NotFound, Paging, Signed};
-use countersign_http::routes::DECISIONS;
+use countersign_http::routes::{DECISIONS, RUNNERS};
 use countersign_http::{Problem, json};
 use countersign_rules::{Event, RequestId};
 use http::{HeaderMap, StatusCode};
@@ -125,7 +125,7 @@ pub(crate) async fn events(
 /// A decision's address opened in any way but by POST changes nothing (P9): link scanners open
 /// every link.
 pub(crate) async fn decision_by_get(Path((_, verb)): Path<(String, String)>) -> Problem {
-    if DECISIONS.contains(&verb.as_str()) {
+    if DECISIONS.contains(&verb.as_str()) || RUNNERS.contains(&verb.as_str()) {
         Problem::method_not_allowed("POST")
     } else {
         Problem::not_found("page")

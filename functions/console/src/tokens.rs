@@ -39,14 +39,14 @@ const MOST_SECONDS: u32 = 10 * 366 * 24 * 3600;
 pub(crate) struct Body {
     /// What you call it.
     #[schema(min_length = 1, max_length = 100)]
-    name: String,
+    pub(crate) name: String,
     /// How long it is valid; for ever by default.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 316_224_000)]
-    expires_in_seconds: Option<u32>,
+    pub(crate) expires_in_seconds: Option<u32>,
     /// Whose it is: yours by default; an admin names a service account.
     #[serde(default)]
-    user: Option<UserId>,
+    pub(crate) user: Option<UserId>,
     /// Makes it a runner's, for these connections of the kind `runner`: it can find, claim and report their
     /// work, and do nothing else. An admin makes it, for a service account.
     #[serde(default)]
@@ -66,7 +66,7 @@ pub(crate) struct View {
     user: UserId,
     /// What to send as a bearer; shown once, when it is made, and null ever after.
     #[schema(required = true, pattern = "^cst_[0-9A-HJKMNP-TV-Z]{26}[A-Za-z0-9_-]{43}$")]
-    secret: Option<String>,
+    pub(crate) secret: Option<String>,
     /// When it was made.
     created_at: Timestamp,
     /// From when on it is refused; null is never.
@@ -129,6 +129,21 @@ pub(crate) async fn create(
     let body: Body = json::body(&headers, &bytes)?;
     let key = edge::idempotency_key(&headers)?;
     let key = key.map(|key| Idempotency::new(caller.user.id, "POST /v1/tokens", key, &bytes));
+    let (token, before) = make(&app, &caller, &body, key.as_ref()).await?;
+    let mut response = json::answer(StatusCode::CREATED, &token);
+    if before {
+        edge::mark_replayed(&mut response);
+    }
+    Ok(response)
+}
+
+/// Makes a token; and whether it was made before, under the same key.
+pub(crate) async fn make(
+    app: &App,
+    caller: &Caller,
+    body: &Body,
+    key: Option<&Idempotency>,
+) -> Result<(View, bool), Problem> {
     if body.name.trim().is_empty() || body.name.chars().count() > 100 {
         return Err(Problem::invalid("a token needs a name of 1 to 100 characters").at("/name", "required"));
     }
@@ -142,18 +157,14 @@ pub(crate) async fn create(
     }
     for _ in 0..ROUNDS {
         let stored = app.store.user(user).await.map_err(|error| errors::storage(&error))?;
-        let stored = entitled(&caller, user, stored)?;
+        let stored = entitled(caller, user, stored)?;
         if body.runner_connections.is_some() && stored.user.owner.is_none() {
             let detail = "a runner's token belongs to a service account: say which one in `user`";
             return Err(Problem::invalid(detail).at("/user", detail));
         }
-        match try_create(&app, &caller, &stored, &body, key.as_ref()).await? {
-            Attempt::Made(token) => return Ok(json::answer(StatusCode::CREATED, &token)),
-            Attempt::Before(token) => {
-                let mut response = json::answer(StatusCode::CREATED, &token);
-                edge::mark_replayed(&mut response);
-                return Ok(response);
-            }
+        match try_create(app, caller, &stored, body, key).await? {
+            Attempt::Made(token) => return Ok((token, false)),
+            Attempt::Before(token) => return Ok((token, true)),
             Attempt::Lost => {}
         }
     }
@@ -285,7 +296,13 @@ pub(crate) async fn revoke(
 ) -> Result<Response, Problem> {
     let (caller, _) = app.identify("revoke token", &headers, &[]).await?;
     let id: TokenId = id.parse().map_err(|_| Problem::not_found("token"))?;
-    let owner = owner_of(&app, &caller, id).await?;
+    take(&app, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Takes a token away: the caller's own, or, for an admin, anybody's.
+pub(crate) async fn take(app: &App, caller: &Caller, id: TokenId) -> Result<(), Problem> {
+    let owner = owner_of(app, caller, id).await?;
     for _ in 0..ROUNDS {
         let stored = app.store.user(owner).await.map_err(|error| errors::storage(&error))?;
         let stored = stored.ok_or_else(|| Problem::not_found("token"))?;
@@ -295,7 +312,7 @@ pub(crate) async fn revoke(
             return Err(Problem::not_found("token"));
         }
         match app.store_of(&caller).put_user(Some(&stored), &user, Access::Unchanged, None).await {
-            Ok(_) => return Ok(StatusCode::NO_CONTENT.into_response()),
+            Ok(_) => return Ok(()),
             Err(StorageError::Conflict) => {}
             Err(error) => return Err(errors::storage(&error)),
         }

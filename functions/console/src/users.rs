@@ -35,37 +35,37 @@ type Page = List<View<'static>>;
 pub(crate) struct Body {
     /// The id in the path, if it is given.
     #[serde(default)]
-    id: Option<UserId>,
+    pub(crate) id: Option<UserId>,
     /// For display and look-up; unique.
     #[schema(max_length = 254, pattern = r"^\s*[^@\s]+@\S+\s*$")]
-    email: String,
+    pub(crate) email: String,
     /// For display; what stands before the `@` by default.
     #[serde(default)]
     #[schema(max_length = 2000)]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The groups.
     #[serde(default)]
-    groups: BTreeSet<GroupName>,
+    pub(crate) groups: BTreeSet<GroupName>,
     /// The roles.
     #[serde(default)]
-    roles: BTreeSet<Role>,
+    pub(crate) roles: BTreeSet<Role>,
     /// Out at once, with all service accounts of theirs.
     #[serde(default)]
-    disabled: bool,
+    pub(crate) disabled: bool,
     /// As it is; a Slack account is linked by its owner.
     #[serde(default)]
-    slack_user_id: Option<String>,
+    pub(crate) slack_user_id: Option<String>,
     /// The human behind a service account; cannot be changed.
     #[serde(default)]
-    owner: Option<UserId>,
+    pub(crate) owner: Option<UserId>,
     /// What a GET answered with; ignored, so that its answer can be sent back.
     #[serde(default, rename = "created_at")]
     #[schema(value_type = Value)]
-    _created_at: Option<Value>,
+    pub(crate) _created_at: Option<Value>,
     /// The same.
     #[serde(default, rename = "version")]
     #[schema(value_type = Value)]
-    _version: Option<Value>,
+    pub(crate) _version: Option<Value>,
 }
 
 /// An account as it is shown.
@@ -219,7 +219,21 @@ pub(crate) async fn put(
         id.parse().map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
     let body: Body = json::body(&headers, &bytes)?;
     let before = app.store.user(id).await.map_err(|error| errors::storage(&error))?;
-    match (&before, if_match(&headers)?) {
+    let user = save(&app, id, before.as_ref(), body, if_match(&headers)?, access_version).await?;
+    Ok(answer(if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &user))
+}
+
+/// Stores an account as an admin wrote it: a new one, or the next state of the version that they looked
+/// at. `access_version` was read before anything else.
+pub(crate) async fn save(
+    app: &App,
+    id: UserId,
+    before: Option<&StoredUser>,
+    body: Body,
+    expected: Option<u64>,
+    access_version: u64,
+) -> Result<User, Problem> {
+    match (before, expected) {
         (Some(_), None) => {
             return Err(Problem::precondition_required(
                 "the user exists; send their ETag in If-Match to change them",
@@ -235,13 +249,10 @@ pub(crate) async fn put(
         (Some(_), Some(_)) | (None, None) => {}
     }
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
-    let user = checked(&app, id, body, before.as_ref(), &people)?;
-    let access = if matters(before.as_ref(), &user) {
-        Access::ChangedSince(access_version)
-    } else {
-        Access::Unchanged
-    };
-    match app.store_of(&caller).put_user(before.as_ref(), &user, access, None).await {
+    let user = checked(app, id, body, before, &people)?;
+    let access =
+        if matters(before, &user) { Access::ChangedSince(access_version) } else { Access::Unchanged };
+    match app.store_of(&caller).put_user(before, &user, access, None).await {
         Ok(Saved::Yes) => {}
         Ok(Saved::EmailTaken) => {
             return Err(Problem::conflict("email-taken", "another user has that e-mail address")
@@ -254,10 +265,10 @@ pub(crate) async fn put(
         Err(error) => return Err(errors::storage(&error)),
     }
     if user.disabled {
-        disable_service_accounts(&app, &caller, &people, id).await?;
+        disable_service_accounts(app, &caller, &people, id).await?;
     }
     app.forget_directory();
-    Ok(answer(if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &user))
+    Ok(user)
 }
 
 fn checked(

@@ -1,4 +1,6 @@
-//! `intake` takes requests in: `POST /v1/requests`.
+//! `intake` takes requests in: `POST /v1/requests`, and the form of the pages at `POST /requests`.
+
+mod form;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -20,10 +22,12 @@ use utoipa::OpenApi;
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/requests", post(submit).fallback(|| async { Problem::method_not_allowed("GET, POST") }))
+        .route("/requests", post(form::submit))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
+        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
         .with_state(app)
 }
 

@@ -7,6 +7,9 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use countersign_http::rate::Callers;
 use countersign_identity::Scheme;
+use countersign_identity::assertion::Assertions;
+use countersign_identity::oidc::Provider;
+use countersign_identity::session::Sessions;
 use countersign_identity::token::ApiTokens;
 use countersign_rules::{RequestId, Timestamp, UserId};
 use countersign_storage::Store;
@@ -15,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::Aws;
 use crate::directory::Directory;
 use crate::notify::Notifier;
+use crate::sign_in::Linked;
 use crate::{Config, config::ConfigError};
 
 /// The table, the configuration and who may call. Cheap to clone.
@@ -26,7 +30,13 @@ pub struct App {
     pub config: Arc<Config>,
     /// What has deliveries made, in the functions that ask for some.
     pub notifier: Option<Notifier>,
+    /// The issuer through which people sign in, if there is one.
+    pub issuer: Option<Arc<Provider>>,
+    /// The people of a demo, as whom anybody on this machine may sign in. Set by `serve --demo` alone.
+    pub demo_people: Arc<[UserId]>,
     pub(crate) schemes: Arc<[Box<dyn Scheme>]>,
+    pub(crate) assertions: Option<Assertions>,
+    pub(crate) linked: Linked,
     pub(crate) directory: Directory,
     /// How often each caller has called.
     pub callers: Callers,
@@ -49,13 +59,21 @@ impl App {
     /// An app on this table.
     #[must_use]
     pub fn on(config: Config, store: Store) -> Self {
-        let schemes: Vec<Box<dyn Scheme>> = vec![Box::new(ApiTokens)];
+        let mut schemes: Vec<Box<dyn Scheme>> = vec![Box::new(ApiTokens), Box::new(Sessions)];
+        let issuer = config.oidc.clone().map(|settings| Arc::new(Provider::new(settings)));
+        // Without randomness nobody is believed who comes with a token of the issuer.
+        let assertions = issuer.as_ref().and_then(|_| Assertions::random().ok());
+        schemes.extend(assertions.clone().map(|ours| Box::new(ours) as Box<dyn Scheme>));
         let callers = Callers::new(config.calls_per_second);
         Self {
             store,
             config: Arc::new(config),
             notifier: None,
+            issuer,
+            demo_people: Arc::default(),
             schemes: schemes.into(),
+            assertions,
+            linked: Linked::default(),
             directory: Directory::default(),
             callers,
         }

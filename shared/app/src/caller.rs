@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use countersign_http::Problem;
+use countersign_identity::session::is_session;
 use countersign_identity::{Unauthenticated, bearer, token};
 use countersign_rules::person::{Person, Role};
 use countersign_rules::{Actor, ConnectionName, UserId, Via};
 use countersign_storage::{Found, Key, Store, StoredToken, User};
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE};
 
 use crate::{App, errors};
 
@@ -109,7 +110,7 @@ impl App {
         also: &[Key],
     ) -> Result<(Caller, Found), Problem> {
         let subject = self.subject(headers)?;
-        let mut keys = vec![Key::User(subject)];
+        let mut keys = self.proof(headers, subject);
         keys.extend_from_slice(also);
         let found = self.store.read(operation, &keys).await.map_err(|error| errors::storage(&error))?;
         let caller = self.verify_any(headers, subject, &found)?;
@@ -121,7 +122,7 @@ impl App {
     /// # Errors
     /// 401 if there is no credential that could be of anybody.
     pub fn subject(&self, headers: &HeaderMap) -> Result<UserId, Problem> {
-        let credential = credential(headers).map_err(errors::unauthenticated)?;
+        let credential = self.credential(headers).map_err(errors::unauthenticated)?;
         let claimed = self.schemes.iter().find_map(|scheme| scheme.subject(credential));
         claimed.ok_or_else(|| errors::unauthenticated(Unauthenticated::Invalid))
     }
@@ -135,17 +136,46 @@ impl App {
     }
 
     fn verify_any(&self, headers: &HeaderMap, subject: UserId, found: &Found) -> Result<Caller, Problem> {
-        let credential = credential(headers).map_err(errors::unauthenticated)?;
+        let credential = self.credential(headers).map_err(errors::unauthenticated)?;
         let user = found.user(subject).map_err(|error| errors::storage(&error))?;
         let scheme = self.schemes.iter().find(|scheme| scheme.subject(credential) == Some(subject));
         let scheme = scheme.ok_or_else(|| errors::unauthenticated(Unauthenticated::Invalid))?;
-        scheme.verify(credential, user.as_ref(), self.now()).map_err(errors::unauthenticated)?;
+        scheme.verify(credential, user.as_ref(), found, self.now()).map_err(errors::unauthenticated)?;
         let user = user.ok_or_else(|| errors::unauthenticated(Unauthenticated::Invalid))?;
         let cli = headers.get(VIA_HEADER).is_some_and(|value| value.as_bytes() == b"cli");
         let runner =
             token::stored(credential, Some(&user)).filter(|token| token.runner_connections.is_some());
-        let runner = runner.cloned();
-        Ok(Caller { runner, user, via: if cli { Via::Cli } else { Via::Api } })
+        let (runner, via) = (runner.cloned(), scheme.via());
+        Ok(Caller { runner, user, via: if cli && via == Via::Api { Via::Cli } else { via } })
+    }
+
+    /// What has to be read to verify the claim of [`App::subject`].
+    #[must_use]
+    pub fn proof(&self, headers: &HeaderMap, subject: UserId) -> Vec<Key> {
+        let credential = self.credential(headers).ok();
+        let scheme = |credential: &&str| {
+            self.schemes.iter().find(|scheme| scheme.subject(credential) == Some(subject))
+        };
+        let evidence = credential.and_then(|credential| scheme(&credential)?.evidence(credential));
+        std::iter::once(Key::User(subject)).chain(evidence).collect()
+    }
+
+    /// The bearer, or where there is none the cookie of a session. A session is no bearer: whoever
+    /// could send it so would pass by what guards cookies.
+    fn credential<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, Unauthenticated> {
+        match headers.get(AUTHORIZATION) {
+            Some(value) => {
+                let credential = bearer(Some(value.to_str().map_err(|_| Unauthenticated::Invalid)?))?;
+                if is_session(credential) { Err(Unauthenticated::Invalid) } else { Ok(credential) }
+            }
+            None => self.session_cookie(headers).ok_or(Unauthenticated::Missing),
+        }
+    }
+
+    /// The session that a browser sent, whatever it is worth.
+    #[must_use]
+    pub fn session_cookie<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        cookie(headers, self.config.session_cookie()).filter(|value| is_session(value))
     }
 }
 
@@ -159,10 +189,13 @@ fn must_be_nobodys_runner(caller: Caller) -> Result<Caller, Problem> {
     Ok(caller)
 }
 
-fn credential(headers: &HeaderMap) -> Result<&str, Unauthenticated> {
-    let header = match headers.get(AUTHORIZATION) {
-        None => None,
-        Some(value) => Some(value.to_str().map_err(|_| Unauthenticated::Invalid)?),
-    };
-    bearer(header)
+/// A cookie of a call.
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
+    // Two of one name: one of them was put there by somebody else.
+    let value = values.next();
+    value.filter(|_| values.next().is_none())
 }

@@ -1,9 +1,11 @@
 //! The environment, read once at the start.
 
 use std::num::NonZeroU32;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use countersign_notify::Schedule;
+use countersign_identity::oidc::Settings;
 use countersign_timer::TimerConfig;
 
 /// What a function needs to know. Members that a function does not need may be absent from its
@@ -36,6 +38,8 @@ pub struct Config {
     pub audit_key: Option<String>,
     /// `COUNTERSIGN_AUDIT_BUCKET`: the bucket that checkpoints are copied to.
     pub audit_bucket: Option<String>,
+    /// `COUNTERSIGN_OIDC_ISSUER` and `COUNTERSIGN_OIDC_…`: the issuer through which people sign in.
+    pub oidc: Option<Settings>,
     /// `COUNTERSIGN_EXECUTE_FUNCTION`: the function that runs commands.
     pub execute_function: Option<String>,
     /// `COUNTERSIGN_DELIVER_FUNCTION`: the function that makes deliveries.
@@ -108,6 +112,19 @@ impl Config {
             })?,
         };
         let public_url = set("COUNTERSIGN_PUBLIC_URL").unwrap_or_default();
+        let oidc = match set("COUNTERSIGN_OIDC_ISSUER") {
+            None => None,
+            Some(issuer) => Some(Settings {
+                issuer,
+                client_id: required("COUNTERSIGN_OIDC_CLIENT_ID")?,
+                client_secret: set("COUNTERSIGN_OIDC_CLIENT_SECRET"),
+                audience: set("COUNTERSIGN_OIDC_AUDIENCE"),
+                groups_claim: set("COUNTERSIGN_OIDC_GROUPS_CLAIM").unwrap_or_else(|| "groups".to_owned()),
+                admin_group: set("COUNTERSIGN_OIDC_ADMIN_GROUP"),
+                auditor_group: set("COUNTERSIGN_OIDC_AUDITOR_GROUP"),
+                scopes: set("COUNTERSIGN_OIDC_SCOPES").unwrap_or_else(|| "openid email profile".to_owned()),
+            }),
+        };
         Ok(Self {
             table: required("COUNTERSIGN_TABLE")?,
             public_url: public_url.trim_end_matches('/').to_owned(),
@@ -120,6 +137,7 @@ impl Config {
             calls_per_second: NonZeroU32::new(number("COUNTERSIGN_CALLS_PER_SECOND", 0)?),
             audit_key: set("COUNTERSIGN_AUDIT_KEY"),
             audit_bucket: set("COUNTERSIGN_AUDIT_BUCKET"),
+            oidc,
             execute_function: set("COUNTERSIGN_EXECUTE_FUNCTION"),
             deliver_function: set("COUNTERSIGN_DELIVER_FUNCTION"),
             retries: retries.giving_up_after(number("COUNTERSIGN_GIVE_UP_AFTER_SEC", 432_000)?),
@@ -128,6 +146,22 @@ impl Config {
             loopback_webhooks: false,
             timer,
         })
+    }
+
+    /// Whether browsers reach the service over TLS, as they must wherever it is not on their own machine.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        let host = self.public_url.strip_prefix("http://").unwrap_or_default();
+        let host = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+        let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        !here
+    }
+
+    /// The name of the cookie of a session. The prefix has browsers take it from this very host, over TLS
+    /// and for all paths only; on `http://127.0.0.1` they would not take it at all.
+    #[must_use]
+    pub fn session_cookie(&self) -> &'static str {
+        if self.is_secure() { "__Host-countersign" } else { "countersign" }
     }
 
     /// Reads the configuration out of the process's environment.
@@ -158,6 +192,19 @@ mod tests {
         );
         let group = read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_SCHEDULE_GROUP", "g")]);
         assert_eq!(group, Err(ConfigError::Missing("COUNTERSIGN_EXPIRE_ARN")));
+    }
+
+    #[test]
+    fn only_on_this_machine_may_a_session_travel_in_the_clear() {
+        let name = |url| {
+            read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_PUBLIC_URL", url)]).unwrap().session_cookie()
+        };
+        for here in ["http://127.0.0.1:8700", "http://localhost:8700/", "http://[::1]:8700"] {
+            assert_eq!(name(here), "countersign", "{here}");
+        }
+        for there in ["https://c.example", "http://c.example", "http://127.0.0.1.example", ""] {
+            assert_eq!(name(there), "__Host-countersign", "{there}");
+        }
     }
 
     #[test]

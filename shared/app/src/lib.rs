@@ -2,6 +2,7 @@
 //!
 //! - [`config`] and [`aws`]: the environment, read once; [`app`] what every function holds
 //! - [`caller`]: who is calling, in the same round trip as what they ask for
+//! - [`sign_in`]: sessions, and whose account an identity of the issuer is
 //! - [`submit`] and [`change`]: the two ways that something is written about a request
 //! - [`claim`]: who wins the right to run, the service's own function or a runner
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
@@ -32,6 +33,7 @@ pub mod objects;
 pub mod page;
 pub mod probe;
 pub mod slack;
+pub mod sign_in;
 mod sources;
 pub mod submit;
 pub mod telemetry;

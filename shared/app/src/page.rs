@@ -89,7 +89,7 @@ impl App {
             let mut keys: Vec<Key> =
                 page.ids.iter().flat_map(|id| [Key::State(*id), Key::Created(*id)]).collect();
             if caller.is_none() {
-                keys.push(Key::User(subject));
+                keys.extend(self.proof(headers, subject));
             }
             let found = self.store.read("list", &keys).await.map_err(|error| errors::storage(&error))?;
             let now_known = match &caller {

@@ -93,6 +93,26 @@ impl App {
         }
     }
 
+    /// What would become of a submission, as it is now: nothing is written and nobody is asked.
+    ///
+    /// # Errors
+    /// The contract's problems, but for a guardrail: that is part of the answer.
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        connection: Option<Connection>,
+        body: NewRequest,
+    ) -> Result<RequestView, Problem> {
+        let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+        let now = self.now();
+        let submission = self.submission(caller, &connection, body, now)?;
+        let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
+        let created = created_of(&events).ok_or_else(Problem::internal)?;
+        let known = self.known_for_display().await;
+        let view = RequestView::new(&request, created, None, caller, now, &self.config.public_url);
+        Ok(view.with_people(&request, known.as_deref()))
+    }
+
     /// The answer that was given when the key was first used, if the caller may still see it.
     async fn first_answer(&self, caller: &Caller, id: RequestId) -> Result<Answer, Problem> {
         let found =

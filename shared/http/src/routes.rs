@@ -25,9 +25,12 @@ impl HttpFunction {
     }
 }
 
-/// The verbs of `POST /v1/requests/{id}/…` that change a request.
-pub const DECISIONS: [&str; 9] =
-    ["approve", "reject", "cancel", "settle", "run", "claim", "renew", "output", "complete"];
+/// The verbs of `POST /v1/requests/{id}/…` that change a request; the forms of the pages are sent to the
+/// same without `/v1`.
+pub const DECISIONS: [&str; 5] = ["approve", "reject", "cancel", "settle", "run"];
+
+/// The verbs of `POST /v1/requests/{id}/…` by which runners act on a request.
+pub const RUNNERS: [&str; 4] = ["claim", "renew", "output", "complete"];
 
 /// The last parts of `POST /slack/…`, which Slack calls.
 pub const SLACK: [&str; 2] = ["interactions", "commands"];
@@ -40,9 +43,12 @@ pub fn function_of(method: &Method, path: &str) -> HttpFunction {
     }
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
-        ["", "v1", "requests"] => HttpFunction::Intake,
+        ["", "v1", "requests"] | ["", "requests"] => HttpFunction::Intake,
         ["", "slack", verb] if SLACK.contains(verb) => HttpFunction::Callback,
-        ["", "v1", "requests", _, verb] if DECISIONS.contains(verb) => HttpFunction::Callback,
+        ["", "v1", "requests", _, verb] | ["", "requests", _, verb] if DECISIONS.contains(verb) => {
+            HttpFunction::Callback
+        }
+        ["", "v1", "requests", _, verb] if RUNNERS.contains(verb) => HttpFunction::Callback,
         _ => HttpFunction::Console,
     }
 }
@@ -59,6 +65,16 @@ mod tests {
             let path = format!("/v1/requests/req_1/{verb}");
             assert_eq!(function_of(&Method::POST, &path), HttpFunction::Callback);
             assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
+            let form = format!("/requests/req_1/{verb}");
+            assert_eq!(function_of(&Method::POST, &form), HttpFunction::Callback);
+            assert_eq!(function_of(&Method::GET, &form), HttpFunction::Console);
+        }
+        for verb in RUNNERS {
+            assert_eq!(
+                function_of(&Method::POST, &format!("/v1/requests/req_1/{verb}")),
+                HttpFunction::Callback
+            );
+            assert_eq!(function_of(&Method::POST, &format!("/requests/req_1/{verb}")), HttpFunction::Console);
         }
         for verb in SLACK {
             let path = format!("/slack/{verb}");
@@ -66,6 +82,8 @@ mod tests {
             assert_eq!(function_of(&Method::GET, &path), HttpFunction::Console);
         }
         assert_eq!(function_of(&Method::POST, "/slack/events"), HttpFunction::Console);
+        assert_eq!(function_of(&Method::POST, "/requests"), HttpFunction::Intake);
+        assert_eq!(function_of(&Method::POST, "/requests/new"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/requests/req_1/events"), HttpFunction::Console);
         assert_eq!(function_of(&Method::POST, "/v1/tokens"), HttpFunction::Console);
     }

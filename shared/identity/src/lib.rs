@@ -3,14 +3,22 @@
 //! A credential is looked at in two steps, because the reads of a call are one round trip: first
 //! [`Scheme::subject`] says, from the credential alone, which user it claims to be; that user is
 //! then read together with everything else that the call needs; then [`Scheme::verify`] says
-//! whether the claim holds. [`token`] is the scheme of API tokens; OIDC will be one more
-//! implementation of [`Scheme`].
+//! whether the claim holds. The implementations of [`Scheme`]:
+//!
+//! - [`token`]: API tokens
+//! - [`session`]: sessions of browsers, from a cookie
+//! - [`assertion`]: what the edge says of a call whose OIDC token it has checked; [`oidc`] checks it
+//!
+//! **Invariant:** nobody is found by their e-mail address; an issuer's identity is issuer and subject.
 
 pub mod grant;
+pub mod assertion;
+pub mod oidc;
+pub mod session;
 pub mod token;
 
-use countersign_rules::{Timestamp, UserId};
-use countersign_storage::User;
+use countersign_rules::{Timestamp, UserId, Via};
+use countersign_storage::{Found, Key, User};
 
 /// Why a caller is not who they say. Deliberately terse: it goes to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,12 +42,28 @@ pub trait Scheme: Send + Sync {
     /// Which user a credential claims to be of; `None` if it is none of this scheme's.
     fn subject(&self, credential: &str) -> Option<UserId>;
 
-    /// Whether the credential is indeed one of `user`'s at `now`. `None` is a user that does not
-    /// exist; it must take as long as a wrong secret.
+    /// What else has to be read to verify it, beside the user.
+    fn evidence(&self, _credential: &str) -> Option<Key> {
+        None
+    }
+
+    /// Through what somebody calls who proves themselves so.
+    fn via(&self) -> Via {
+        Via::Api
+    }
+
+    /// Whether the credential is indeed one of `user`'s at `now`, by what was `found`. `None` is a user
+    /// that does not exist; it must take as long as a wrong secret.
     ///
     /// # Errors
     /// Why not.
-    fn verify(&self, credential: &str, user: Option<&User>, now: Timestamp) -> Result<(), Unauthenticated>;
+    fn verify(
+        &self,
+        credential: &str,
+        user: Option<&User>,
+        found: &Found,
+        now: Timestamp,
+    ) -> Result<(), Unauthenticated>;
 }
 
 /// The credential of an `Authorization` header.

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Timestamp, TokenId, UserId};
-use countersign_storage::{StoredToken, User};
+use countersign_storage::{Found, StoredToken, User};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::{Scheme, Unauthenticated};
@@ -106,7 +106,13 @@ impl Scheme for ApiTokens {
         split(credential).map(|(user, _)| user)
     }
 
-    fn verify(&self, credential: &str, user: Option<&User>, now: Timestamp) -> Result<(), Unauthenticated> {
+    fn verify(
+        &self,
+        credential: &str,
+        user: Option<&User>,
+        _: &Found,
+        now: Timestamp,
+    ) -> Result<(), Unauthenticated> {
         let token = stored(credential, user).ok_or(Unauthenticated::Invalid)?;
         if token.expires_at.is_some_and(|expires_at| now >= expires_at) {
             return Err(Unauthenticated::Expired);
@@ -151,15 +157,27 @@ mod tests {
         let user = user_with(&token, ann, Some(at(100)));
         let text = token.reveal();
         assert_eq!(ApiTokens.subject(text), Some(ann));
-        assert_eq!(ApiTokens.verify(text, Some(&user), at(99)), Ok(()));
-        assert_eq!(ApiTokens.verify(text, Some(&user), at(100)), Err(Unauthenticated::Expired));
-        assert_eq!(ApiTokens.verify(text, None, at(1)), Err(Unauthenticated::Invalid));
+        assert_eq!(ApiTokens.verify(text, Some(&user), &Found::default(), at(99)), Ok(()));
+        assert_eq!(
+            ApiTokens.verify(text, Some(&user), &Found::default(), at(100)),
+            Err(Unauthenticated::Expired)
+        );
+        assert_eq!(ApiTokens.verify(text, None, &Found::default(), at(1)), Err(Unauthenticated::Invalid));
         let other = Token::new(ann, &[8; 32]);
-        assert_eq!(ApiTokens.verify(other.reveal(), Some(&user), at(1)), Err(Unauthenticated::Invalid));
+        assert_eq!(
+            ApiTokens.verify(other.reveal(), Some(&user), &Found::default(), at(1)),
+            Err(Unauthenticated::Invalid)
+        );
         let disabled = User { disabled: true, ..user.clone() };
-        assert_eq!(ApiTokens.verify(text, Some(&disabled), at(1)), Err(Unauthenticated::Disabled));
+        assert_eq!(
+            ApiTokens.verify(text, Some(&disabled), &Found::default(), at(1)),
+            Err(Unauthenticated::Disabled)
+        );
         let somebody_else = User { id: UserId::from_parts(at(0), 2), ..user };
-        assert_eq!(ApiTokens.verify(text, Some(&somebody_else), at(1)), Err(Unauthenticated::Invalid));
+        assert_eq!(
+            ApiTokens.verify(text, Some(&somebody_else), &Found::default(), at(1)),
+            Err(Unauthenticated::Invalid)
+        );
     }
 
     #[test]

@@ -94,11 +94,12 @@ impl Drop for Begun {
     }
 }
 
-/// Makes the demo in a directory that has none yet, and notes where it is reached in any case.
+/// Makes the demo in a directory that has none yet, notes where it is reached in any case, and lets
+/// whoever has a browser on this machine sign in as its people.
 ///
 /// # Errors
 /// [`ServiceError`].
-pub async fn prepare(opened: &Opened) -> Result<(), ServiceError> {
+pub async fn prepare(opened: &mut Opened) -> Result<(), ServiceError> {
     let path = opened.data_dir().join(DEMO_FILE);
     let known = match std::fs::read(&path) {
         Ok(bytes) => Some(bytes),
@@ -121,6 +122,8 @@ pub async fn prepare(opened: &Opened) -> Result<(), ServiceError> {
             make_people(opened).await?
         }
     };
+    let by_name = |(name, _, _): &(&str, _, _)| users.get(name)?.get("id")?.as_str()?.parse().ok();
+    opened.app.demo_people = PEOPLE.iter().filter_map(by_name).collect();
     write_private(&path, &json!({ "url": opened.url(), "users": users }))?;
     let marker = opened.data_dir().join(UNFINISHED);
     match std::fs::remove_file(&marker) {

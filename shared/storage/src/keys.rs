@@ -27,8 +27,12 @@
 //! | what of a minute is in the log | `Z#M#<day>` | `<minute>` |
 //! | key that signed checkpoints | `Z#K` | `<first number>` |
 //! | statistics | `Y#<length>#<partition>#<scope>` | `<period>` |
+//! | a browser in which somebody is signed in | `B#<user>` | `<sha-256 of the session's id>` |
+//! | whose an identity of an OIDC issuer is | `G#<sha-256 of issuer and subject>` | `G` |
+//! | a code that is good once | `H#<sha-256 of the code>` | `H` |
 
 use countersign_notify::EndpointId;
+use countersign_rules::digest::sha256_hex;
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
 
 /// Open requests are spread over that many partitions of the status index.
@@ -50,6 +54,8 @@ pub(crate) const NOTIFIED: &str = "N";
 pub(crate) const SLACK_LINK: &str = "L";
 pub(crate) const LINK_CODE: &str = "X";
 pub(crate) const SUBSCRIPTIONS: &str = "B";
+pub(crate) const IDENTITY: &str = "G";
+pub(crate) const CODE: &str = "H";
 /// The deadline of an open request that has none: behind every instant that is one.
 pub(crate) const NO_DEADLINE: &str = "9999";
 /// The sort key of the first commit's events.
@@ -149,6 +155,18 @@ pub(crate) fn waiting(endpoint: &EndpointId) -> String {
 
 pub(crate) fn posted(request: RequestId) -> String {
     format!("P#{}", request.ulid())
+}
+
+pub(crate) fn sessions(user: UserId) -> String {
+    format!("B#{}", user.ulid())
+}
+
+pub(crate) fn identity(issuer: &str, subject: &str) -> String {
+    format!("G#{}", sha256_hex(format!("{}:{issuer}:{subject}", issuer.len()).as_bytes()))
+}
+
+pub(crate) fn one_time_code(code_hash: &str) -> String {
+    format!("H#{code_hash}")
 }
 
 /// A shard that depends on the request alone.

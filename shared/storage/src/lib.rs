@@ -12,6 +12,7 @@
 //! - [`slack`] who is who in Slack, and who wants to be told there
 //! - [`audit`] changes of everything but requests; [`feed`] everything that happened, by time; [`log`]
 //!   the log over it, with its checkpoints; [`statistics`] numbers by period
+//! - [`sign_in`] what a sign-in leaves behind: sessions, links to issuers' identities, one-time codes
 //! - [`lists`] requests newest first; [`sweep`] what is overdue
 //! - [`bulk`] requests as items, for loading many at once
 //! - [`error`] what can go wrong, typed; [`meter`] what it cost
@@ -41,6 +42,7 @@ pub mod requests;
 pub mod schema;
 pub mod slack;
 pub mod statistics;
+pub mod sign_in;
 pub mod store;
 pub mod sweep;
 mod work;

@@ -9,6 +9,7 @@ use countersign_rules::{ConnectionName, Event, Fact, Request, RequestId, UserId}
 use crate::codec::{self, Item, get_binary, get_number, get_text};
 use crate::items::{Connection, User};
 use crate::slack::SlackLink;
+use crate::sign_in::{StoredSession, stored_session};
 use crate::store::VERSION;
 use crate::{StorageError, Store, keys, schema};
 
@@ -29,6 +30,8 @@ pub enum Key {
     SlackSettings,
     /// The account of a Slack user.
     SlackLink(String),
+    /// A session of a person, by the hash that names it.
+    Session(UserId, String),
 }
 
 impl Key {
@@ -41,6 +44,7 @@ impl Key {
             Self::Access => (keys::ACCESS.to_owned(), keys::ACCESS.to_owned()),
             Self::SlackSettings => (keys::SETTINGS.to_owned(), keys::SLACK_SETTINGS.to_owned()),
             Self::SlackLink(user) => (keys::slack_link(user), keys::SLACK_LINK.to_owned()),
+            Self::Session(user, id) => (keys::sessions(*user), id.clone()),
         }
     }
 }
@@ -122,6 +126,14 @@ impl Found {
     /// [`StorageError::Corrupt`].
     pub fn slack_link(&self, slack_user: &str) -> Result<Option<SlackLink>, StorageError> {
         self.item(&Key::SlackLink(slack_user.to_owned())).map(|item| document("a link", item)).transpose()
+    }
+
+    /// A session of a person.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`].
+    pub fn session(&self, user: UserId, id: &str) -> Result<Option<StoredSession>, StorageError> {
+        self.item(&Key::Session(user, id.to_owned())).map(stored_session).transpose()
     }
 
     /// The version of everything that a claim checks; 0 before the first change.

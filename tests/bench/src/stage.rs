@@ -27,8 +27,8 @@ impl Stage {
         let mut config = ServiceConfig::new(dir.to_path_buf(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         // Nothing of the environment of whoever measures.
         config.lookup = Arc::new(|_| None);
-        let opened = Service::open(config).await?;
-        demo::prepare(&opened).await?;
+        let mut opened = Service::open(config).await?;
+        demo::prepare(&mut opened).await?;
         let api = Api::new(opened.url(), &dir.join(demo::DEMO_FILE))?;
         Ok(Self { opened, api })
     }

@@ -12,7 +12,7 @@ use countersign_targets::{FileSecrets, SecretRef, TargetKind, TargetSpec};
 
 use super::shape::Body;
 
-pub(super) fn checked(
+pub(crate) fn checked(
     app: &App,
     name: ConnectionName,
     body: Body,
@@ -154,7 +154,7 @@ fn invalid(pointer: &str, error: &impl std::fmt::Display) -> Problem {
 }
 
 /// What is wrong with a connection although it can be saved.
-pub(super) async fn warnings(app: &App, connection: &Connection) -> Vec<String> {
+pub(crate) async fn warnings(app: &App, connection: &Connection) -> Vec<String> {
     let mut warnings = app.warnings(&connection.policy()).await;
     if !connection.masking.enabled {
         warnings.push("masking is off: what the target returns is stored and shown as it is".to_owned());

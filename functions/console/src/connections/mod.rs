@@ -1,7 +1,7 @@
 //! Connections: admins write them, everybody reads what they may use.
 
-mod check;
-mod shape;
+pub(crate) mod check;
+pub(crate) mod shape;
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -31,7 +31,7 @@ type Page = List<View<'static>>;
 /// How many connections are written or read at the most in one list.
 const MOST: usize = 10_000;
 
-fn may_see(connection: &Connection, caller: &Caller) -> bool {
+pub(crate) fn may_see(connection: &Connection, caller: &Caller) -> bool {
     caller.sees_all() || connection.policy().allows(&caller.user.groups)
 }
 
@@ -99,7 +99,11 @@ pub(crate) async fn show(
     Ok(answer(StatusCode::OK, &connection, &caller, warnings))
 }
 
-async fn find(app: &App, headers: &HeaderMap, name: &str) -> Result<(Caller, Option<Connection>), Problem> {
+pub(crate) async fn find(
+    app: &App,
+    headers: &HeaderMap,
+    name: &str,
+) -> Result<(Caller, Option<Connection>), Problem> {
     match name.parse::<ConnectionName>() {
         Ok(name) => {
             let (caller, found) =
@@ -139,7 +143,22 @@ pub(crate) async fn put(
         .map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
     let body: Body = json::body(&headers, &bytes)?;
     let expected = if_match(&headers)?;
-    match (&before, expected) {
+    let connection = save(&app, name, before.as_ref(), body, expected).await?;
+    let warnings = warnings(&app, &connection).await;
+    let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(answer(status, &connection, &caller, warnings))
+}
+
+/// Stores a connection as an admin wrote it: a new one, or the next state of the version that they
+/// looked at.
+pub(crate) async fn save(
+    app: &App,
+    name: ConnectionName,
+    before: Option<&Connection>,
+    body: Body,
+    expected: Option<u64>,
+) -> Result<Connection, Problem> {
+    match (before, expected) {
         (Some(_), None) => {
             // The contract: without If-Match a PUT creates.
             return Err(Problem::conflict(
@@ -157,9 +176,9 @@ pub(crate) async fn put(
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
-    let connection = checked(&app, name, body, before.as_ref())?;
+    let connection = checked(app, name, body, before)?;
     let stored =
-        app.store_of(&caller).put_connection(before.as_ref().map(|before| before.version), &connection).await;
+        app.store_of(&caller).put_connection(before.map(|before| before.version), &connection).await;
     match stored {
         Ok(()) => {}
         Err(StorageError::Conflict) if before.is_none() => {
@@ -171,9 +190,7 @@ pub(crate) async fn put(
         Err(error) => return Err(errors::storage(&error)),
     }
     app.forget_directory();
-    let warnings = warnings(&app, &connection).await;
-    let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(answer(status, &connection, &caller, warnings))
+    Ok(connection)
 }
 
 /// Deletes a connection; for admins.
@@ -202,6 +219,12 @@ pub(crate) async fn remove(
             "send the ETag of the connection in If-Match, so that you delete what you looked at",
         )
     })?;
+    delete(&app, &connection, version).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Deletes a connection of the version that an admin looked at.
+pub(crate) async fn delete(app: &App, connection: &Connection, version: u64) -> Result<(), Problem> {
     if connection.version != version {
         return Err(Problem::stale(format!(
             "the connection has version {} now; look at it again",
@@ -209,7 +232,7 @@ pub(crate) async fn remove(
         )));
     }
     match app.store_of(&caller).delete_connection(&connection.name, version).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(()) => Ok(()),
         Err(StorageError::Conflict) => {
             Err(Problem::stale("the connection was changed just now; look at it again"))
         }

@@ -20,6 +20,7 @@ mod lists;
 mod output;
 mod people;
 mod requests;
+mod sign_in;
 mod sizes;
 mod slack;
 mod sweep;

@@ -18,6 +18,7 @@ use countersign_notify::slack::incoming::signature;
 use countersign_rules::UserId;
 use countersign_sam::seed;
 use countersign_seal::Seal;
+use countersign_storage::sign_in::OneTimeCode;
 use countersign_storage::{codec, schema};
 use countersign_targets::FileSecrets;
 use countersign_timer::Timer;
@@ -489,6 +490,22 @@ async fn chatting(on: &Deployment) {
     on.http("console", "dana", "DELETE /v1/me/slack-links", None, Value::Null).await;
 }
 
+/// What the pages of a sign-in do; the issuer itself is not part of a deployment.
+async fn signing_in(on: &Deployment) {
+    let app = on.app("console");
+    let alice: UserId = on.id("alice").parse().unwrap();
+    app.begin_session(alice, "oidc", "a browser").await.unwrap();
+    let sessions = app.store.sessions(alice).await.unwrap();
+    let ids: Vec<String> = sessions.into_iter().map(|stored| stored.id).collect();
+    app.store.end_sessions(alice, &ids).await.unwrap();
+    app.store.link("https://issuer.example", "alice", alice).await.unwrap();
+    let meaning =
+        OneTimeCode { user: alice, challenge: "c".to_owned(), expires_at: app.now().plus_seconds(60) };
+    app.store.keep_code("code", &meaning).await.unwrap();
+    assert_eq!(app.store.take_code("code").await.unwrap(), Some(meaning));
+    assert_eq!(app.store.take_code("code").await.unwrap(), None);
+}
+
 async fn reading(on: &Deployment) {
     for list in [
         "/v1/requests",
@@ -537,6 +554,7 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
     a_voter_moves(&on).await;
     telling(&on).await;
     chatting(&on).await;
+    signing_in(&on).await;
     reading(&on).await;
     sealing(&on, &request).await;
     let uses = on.recorder.uses();

@@ -1,6 +1,6 @@
 //! The HTTP API.
 
-use countersign_http::routes::{DECISIONS, HttpFunction, SLACK, function_of};
+use countersign_http::routes::{DECISIONS, HttpFunction, RUNNERS, SLACK, function_of};
 use http::Method;
 use serde_json::Value;
 
@@ -55,10 +55,16 @@ fn every_call_reaches_the_function_that_the_code_says() {
     let template = template();
     let routes = routes(&template);
     let mut paths: Vec<String> = DECISIONS.map(|verb| format!("/v1/requests/req_1/{verb}")).into();
+    paths.extend(RUNNERS.map(|verb| format!("/v1/requests/req_1/{verb}")));
     paths.extend(SLACK.map(|verb| format!("/slack/{verb}")));
     paths.extend(routes.iter().map(|route| route.path.replace("{id}", "req_1")));
     let others = [
         "/",
+        "/requests",
+        "/requests/new",
+        "/requests/req_1",
+        "/connections/prod-db/save",
+        "/sign-in/callback",
         "/healthz",
         "/v1/requests/req_1",
         "/v1/requests/export",
@@ -82,7 +88,12 @@ fn every_call_reaches_the_function_that_the_code_says() {
     // None is there that no call of the code's takes.
     for function in [HttpFunction::Intake, HttpFunction::Callback, HttpFunction::Console] {
         let count = routes.iter().filter(|route| route.function == function.name()).count();
-        let expected = if function == HttpFunction::Callback { DECISIONS.len() + SLACK.len() } else { 1 };
+        // Of the API and of the pages; the console has the default.
+        let expected = match function {
+            HttpFunction::Callback => 2 * DECISIONS.len() + RUNNERS.len() + SLACK.len(),
+            HttpFunction::Intake => 2,
+            HttpFunction::Console => 1,
+        };
         assert_eq!(count, expected, "{function:?}");
     }
 }

@@ -1,0 +1,64 @@
+//! The forms of the pages: the same decisions, and afterwards back to the request's page.
+
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use countersign_http::Problem;
+use countersign_rules::Bounds;
+use countersign_web::form::Form;
+use countersign_web::page::go_to;
+use http::HeaderMap;
+
+use crate::Callback;
+use crate::decisions::{Approval, Rejection, SettlementBody, SettlementWord, Start};
+use crate::run::run_it;
+
+/// Takes a decision as a form.
+pub(crate) async fn decide(
+    State(callback): State<Callback>,
+    Path((id, verb)): Path<(String, String)>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let began = Instant::now();
+    let app = &callback.app;
+    let start = Start::read(app, &headers, &id).await?;
+    let form = Form::read(&headers, &bytes)?;
+    let owned = |name: &str| form.text(name).map(str::to_owned);
+    let page = format!("/requests/{}", start.id);
+    match verb.as_str() {
+        "approve" => {
+            let minutes = form.number::<u32>("valid_minutes")?;
+            let not_after = minutes.map(|minutes| app.now().plus_seconds(minutes.saturating_mul(60)));
+            let bounds = Bounds { max_rows: form.number("max_rows")?, not_after };
+            let approval =
+                Approval { digest: owned("digest"), comment: owned("comment"), bounds: Some(bounds) };
+            start.approve(app, approval).await?;
+        }
+        "reject" => {
+            start.reject(app, Rejection { digest: owned("digest"), reason: owned("reason") }).await?;
+        }
+        "cancel" => {
+            start.cancel(app).await?;
+        }
+        "settle" => {
+            let outcome = match form.raw("outcome") {
+                "succeeded" => SettlementWord::Succeeded,
+                "failed" => SettlementWord::Failed,
+                _ => {
+                    return Err(
+                        Problem::invalid("say whether it succeeded or failed").at("/outcome", "required")
+                    );
+                }
+            };
+            start.settle(app, SettlementBody { outcome, note: form.raw("note").to_owned() }).await?;
+        }
+        "run" => {
+            run_it(&callback, start, began).await?;
+        }
+        _ => return Err(Problem::not_found("page")),
+    }
+    Ok(go_to(&page))
+}

@@ -1,0 +1,70 @@
+//! The pages: rendered on the server, read and decided on without script.
+//!
+//! A page is a function from what was read to markup; its handler reads, asks the same use cases as the
+//! API, and never changes anything on GET. What forms change is changed by the code behind the API.
+
+mod account;
+mod cli_sign_in;
+mod command;
+mod connection_form;
+mod connections;
+mod diff;
+mod new_request;
+mod output;
+mod people;
+mod request;
+mod requests;
+mod sign_in;
+mod viewer;
+mod words;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::response::Response;
+use axum::routing::{get, post};
+use countersign_app::App;
+use countersign_http::Problem;
+use countersign_web::statics;
+
+use crate::only;
+
+/// The pages' routes.
+pub(crate) fn routes() -> Router<App> {
+    let page = |methods| only(methods, "GET, HEAD");
+    let form = |methods| only(methods, "POST");
+    Router::new()
+        .route("/", page(get(requests::list)))
+        .route("/requests", only(get(requests::list), "GET, HEAD, POST"))
+        .route("/requests/new", only(get(new_request::page).post(new_request::check), "GET, HEAD, POST"))
+        .route("/requests/{id}", page(get(request::show)))
+        .route("/requests/{id}/{verb}", axum::routing::any(crate::requests::decision_by_get))
+        .route("/connections", page(get(connections::list)))
+        .route("/connections/new", page(get(connections::new)))
+        .route("/connections/new/check", form(post(connections::check_new)))
+        .route("/connections/new/save", form(post(connections::save_new)))
+        .route("/connections/{name}", page(get(connections::show)))
+        .route("/connections/{name}/check", form(post(connections::check)))
+        .route("/connections/{name}/save", form(post(connections::save)))
+        .route("/connections/{name}/delete", form(post(connections::delete)))
+        .route("/people", page(get(people::list)))
+        .route("/people/new", page(get(people::new)))
+        .route("/people/{id}", page(get(people::show)))
+        .route("/people/{id}/save", form(post(people::save)))
+        .route("/account", page(get(account::page)))
+        .route("/account/tokens", form(post(account::create_token)))
+        .route("/account/tokens/{id}/revoke", form(post(account::revoke_token)))
+        .route("/account/sessions/end", form(post(account::end_sessions)))
+        .route("/sign-in", page(get(sign_in::page)))
+        .route("/sign-in/demo", form(post(sign_in::as_demo_person)))
+        .route("/sign-in/oidc", form(post(sign_in::begin)))
+        .route("/sign-in/callback", page(get(sign_in::finish)))
+        .route("/sign-out", form(post(sign_in::sign_out)))
+        .route("/cli", page(get(cli_sign_in::page)))
+        .route("/cli/allow", form(post(cli_sign_in::allow)))
+        .route("/cli/token", form(post(cli_sign_in::token)))
+        .route("/static/{file}", page(get(file)))
+}
+
+async fn file(Path(file): Path<String>) -> Result<Response, Problem> {
+    statics::file(&format!("/static/{file}"))
+}

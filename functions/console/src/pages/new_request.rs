@@ -1,0 +1,245 @@
+//! A new request: written, looked at, then sent.
+
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use countersign_app::submit::{NewRequest, connection_name};
+use countersign_app::view::{GroupStatus, RequestView};
+use countersign_app::{App, app, errors};
+use countersign_http::Problem;
+use countersign_rules::display::display;
+use countersign_rules::request::{AutoCause, RunMode};
+use countersign_rules::{ConnectionName, Status};
+use countersign_storage::{Connection, Key};
+use countersign_web::Place;
+use countersign_web::form::Form;
+use http::HeaderMap;
+use maud::{Markup, html};
+
+use super::viewer::Viewer;
+use super::{command, words};
+use crate::query::Query;
+
+/// How many connections are offered.
+const MOST: usize = 500;
+
+/// What stands in the form.
+#[derive(Default)]
+struct Draft {
+    connection: String,
+    command: String,
+    reason: String,
+    on_approval: bool,
+    timeout_minutes: String,
+    key: String,
+}
+
+/// Shows the empty form, or one with a connection chosen.
+pub(crate) async fn page(
+    State(app): State<App>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let query = Query::read(raw.as_deref(), &["connection", "copy"], &[])?;
+    let mut draft =
+        Draft { connection: query.text("connection").unwrap_or_default().to_owned(), ..Draft::default() };
+    if let Ok(Some(id)) = query.parsed("copy") {
+        let found = app.store.read("copy", &[Key::State(id), Key::Created(id)]).await;
+        let found = found.map_err(|error| errors::storage(&error))?;
+        let request = countersign_app::submit::visible_request(&found, id, &viewer.caller)?;
+        let created = found.created(id).map_err(|error| errors::storage(&error))?;
+        draft.connection = request.connection.to_string();
+        draft.command = created.as_ref().map(|created| created.command.clone()).unwrap_or_default();
+        draft.reason = created.and_then(|created| created.reason).unwrap_or_default();
+    }
+    show(&app, &viewer, &draft, html! {}).await
+}
+
+/// Says what would become of a request. Writes nothing.
+pub(crate) async fn check(
+    State(app): State<App>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let form = Form::read(&headers, &bytes)?;
+    let name = connection_name(form.raw("connection"));
+    let also: Vec<Key> = name.iter().cloned().map(Key::Connection).collect();
+    let (viewer, found) = Viewer::see(&app, "check", &headers, &also).await?;
+    let connection = match name {
+        Ok(name) => found.connection(&name).map_err(|error| errors::storage(&error))?,
+        Err(_) => None,
+    };
+    let draft = Draft {
+        connection: form.raw("connection").to_owned(),
+        command: form.lines("command"),
+        reason: form.raw("reason").to_owned(),
+        on_approval: form.raw("run") == "on_approval",
+        timeout_minutes: form.raw("timeout_minutes").to_owned(),
+        key: form.raw("key").to_owned(),
+    };
+    let minutes = form.number::<u32>("timeout_minutes");
+    let checked = match minutes {
+        Ok(minutes) => {
+            let body = NewRequest {
+                connection: draft.connection.clone(),
+                command: draft.command.clone(),
+                reason: form.text("reason").map(str::to_owned),
+                run: Some(if draft.on_approval { RunMode::OnApproval } else { RunMode::Manual }),
+                timeout_seconds: minutes.map(|minutes| minutes.saturating_mul(60)),
+            };
+            app.preview(&viewer.caller, connection.clone(), body).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let result = match checked {
+        Ok(view) => forecast(&view, connection.as_ref()),
+        Err(problem) => {
+            let body = problem.body();
+            let detail = body.get("detail").and_then(|detail| detail.as_str()).unwrap_or_default();
+            html! { div.notice.bad role="status" { strong { "This cannot be sent: " } (detail) } }
+        }
+    };
+    show(&app, &viewer, &draft, result).await
+}
+
+async fn show(app: &App, viewer: &Viewer, draft: &Draft, result: Markup) -> Result<Response, Problem> {
+    let connections = app.store.connections(None, MOST).await.map_err(|error| errors::storage(&error))?;
+    let groups = &viewer.caller.user.groups;
+    let usable: Vec<&Connection> =
+        connections.iter().filter(|connection| connection.policy().allows(groups)).collect();
+    let key = match draft.key.is_empty() {
+        true => format!("{:032x}", app::random().map_err(|_| errors::no_randomness())?),
+        false => draft.key.clone(),
+    };
+    let chosen = usable.iter().find(|connection| connection.name.as_str() == draft.connection);
+    let checked = !draft.command.is_empty();
+    let content = html! {
+        div.head { h1.grow { "New request" } }
+        (result)
+        @if usable.is_empty() {
+            div.card.empty {
+                strong { "There is no connection that you may use" }
+                p { "An admin makes one under Connections, or lets your groups use one that there is." }
+            }
+        } @else {
+            form.card method="post" action="/requests" {
+                (viewer.csrf())
+                input type="hidden" name="key" value=(key);
+                div.field {
+                    label for="connection" { "Connection" }
+                    select #connection name="connection" required {
+                        @if chosen.is_none() { option value="" { "Choose one" } }
+                        @for connection in &usable {
+                            option value=(connection.name) selected[chosen.is_some_and(|one| one.name == connection.name)] {
+                                (connection.name) " (" (connection.kind) ") — " (who(connection))
+                            }
+                        }
+                    }
+                }
+                div.field {
+                    label for="command" { "Command" }
+                    p.hint #command-hint { "Exactly this runs, and nothing else. It cannot be changed once it is sent." }
+                    textarea #command name="command" rows="8" required spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="command-hint" {
+                        "\n" (draft.command)
+                    }
+                    @if checked && display(&draft.command) != draft.command {
+                        p.notice.wait { "There are characters in it that cannot be seen. This is what reviewers will see:" }
+                        (command::block(&draft.command, false))
+                    }
+                }
+                div.field {
+                    label for="reason" { "Reason" }
+                    p.hint #reason-hint { "Why it has to run now; a ticket helps. Reviewers read it first." }
+                    input #reason type="text" name="reason" value=(draft.reason) maxlength="2000" aria-describedby="reason-hint";
+                }
+                div.fields {
+                    div.field {
+                        label for="run" { "Run it" }
+                        select #run name="run" {
+                            option value="manual" { "when I press Run, once approved" }
+                            option value="on_approval" selected[draft.on_approval] { "at once when it is approved" }
+                        }
+                    }
+                    div.field {
+                        label for="timeout" { "Time for votes, in minutes" }
+                        input #timeout type="number" name="timeout_minutes" min="1" max="43200" value=(draft.timeout_minutes) placeholder="as the connection says";
+                    }
+                }
+                div.actions.thumb {
+                    button.plain type="submit" formaction="/requests/new" { "Check" }
+                    button type="submit" { "Send for approval" }
+                }
+                p.hint { "Check says what the guardrails think of it and who will be asked, and sends nothing." }
+            }
+        }
+    };
+    Ok(viewer.page(app, "New request", Place::New, content))
+}
+
+fn who(connection: &Connection) -> String {
+    if !connection.approvals {
+        return "runs without approval".to_owned();
+    }
+    let groups: Vec<&str> = connection.reviewers.iter().map(countersign_rules::GroupName::as_str).collect();
+    format!("asks {}", groups.join(" and "))
+}
+
+/// What would become of it.
+fn forecast(view: &RequestView, connection: Option<&Connection>) -> Markup {
+    let name: Option<&ConnectionName> = connection.map(|connection| &connection.name);
+    html! {
+        section.card role="status" aria-labelledby="forecast" {
+            h2 #forecast { "If you send this" }
+            @if let Some(block) = &view.blocked {
+                p.notice.bad { strong { "A guardrail blocks it" } " (" code { (block.rule) } "): " (block.message) " Nobody will be asked." }
+            } @else if view.status == Status::Approved {
+                p.notice.good { strong { "It needs nobody else." } " " (cause(view)) }
+            } @else {
+                (asked(view))
+            }
+            @if let Some(risk) = &view.risk {
+                p { (words::risk(risk.level)) " " (risk.statements.join(", "))
+                    @if !risk.tables.is_empty() { " on " (risk.tables.join(", ")) } }
+                @if !risk.notes.is_empty() { ul.notes.small { @for note in &risk.notes { li { (note) } } } }
+            }
+            @for warning in view.warnings.iter().flatten() { p.notice.wait { (warning) } }
+            @if let Some(name) = name { p.hint { "By the rules of " a href={ "/connections/" (name) } { (name) } " as they are now." } }
+        }
+    }
+}
+
+/// Who will be asked, and how many people that is.
+pub(super) fn asked(view: &RequestView) -> Markup {
+    html! {
+        p { "It waits for:" }
+        ul.votes {
+            @for group in &view.groups {
+                li {
+                    strong { (group.group) } " — " (group.required) " of "
+                    @match &group.can_approve {
+                        Some(can) => {
+                            (words::people(can.count)) ": " span.muted { (can.emails.join(", ")) @if can.count > can.emails.len() { " and others" } }
+                        }
+                        None if group.status == GroupStatus::Approved => "approved by you",
+                        None => "its members",
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Why it needs nobody else.
+pub(super) fn cause(view: &RequestView) -> String {
+    let Some(auto) = &view.auto_approval else { return String::new() };
+    let group = auto.group.as_ref().map(ToString::to_string).unwrap_or_default();
+    match auto.cause {
+        AutoCause::Admin => format!("You are an admin in {group}: sending it counts as your approval."),
+        AutoCause::Exempt => format!("You are in {group}, which is exempt on this connection."),
+        AutoCause::ApprovalsDisabled => "Approvals are switched off on this connection.".to_owned(),
+        AutoCause::Rule => {
+            "It provably only reads, and this connection lets such commands through.".to_owned()
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Masked output as a table, or as text.
+
+use countersign_app::App;
+use countersign_http::Problem;
+use countersign_rules::Request;
+use countersign_rules::display::display;
+use countersign_rules::request::Phase;
+use countersign_targets::Record;
+use countersign_targets::view::Page;
+use maud::{Markup, html};
+
+use super::words;
+use crate::output::read_page;
+
+/// More rows are in the files.
+const MOST_ROWS: usize = 200;
+/// More of a cell is in the files.
+const MOST_CHARACTERS: usize = 2000;
+
+/// The output of a request that is over, for somebody who may see it.
+pub(crate) async fn section(app: &App, request: &Request) -> Result<Markup, Problem> {
+    let Phase::Finished { outcome, .. } = &request.phase else { return Ok(html! {}) };
+    let (page, next) = read_page(app, request, None).await?;
+    let file = |format: &str| format!("/v1/requests/{}/output?format={format}", request.id);
+    let (tables, cut) = tables(&page);
+    Ok(html! {
+        section.card aria-labelledby="output" {
+            div.card-head {
+                h2 #output { "Output" }
+                span.small {
+                    a href=(file("text")) download { "Text" } " · "
+                    a href=(file("csv")) download { "CSV" } " · "
+                    a href=(file("json")) download { "JSON" }
+                }
+            }
+            @if !outcome.masked.is_empty() {
+                p.hint {
+                    "Masked before it was stored: "
+                    @for (number, (entity, count)) in outcome.masked.iter().enumerate() {
+                        @if number > 0 { ", " } (count) " × " (entity)
+                    }
+                }
+            }
+            (tables)
+            @if cut || next.is_some() { p.hint { "This is the beginning; the files have all that was kept." } }
+            @if outcome.output_cut { p.notice.wait { "The output was cut at the limits of the connection: not everything was kept." } }
+        }
+    })
+}
+
+/// A table for each statement, and whether something was left out.
+fn tables(page: &Page) -> (Markup, bool) {
+    let mut shown = 0;
+    let mut cut = false;
+    let mut sets: Vec<Markup> = Vec::new();
+    let mut head: Option<Vec<String>> = None;
+    let mut rows: Vec<&[Option<String>]> = Vec::new();
+    for record in &page.records {
+        match record {
+            Record::Columns(columns) => {
+                sets.extend(head.take().map(|head| table(&head, &std::mem::take(&mut rows))));
+                head = Some(columns.iter().map(|column| display(&column.name)).collect());
+            }
+            Record::Row(cells) if shown < MOST_ROWS => {
+                shown += 1;
+                rows.push(cells);
+            }
+            Record::Row(_) => cut = true,
+            Record::Truncated { kept_rows, missing_rows, .. } => {
+                sets.extend(head.take().map(|head| table(&head, &std::mem::take(&mut rows))));
+                let missing = missing_rows.map_or("more".to_owned(), |rows| rows.to_string());
+                sets.push(html! { p.hint { (kept_rows) " rows were kept, " (missing) " were not." } });
+            }
+            Record::Done { tag, rows: count } => {
+                sets.extend(head.take().map(|head| table(&head, &std::mem::take(&mut rows))));
+                let count = count.filter(|_| !tag.chars().any(|c| c.is_ascii_digit()));
+                sets.push(html! {
+                    p.hint { code { (tag) } @if let Some(count) = count { " · " (count) @if count == 1 { " row" } @else { " rows" } } }
+                });
+            }
+        }
+    }
+    sets.extend(head.take().map(|head| table(&head, &rows)));
+    if sets.is_empty() {
+        sets.push(html! { p.muted { "It printed nothing." } });
+    }
+    (html! { @for set in sets { (set) } }, cut)
+}
+
+fn table(head: &[String], rows: &[&[Option<String>]]) -> Markup {
+    html! {
+        div.wide tabindex="0" role="group" aria-label="Rows of output" {
+            table.output {
+                thead { tr { @for name in head { th scope="col" { (name) } } } }
+                tbody {
+                    @for row in rows { tr { @for cell in *row { td { (value(cell.as_deref())) } } } }
+                }
+            }
+        }
+    }
+}
+
+fn value(cell: Option<&str>) -> Markup {
+    let Some(text) = cell else { return html! { span.null { "null" } } };
+    let shown = display(text);
+    let short: String = shown.chars().take(MOST_CHARACTERS).collect();
+    let left_out = short.len() < shown.len();
+    html! { (short) @if left_out { span.null { " … cut here" } } }
+}
+
+/// What is said in place of output.
+pub(crate) fn absent(request: &Request) -> Markup {
+    match &request.phase {
+        Phase::Finished { at, .. } => html! {
+            section.card {
+                h2 { "Output" }
+                p.muted { "It ran and ended at " (words::at(*at)) ". Reviewers see the command; its output is for the requester, admins and auditors." }
+            }
+        },
+        _ => html! {},
+    }
+}

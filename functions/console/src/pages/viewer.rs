@@ -1,0 +1,88 @@
+//! Who looks at a page.
+
+use axum::response::Response;
+use countersign_app::{App, Caller, errors};
+use countersign_http::Problem;
+use countersign_identity::session::{SessionCookie, csrf_token, name_of};
+use countersign_storage::{Found, Key};
+use countersign_web::{Layout, Place, cookies, layout, page};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use maud::Markup;
+
+/// Somebody who is signed in, and what their pages carry.
+pub(crate) struct Viewer {
+    /// Who.
+    pub(crate) caller: Caller,
+    csrf: String,
+    rotated: Option<HeaderValue>,
+}
+
+impl Viewer {
+    /// Finds out who looks, and reads `also` in the same round trip.
+    pub(crate) async fn see(
+        app: &App,
+        operation: &'static str,
+        headers: &HeaderMap,
+        also: &[Key],
+    ) -> Result<(Self, Found), Problem> {
+        let (caller, found) = app.identify(operation, headers, also).await?;
+        let cookie = app.session_cookie(headers).unwrap_or_default();
+        let csrf = csrf_token(cookie).unwrap_or_default();
+        let rotated = rotate(app, cookie, &found).await?;
+        Ok((Self { caller, csrf, rotated }, found))
+    }
+
+    /// The field that each form carries.
+    pub(crate) fn csrf(&self) -> Markup {
+        layout::csrf_field(&self.csrf)
+    }
+
+    /// A page.
+    pub(crate) fn page(&self, app: &App, title: &str, place: Place, content: Markup) -> Response {
+        self.page_with_forms_to(app, title, place, content, &[])
+    }
+
+    /// A page whose forms may lead to these origins too.
+    pub(crate) fn page_with_forms_to(
+        &self,
+        app: &App,
+        title: &str,
+        place: Place,
+        content: Markup,
+        origins: &[&str],
+    ) -> Response {
+        let layout = Layout {
+            title,
+            place,
+            caller: Some(&self.caller),
+            csrf: &self.csrf,
+            demo: !app.demo_people.is_empty(),
+        };
+        let page = layout.around(content);
+        let mut response = page::answer_with_forms_to(&app.config, StatusCode::OK, page, origins);
+        if let Some(cookie) = &self.rotated {
+            response.headers_mut().append(SET_COOKIE, cookie.clone());
+        }
+        response
+    }
+}
+
+/// Changes the secret of a session that has had it for long. It says nothing about requests, and
+/// whoever has no session changes nothing.
+async fn rotate(app: &App, cookie: &str, found: &Found) -> Result<Option<HeaderValue>, Problem> {
+    let Some((user, id)) = name_of(cookie) else { return Ok(None) };
+    let stored = found.session(user, &id).map_err(|error| errors::storage(&error))?;
+    let Some(stored) = stored else { return Ok(None) };
+    let now = app.now();
+    let next = SessionCookie::rotated(cookie, &stored, now).map_err(|_| errors::no_randomness())?;
+    let Some((next, session)) = next else { return Ok(None) };
+    // Another page of the same browser may have been first: then its secret is the new one.
+    match app.store.put_session(user, &id, Some(&stored), &session).await {
+        Ok(()) => Ok(cookies::session(&app.config, next.reveal())),
+        Err(error) => {
+            tracing::info!(%error, "a session keeps its secret for now");
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Sessions of browsers: `css_` + the user's ULID + the session's id + a secret, both random, in
+//! unpadded base64url. It stands in a cookie that no script can read.
+//!
+//! As with tokens, the user's id stands in it so that user and session are one read, and only hashes
+//! are stored. The secret changes as the session goes on; the id does not, and the CSRF token of every
+//! form is made from the id, so that a form that is open in another tab stays good.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_rules::digest::sha256_hex;
+use countersign_rules::{Timestamp, UserId, Via};
+use countersign_storage::sign_in::{Previous, Session, StoredSession};
+use countersign_storage::{Found, Key, User};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::{Scheme, Unauthenticated};
+
+const PREFIX: &str = "css_";
+const ULID_CHARACTERS: usize = 26;
+/// 16 bytes.
+const ID_CHARACTERS: usize = 22;
+/// A session lasts that long, whatever happens.
+pub const LIFETIME_SECONDS: u32 = 12 * 3600;
+/// A secret that is older than that is changed.
+const ROTATE_AFTER_MILLIS: i64 = 15 * 60 * 1000;
+/// The secret before is taken for that long: pages load side by side.
+const GRACE_SECONDS: u32 = 60;
+
+/// A session as its browser has it. Never stored, never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionCookie(String);
+
+impl SessionCookie {
+    /// A new session of `user` from the system's randomness.
+    ///
+    /// # Errors
+    /// If the system has none.
+    pub fn random(user: UserId) -> Result<Self, getrandom::Error> {
+        let mut id = [0u8; 16];
+        getrandom::fill(&mut id)?;
+        Self::with_secret(user, &URL_SAFE_NO_PAD.encode(id))
+    }
+
+    fn with_secret(user: UserId, id: &str) -> Result<Self, getrandom::Error> {
+        let mut secret = [0u8; 32];
+        getrandom::fill(&mut secret)?;
+        Ok(Self(format!("{PREFIX}{}{id}{}", user.ulid(), URL_SAFE_NO_PAD.encode(secret))))
+    }
+
+    /// The text of the cookie.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored of a session that begins `now`.
+    #[must_use]
+    pub fn begin(&self, how: &str, browser: &str, now: Timestamp) -> Session {
+        Session {
+            how: how.to_owned(),
+            browser: browser.chars().filter(|c| !c.is_control()).take(200).collect(),
+            created_at: now,
+            rotated_at: now,
+            expires_at: now.plus_seconds(LIFETIME_SECONDS),
+            secret_sha256: split(&self.0)
+                .map(|parts| sha256_hex(parts.secret.as_bytes()))
+                .unwrap_or_default(),
+            previous: None,
+        }
+    }
+
+    /// The same session with a new secret, and what is stored of it; `None` if it is not time yet.
+    ///
+    /// # Errors
+    /// If the system has no randomness.
+    pub fn rotated(
+        cookie: &str,
+        stored: &StoredSession,
+        now: Timestamp,
+    ) -> Result<Option<(Self, Session)>, getrandom::Error> {
+        let Some(parts) = split(cookie) else { return Ok(None) };
+        let before = &stored.session;
+        let current = before.secret_sha256 == sha256_hex(parts.secret.as_bytes());
+        if !current || now.millis_since(before.rotated_at) < ROTATE_AFTER_MILLIS {
+            return Ok(None);
+        }
+        let next = Self::with_secret(parts.user, parts.id)?;
+        let mut session = next.begin(&before.how, &before.browser, now);
+        session.created_at = before.created_at;
+        session.expires_at = before.expires_at;
+        session.previous = Some(Previous {
+            secret_sha256: before.secret_sha256.clone(),
+            until: now.plus_seconds(GRACE_SECONDS),
+        });
+        Ok(Some((next, session)))
+    }
+}
+
+impl fmt::Debug for SessionCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionCookie([secret])")
+    }
+}
+
+struct Parts<'a> {
+    user: UserId,
+    id: &'a str,
+    secret: &'a str,
+}
+
+fn split(cookie: &str) -> Option<Parts<'_>> {
+    let rest = cookie.strip_prefix(PREFIX)?;
+    let (ulid, rest) = rest.split_at_checked(ULID_CHARACTERS)?;
+    let (id, secret) = rest.split_at_checked(ID_CHARACTERS)?;
+    let user = format!("{}{ulid}", UserId::PREFIX).parse().ok()?;
+    let long_enough = |text: &str, bytes| URL_SAFE_NO_PAD.decode(text).is_ok_and(|read| read.len() == bytes);
+    (long_enough(id, 16) && long_enough(secret, 32)).then_some(Parts { user, id, secret })
+}
+
+/// Whether a credential looks like a session's, which is taken from a cookie alone.
+#[must_use]
+pub fn is_session(credential: &str) -> bool {
+    credential.starts_with(PREFIX)
+}
+
+/// The user of a session and the hash that names it.
+#[must_use]
+pub fn name_of(cookie: &str) -> Option<(UserId, String)> {
+    split(cookie).map(|parts| (parts.user, sha256_hex(format!("id:{}", parts.id).as_bytes())))
+}
+
+/// What the CSRF tokens of a session hide.
+fn csrf_secret(cookie: &str) -> Option<[u8; 16]> {
+    let parts = split(cookie)?;
+    let hash = Sha256::digest(format!("csrf:{}:{}", parts.user, parts.id).as_bytes());
+    hash.first_chunk().copied()
+}
+
+/// A CSRF token of a session, for the forms of one page. It looks different each time: a mask, and what
+/// it masks, so that nothing can be told from how well a page compresses.
+#[must_use]
+pub fn csrf_token(cookie: &str) -> Option<String> {
+    let secret = csrf_secret(cookie)?;
+    let mut mask = [0u8; 16];
+    getrandom::fill(&mut mask).ok()?;
+    let hidden: Vec<u8> = mask.iter().zip(secret).map(|(mask, byte)| mask ^ byte).collect();
+    Some(URL_SAFE_NO_PAD.encode([mask.as_slice(), &hidden].concat()))
+}
+
+/// Whether a form's token is one of the session's.
+#[must_use]
+pub fn is_csrf_token(cookie: &str, token: &str) -> bool {
+    let Some(secret) = csrf_secret(cookie) else { return false };
+    let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else { return false };
+    let Some((mask, hidden)) = bytes.split_at_checked(16).filter(|_| bytes.len() == 32) else { return false };
+    let shown: Vec<u8> = mask.iter().zip(hidden).map(|(mask, byte)| mask ^ byte).collect();
+    bool::from(shown.as_slice().ct_eq(secret.as_slice()))
+}
+
+/// The scheme of sessions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sessions;
+
+impl Scheme for Sessions {
+    fn subject(&self, credential: &str) -> Option<UserId> {
+        split(credential).map(|parts| parts.user)
+    }
+
+    fn evidence(&self, credential: &str) -> Option<Key> {
+        name_of(credential).map(|(user, id)| Key::Session(user, id))
+    }
+
+    fn via(&self) -> Via {
+        Via::Console
+    }
+
+    fn verify(
+        &self,
+        credential: &str,
+        user: Option<&User>,
+        found: &Found,
+        now: Timestamp,
+    ) -> Result<(), Unauthenticated> {
+        let parts = split(credential).ok_or(Unauthenticated::Invalid)?;
+        let (_, id) = name_of(credential).ok_or(Unauthenticated::Invalid)?;
+        let stored = found.session(parts.user, &id).map_err(|_| Unauthenticated::Invalid)?;
+        let session = stored.ok_or(Unauthenticated::Expired)?.session;
+        let hash = sha256_hex(parts.secret.as_bytes());
+        let is = |other: &str| bool::from(hash.as_bytes().ct_eq(other.as_bytes()));
+        let current = is(&session.secret_sha256);
+        let just_before =
+            session.previous.is_some_and(|previous| is(&previous.secret_sha256) && now < previous.until);
+        if !current && !just_before {
+            return Err(Unauthenticated::Invalid);
+        }
+        if now >= session.expires_at {
+            return Err(Unauthenticated::Expired);
+        }
+        let user = user.filter(|user| user.id == parts.user).ok_or(Unauthenticated::Invalid)?;
+        if user.disabled { Err(Unauthenticated::Disabled) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ann() -> UserId {
+        UserId::from_parts(Timestamp::from_unix_millis(0), 1)
+    }
+
+    #[test]
+    fn a_cookie_names_its_user_and_its_session_and_is_not_printed() {
+        let cookie = SessionCookie::random(ann()).unwrap();
+        let (user, id) = name_of(cookie.reveal()).unwrap();
+        assert_eq!(user, ann());
+        assert!(!cookie.reveal().contains(&id));
+        assert_eq!(Sessions.subject(cookie.reveal()), Some(ann()));
+        assert_eq!(format!("{cookie:?}"), "SessionCookie([secret])");
+        for bad in ["", "css_", "cst_x", "css_0000", "css_ünïcode-ünïcode-ünïcode-ünïcode-ünïcode"]
+        {
+            assert!(name_of(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_csrf_token_is_that_of_its_session_alone() {
+        let (one, other) = (SessionCookie::random(ann()).unwrap(), SessionCookie::random(ann()).unwrap());
+        let token = csrf_token(one.reveal()).unwrap();
+        assert!(is_csrf_token(one.reveal(), &token));
+        assert_ne!(csrf_token(one.reveal()).unwrap(), token, "masked anew");
+        assert!(!is_csrf_token(other.reveal(), &token));
+        assert!(!is_csrf_token(one.reveal(), ""));
+        assert!(!is_csrf_token("", ""));
+    }
+}

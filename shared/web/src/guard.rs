@@ -1,0 +1,178 @@
+//! What stands before every router.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use countersign_app::App;
+use countersign_http::Problem;
+use countersign_http::json::MAX_BODY_BYTES;
+use countersign_identity::oidc::tokens::looks_signed;
+use countersign_identity::{bearer, session};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use crate::compress::{compress, takes_gzip};
+use crate::form::{CSRF, Form, is_form};
+use crate::layout::problem_page;
+use crate::page;
+
+/// Lets a call through to its router, or does not.
+///
+/// - A token of the issuer is checked and replaced by what this process says of it.
+/// - A session's cookie is taken away from calls of the API that change something; a form must carry
+///   the token of its session.
+/// - Where a browser asks for a page, a problem becomes one, and whoever is not signed in is led there.
+pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_page = is_page(request.uri().path());
+    let asks_for_html = accepts_html(request.headers()) || is_form(request.headers());
+    let method = request.method().clone();
+    let back = request.uri().path_and_query().map(|whole| whole.as_str().to_owned()).unwrap_or_default();
+    let cookie = app.session_cookie(request.headers()).map(str::to_owned);
+    let takes_gzip = takes_gzip(request.headers());
+    let response = match checked(&app, request).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    if !is_page {
+        return response;
+    }
+    let response = match asks_for_html {
+        true => in_html(&app, response, &method, &back, cookie.as_deref()).await,
+        false => response,
+    };
+    if takes_gzip { compress(response).await } else { response }
+}
+
+/// Whether people look at what is there.
+fn is_page(path: &str) -> bool {
+    !path.starts_with("/v1/")
+        && !path.starts_with("/slack/inter")
+        && !path.starts_with("/slack/command")
+        && path != "/healthz"
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+async fn checked(app: &App, mut request: Request) -> Result<Request, Problem> {
+    let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if let Ok(token) = bearer(authorization)
+        && looks_signed(token)
+    {
+        let said = format!("Bearer {}", app.vouch(token).await?);
+        let said = HeaderValue::from_str(&said).map_err(|_| Problem::internal())?;
+        request.headers_mut().insert(AUTHORIZATION, said);
+        return Ok(request);
+    }
+    if request.method().is_safe() || request.headers().contains_key(AUTHORIZATION) {
+        return Ok(request);
+    }
+    let Some(cookie) = app.session_cookie(request.headers()).map(str::to_owned) else {
+        return Ok(request);
+    };
+    let path = request.uri().path();
+    if path.starts_with("/v1/") || !is_form(request.headers()) {
+        request.headers_mut().remove(COOKIE);
+        return Ok(request);
+    }
+    same_origin(request.headers())?;
+    let (parts, body) = request.into_parts();
+    let too_large = |_| Problem::too_large(format!("a form has at most {MAX_BODY_BYTES} bytes"));
+    let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(too_large)?;
+    let form = Form::read(&parts.headers, &bytes)?;
+    if !session::is_csrf_token(&cookie, form.raw(CSRF)) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "form-not-yours",
+            "This form is not of your session",
+            "it was opened before you signed in, or somebody else made it; nothing was changed: open the page again",
+        ));
+    }
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// Refuses a form that a page from elsewhere sent, where the browser says so.
+///
+/// # Errors
+/// 403.
+pub fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    match site {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(_) => Err(Problem::forbidden("a page from elsewhere sent this form; nothing was changed")),
+    }
+}
+
+/// A problem as a page, and the way to the sign-in.
+async fn in_html(
+    app: &App,
+    response: Response,
+    method: &Method,
+    back: &str,
+    cookie: Option<&str>,
+) -> Response {
+    let is_problem = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"));
+    if !is_problem {
+        return response;
+    }
+    if response.status() == StatusCode::UNAUTHORIZED && !back.starts_with("/sign-in") {
+        let next = if *method == Method::GET { back } else { "/" };
+        return to_sign_in(next);
+    }
+    let (mut parts, body) = response.into_parts();
+    let bytes = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
+    let Ok(problem) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
+        return Response::from_parts(parts, Body::from(bytes));
+    };
+    let path = back.split('?').next().unwrap_or_default();
+    let shown = problem_page(&app.config, &problem, path, cookie.is_some()).into_string();
+    page::headers(&mut parts.headers, &app.config, &[]);
+    parts.headers.remove(http::header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(shown))
+}
+
+/// The way to the sign-in and back.
+#[must_use]
+pub fn to_sign_in(next: &str) -> Response {
+    let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+    let to = if next == "/" { "/sign-in".to_owned() } else { format!("/sign-in?{query}") };
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(to) = HeaderValue::from_str(&to) {
+        response.headers_mut().insert(LOCATION, to);
+    }
+    response
+}
+
+/// The path of a page of ours to go on to; anything else is the first page.
+#[must_use]
+pub fn safe_next(next: &str) -> &str {
+    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if plain && next.starts_with('/') && !next.starts_with("//") && !next.starts_with("/sign-") {
+        next
+    } else {
+        "/"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_leads_to_our_own_pages_only() {
+        assert_eq!(safe_next("/requests/req_1?x=1"), "/requests/req_1?x=1");
+        for elsewhere in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "", "/a\nb", "/sign-out"]
+        {
+            assert_eq!(safe_next(elsewhere), "/", "{elsewhere}");
+        }
+    }
+}

@@ -1,0 +1,358 @@
+// The console in a real browser: read, decided on, administered.
+import { accessible } from "./axe.mjs";
+import { DESKTOP, PHONE, Serve, Tests, equal, launch, signedIn, truly } from "./lib.mjs";
+
+const tests = new Tests();
+const serve = await Serve.start();
+const browser = await launch();
+const LIMIT = 60 * 1024;
+
+// The bytes that a page and all it needs take over the wire, with nothing kept from before.
+async function weight(page, path) {
+  const context = await page.context().browser().newContext({ baseURL: serve.url, storageState: await page.context().storageState() });
+  const fresh = await context.newPage();
+  let bytes = 0;
+  fresh.on("response", async (response) => {
+    if (response.url().includes("wait_seconds")) return;
+    const sizes = await response.request().sizes().catch(() => null);
+    bytes += sizes ? sizes.responseBodySize + sizes.responseHeadersSize : 0;
+  });
+  await fresh.goto(path, { waitUntil: "load" });
+  await fresh.waitForTimeout(200);
+  await context.close();
+  return bytes;
+}
+
+await tests.test("the session's cookie is for this host alone and for no script", async () => {
+  const page = await signedIn(browser, serve, "alice");
+  const [cookie] = await page.context().cookies();
+  equal(cookie.httpOnly, true);
+  equal(cookie.sameSite, "Lax");
+  equal(cookie.path, "/");
+  equal(await page.evaluate(() => document.cookie), "");
+  await page.context().close();
+});
+
+await tests.test("what a page is sent with allows no script and no style of its own", async () => {
+  const answer = await fetch(`${serve.url}/sign-in`);
+  const policy = answer.headers.get("content-security-policy");
+  for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"]) {
+    truly(policy.includes(part), `${part} in ${policy}`);
+  }
+  truly(!/unsafe|nonce|data:/.test(policy), policy);
+  equal(answer.headers.get("x-content-type-options"), "nosniff");
+  equal(answer.headers.get("cache-control"), "no-store");
+  equal(answer.headers.get("x-frame-options"), "DENY");
+});
+
+await tests.test("whoever is not signed in is led to the sign-in and back", async () => {
+  const request = await serve.submit("alice", "demo-db", "SELECT 1");
+  const page = await (await browser.newContext({ baseURL: serve.url })).newPage();
+  await page.goto(`/requests/${request.id}`);
+  truly(page.url().includes("/sign-in?next="), page.url());
+  await page.getByRole("button", { name: /^Dana/ }).click();
+  await page.waitForURL(`**/requests/${request.id}`);
+  await page.context().close();
+});
+
+for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+  for (const javaScriptEnabled of [true, false]) {
+    const how = `${size}, scripts ${javaScriptEnabled ? "on" : "off"}`;
+    await tests.test(`written, approved by two people, run, read, masked (${how})`, async () => {
+      const who = (name) => signedIn(browser, serve, name, { ...options, javaScriptEnabled });
+      const alice = await who("alice");
+      await alice.goto("/requests/new");
+      await alice.getByLabel("Connection").selectOption("demo-dual");
+      await alice.getByLabel("Command", { exact: true }).fill("SELECT name, email\nFROM customers\nORDER BY id LIMIT 3");
+      await alice.getByLabel("Reason").fill("INC-1 look");
+      await alice.getByRole("button", { name: "Check" }).click();
+      const forecast = alice.getByRole("status").filter({ hasText: "If you send this" });
+      await forecast.waitFor();
+      const said = await forecast.innerText();
+      truly(said.includes("dba-team — 1 of 3 people"), said);
+      truly(said.includes("security-team — 1 of 2 people"), said);
+      await alice.getByRole("button", { name: "Send for approval" }).click();
+      await alice.waitForURL("**/requests/req_*");
+      const path = new URL(alice.url()).pathname;
+      const code = await alice.locator(".bigcode").innerText();
+      truly(await alice.getByRole("button", { name: /Approve/ }).count() === 0, "nobody approves their own request");
+
+      for (const name of ["dana", "sam"]) {
+        const reviewer = await who(name);
+        await reviewer.locator(`a.row[href="${path}"]`).first().click();
+        await reviewer.waitForURL(`**${path}`);
+        equal(await reviewer.locator(".bigcode").innerText(), code, "the code");
+        await reviewer.getByRole("button", { name: `Approve ${code}` }).click();
+        await reviewer.waitForURL(`**${path}`);
+        await reviewer.getByText(`${name}@example.com`).first().waitFor();
+        await reviewer.context().close();
+      }
+      await alice.goto(path);
+      await alice.locator(".badge.approved").first().waitFor();
+      await alice.getByRole("button", { name: "Run it now" }).click();
+      await alice.locator(".badge.succeeded").first().waitFor();
+      const output = await alice.locator("table.output").innerText();
+      truly(output.includes("<EMAIL_ADDRESS>") && !output.includes("@example"), output);
+      const trail = await serve.call("audra", "GET", `/v1${path}/events`);
+      const votes = trail.body.items.filter((event) => event.type === "request.vote");
+      equal(votes.map((vote) => vote.via).join(), "console,console");
+      await alice.context().close();
+    });
+  }
+}
+
+await tests.test("rejected with a reason, and a guardrail, and a cancellation", async () => {
+  const request = await serve.submit("alice", "demo-db", "DELETE FROM orders");
+  const dana = await signedIn(browser, serve, "dana", PHONE);
+  await dana.goto(`/requests/${request.id}`);
+  await dana.getByLabel("Reason for a rejection").fill("without WHERE?");
+  await dana.getByRole("button", { name: "Reject", exact: true }).click();
+  await dana.locator(".badge.rejected").first().waitFor();
+  const other = await serve.submit("alice", "demo-db", "SELECT 2");
+  const alice = await signedIn(browser, serve, "alice");
+  await alice.goto(`/requests/${other.id}`);
+  await alice.getByRole("button", { name: "Cancel the request" }).click();
+  await alice.locator(".badge", { hasText: "CANCELLED" }).first().waitFor();
+  await dana.context().close();
+  await alice.context().close();
+});
+
+await tests.test("an approval with bounds holds what it says", async () => {
+  const request = await serve.submit("alice", "demo-db", "UPDATE orders SET note = 'x' WHERE id < 100");
+  const dana = await signedIn(browser, serve, "dana");
+  await dana.goto(`/requests/${request.id}`);
+  await dana.getByText("Comment and limits").click();
+  await dana.getByLabel("Comment", { exact: true }).fill("a few only");
+  await dana.getByLabel("At most so many rows changed").fill("5");
+  await dana.getByLabel("Good for so many minutes").fill("30");
+  await dana.getByRole("button", { name: /^Approve/ }).click();
+  await dana.locator(".badge.approved").first().waitFor();
+  const now = await serve.call("alice", "GET", `/v1/requests/${request.id}`);
+  equal(now.body.bounds.max_rows, 5);
+  const run = await serve.call("alice", "POST", `/v1/requests/${request.id}/run`, {});
+  equal(run.body.status, "FAILED");
+  await dana.context().close();
+});
+
+await tests.test("every byte of a command is shown, and what cannot be seen is written out", async () => {
+  const command = "SELECT 1 -- \u202e\u200bDROP <script>alert(1)</script>\n" + "-- line\n".repeat(40) + "-- end";
+  const request = await serve.submit("alice", "demo-db", command);
+  const dana = await signedIn(browser, serve, "dana");
+  await dana.goto(`/requests/${request.id}`);
+  const shown = await dana.locator("pre.command").first().evaluate((pre) => pre.textContent);
+  equal(shown, `${request.command_display}\n`);
+  truly(shown.includes("<U+202E><U+200B>DROP <script>"), shown);
+  equal(await dana.locator(".esc").count() >= 2, true);
+  await dana.context().close();
+});
+
+await tests.test("a form that is not of the session changes nothing", async () => {
+  const request = await serve.submit("alice", "demo-db", "SELECT 3");
+  const dana = await signedIn(browser, serve, "dana");
+  const [cookie] = await dana.context().cookies();
+  const send = (path, fields, headers = {}) => fetch(serve.url + path, {
+    method: "POST", redirect: "manual",
+    headers: { cookie: `${cookie.name}=${cookie.value}`, "content-type": "application/x-www-form-urlencoded", ...headers },
+    body: new URLSearchParams(fields),
+  });
+  await dana.goto(`/requests/${request.id}`);
+  const csrf = await dana.locator("input[name=csrf]").first().inputValue();
+  const sam = await signedIn(browser, serve, "sam");
+  await sam.goto("/account");
+  const foreign = await sam.locator("input[name=csrf]").first().inputValue();
+  const approve = `/requests/${request.id}/approve`;
+  equal((await send(approve, { digest: request.digest })).status, 403, "without a token");
+  equal((await send(approve, { digest: request.digest, csrf: foreign })).status, 403, "with somebody else's");
+  equal((await send(approve, { digest: request.digest, csrf }, { "sec-fetch-site": "cross-site" })).status, 403, "from elsewhere");
+  equal((await send(approve, { digest: request.digest, csrf }, { origin: "https://evil.example" })).status, 403, "from another origin");
+  const json = await fetch(`${serve.url}/v1${approve}`, {
+    method: "POST", headers: { cookie: `${cookie.name}=${cookie.value}`, "content-type": "application/json" },
+    body: JSON.stringify({ digest: request.digest }),
+  });
+  equal(json.status, 401, "a cookie decides nothing at the API");
+  const bearer = await fetch(`${serve.url}/v1/me`, { headers: { authorization: `Bearer ${cookie.value}` } });
+  equal(bearer.status, 401, "a session is no bearer");
+  equal((await serve.call("alice", "GET", `/v1/requests/${request.id}`)).body.status, "PENDING");
+  equal((await send(approve, { digest: request.digest, csrf })).status, 303, "with the right one");
+  equal((await serve.call("alice", "GET", `/v1/requests/${request.id}`)).body.status, "APPROVED");
+  await dana.context().close();
+  await sam.context().close();
+});
+
+await tests.test("GET changes nothing, and decides nothing", async () => {
+  const request = await serve.submit("alice", "demo-db", "SELECT 4");
+  const dana = await signedIn(browser, serve, "dana");
+  for (const verb of ["approve", "reject", "cancel", "run"]) {
+    equal((await dana.request.get(`/requests/${request.id}/${verb}`)).status(), 405, verb);
+  }
+  for (const path of ["/sign-out", "/connections/demo-db/delete", "/account/sessions/end", "/sign-in/demo"]) {
+    equal((await dana.request.get(path)).status(), 405, path);
+  }
+  equal((await serve.call("alice", "GET", `/v1/requests/${request.id}`)).body.version, request.version);
+  await dana.context().close();
+});
+
+await tests.test("signed out is signed out, here and everywhere", async () => {
+  const one = await signedIn(browser, serve, "rita");
+  const other = await signedIn(browser, serve, "rita");
+  const [kept] = await one.context().cookies();
+  await one.getByRole("button", { name: "Sign out" }).click();
+  await one.waitForURL("**/sign-in");
+  const again = await fetch(`${serve.url}/v1/me`, { headers: { cookie: `${kept.name}=${kept.value}` } });
+  equal(again.status, 401, "the cookie that somebody kept");
+  equal((await other.request.get("/v1/me")).status(), 200);
+  await other.goto("/account");
+  await other.getByRole("button", { name: "Sign out everywhere" }).click();
+  await other.waitForURL("**/sign-in**");
+  equal((await other.request.get("/v1/me")).status(), 401);
+  await one.context().close();
+  await other.context().close();
+});
+
+await tests.test("a connection gets its approvers by Add Group, and what changes is said before", async () => {
+  const root = await signedIn(browser, serve, "root");
+  await root.goto("/connections/new");
+  await root.getByLabel("Name", { exact: true }).fill("files");
+  await root.getByLabel("Kind", { exact: true }).selectOption("sqlite");
+  await root.getByLabel("What the kind needs to know").fill('{"path": "demo.db"}');
+  const added = root.locator("details", { hasText: "Add Group" });
+  await added.getByLabel(/dba-team/).check();
+  await added.getByLabel(/security-team/).check();
+  await root.getByLabel("Rules").fill('["no-drop"]');
+  await root.getByLabel("Try a command").fill("DROP TABLE customers");
+  await root.getByLabel("Try a text").fill("write to ada@example.com");
+  await root.getByRole("button", { name: "Check" }).click();
+  const effects = await root.getByRole("status").filter({ hasText: "If you save this" }).innerText();
+  truly(effects.includes("4 people"), effects);
+  truly(effects.includes("Blocked"), effects);
+  truly(effects.includes("<EMAIL_ADDRESS>"), effects);
+  equal((await serve.call("root", "GET", "/v1/connections/files")).status, 404, "checked is not saved");
+  await root.getByRole("button", { name: "Save" }).click();
+  await root.waitForURL("**/connections/files");
+  const made = await serve.call("root", "GET", "/v1/connections/files");
+  equal(made.body.reviewers.join(), "dba-team,security-team");
+  // What the form shows and what is stored are the same: saving it again changes nothing but the version.
+  await root.getByRole("button", { name: "Save" }).click();
+  await root.waitForURL("**/connections/files");
+  const again = await serve.call("root", "GET", "/v1/connections/files");
+  const without = ({ version, ...rest }) => JSON.stringify(rest);
+  equal(without(again.body), without(made.body));
+  truly(again.body.version > made.body.version, "it was saved");
+  const blocked = await signedIn(browser, serve, "alice");
+  await blocked.goto("/requests/new?connection=files");
+  await blocked.getByLabel("Command", { exact: true }).fill("DROP TABLE customers");
+  await blocked.getByRole("button", { name: "Send for approval" }).click();
+  await blocked.getByText("A guardrail blocks this command").waitFor();
+  await blocked.context().close();
+  await root.context().close();
+});
+
+await tests.test("people: an account is made, moved, disabled; and only by an admin", async () => {
+  const root = await signedIn(browser, serve, "root");
+  await root.goto("/people/new");
+  await root.getByLabel("E-mail").fill("nora@example.com");
+  await root.getByLabel("Name", { exact: true }).fill("Nora");
+  await root.getByLabel("dba-team").check();
+  await root.getByRole("button", { name: "Save" }).click();
+  await root.waitForURL("**/people");
+  await root.getByRole("link", { name: "Nora" }).click();
+  await root.getByLabel("dba-team").uncheck();
+  await root.getByLabel(/Disabled/).check();
+  await root.getByRole("button", { name: "Save" }).click();
+  await root.waitForURL("**/people");
+  const nora = (await serve.call("root", "GET", "/v1/users?email=nora@example.com")).body.items[0];
+  equal(nora.disabled, true);
+  equal(nora.groups.length, 0);
+  const alice = await signedIn(browser, serve, "alice");
+  equal((await alice.request.get("/people/new", { headers: { accept: "text/html" } })).status(), 403);
+  equal((await alice.request.get(`/people/${nora.id}`, { headers: { accept: "text/html" } })).status(), 404);
+  await alice.context().close();
+  await root.context().close();
+});
+
+await tests.test("a token is shown once", async () => {
+  const alice = await signedIn(browser, serve, "alice");
+  await alice.goto("/account");
+  await alice.getByLabel("Name of a new token").fill("laptop");
+  await alice.getByRole("button", { name: "Make a token" }).click();
+  const token = (await alice.locator("pre.text").innerText()).trim();
+  const me = await fetch(`${serve.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
+  equal(me.status, 200);
+  await alice.goto("/account");
+  truly(!(await alice.content()).includes(token), "it is not shown again");
+  await alice.getByRole("button", { name: "Revoke laptop" }).click();
+  await alice.waitForURL("**/account**");
+  equal((await fetch(`${serve.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status, 401);
+  await alice.context().close();
+});
+
+await tests.test("an open page notices what others do", async () => {
+  const request = await serve.submit("alice", "demo-db", "SELECT 5");
+  const alice = await signedIn(browser, serve, "alice");
+  await alice.goto(`/requests/${request.id}`);
+  await serve.call("dana", "POST", `/v1/requests/${request.id}/approve`, { digest: request.digest });
+  await alice.getByRole("button", { name: "Run it now" }).waitFor();
+  await alice.context().close();
+});
+
+await tests.test("filters find what they should, and an empty list says so", async () => {
+  await serve.submit("alice", "demo-db", "SELECT 'needle'");
+  const page = await signedIn(browser, serve, "root");
+  await page.getByText("Filter", { exact: true }).click();
+  await page.getByLabel("Text", { exact: true }).fill("needle");
+  await page.getByLabel("Status").selectOption("PENDING");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.waitForURL("**q=needle**");
+  equal(await page.locator("a.row").count(), 1);
+  await page.getByLabel("Text", { exact: true }).fill("no such thing");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.getByText("Nothing matches").waitFor();
+  await page.context().close();
+});
+
+await tests.test("axe-core finds nothing on any page, and none is too heavy", async () => {
+  const pending = await serve.submit("alice", "demo-dual", "UPDATE orders\nSET note = 'x' -- \u200b\nWHERE id = 1", { reason: "INC-7" });
+  const done = await serve.submit("root", "demo-db", "SELECT * FROM customers LIMIT 5");
+  await serve.call("root", "POST", `/v1/requests/${done.id}/run`, {});
+  // All that is wrong is told at once.
+  const wrong = [];
+  let heaviest = 0;
+  const check = async (page, what) => { await accessible(page, what).catch((error) => wrong.push(error.message)); };
+  for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+    const fresh = await (await browser.newContext({ ...options, baseURL: serve.url })).newPage();
+    await fresh.goto("/sign-in");
+    await check(fresh, `sign-in, ${size}`);
+    await fresh.context().close();
+    const root = await signedIn(browser, serve, "root", options);
+    const sam = await signedIn(browser, serve, "sam", options);
+    const me = (await serve.call("dana", "GET", "/v1/me")).body.id;
+    const paths = [
+      "/", "/?group=mine", "/?q=nothing-like-this", "/requests/new", `/requests/${pending.id}`, `/requests/${done.id}`,
+      "/connections", "/connections/demo-dual", "/connections/new", "/people", "/people/new", `/people/${me}`, "/account",
+      "/nowhere",
+    ];
+    for (const page of [root, sam]) {
+      for (const path of paths) {
+        await page.goto(path);
+        await check(page, `${path}, ${size}`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        if (wide > 0) wrong.push(`${path}, ${size}: ${wide} pixels wider than the screen`);
+      }
+    }
+    if (size === "desktop") {
+      for (const path of paths) {
+        const bytes = await weight(root, path);
+        if (!(bytes > 0 && bytes <= LIMIT)) wrong.push(`${path} takes ${bytes} bytes`);
+        heaviest = Math.max(heaviest, bytes);
+      }
+    }
+    await root.context().close();
+    await sam.context().close();
+  }
+  console.log(`        the heaviest page takes ${heaviest} bytes with all that it needs`);
+  truly(wrong.length === 0, wrong.join("\n"));
+});
+
+await browser.close();
+await serve.stop();
+tests.end();

@@ -1,0 +1,115 @@
+// The program, a browser, and what both tests and screenshots do with them.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PROGRAM = process.env.COUNTERSIGN_PROGRAM ?? join(ROOT, "target/debug/countersign");
+const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+const PATIENCE = 60_000;
+
+export const DESKTOP = { viewport: { width: 1280, height: 860 } };
+export const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+// `countersign serve --demo` on a directory of its own.
+export class Serve {
+  static async start(environment = {}, listen = "127.0.0.1:0") {
+    const directory = mkdtempSync(join(tmpdir(), "countersign-browser-"));
+    const data = join(directory, "data");
+    const child = spawn(PROGRAM, ["serve", "--demo", "--listen", listen, "--data", data], {
+      env: { PATH: process.env.PATH, HOME: directory, NO_COLOR: "1", ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let log = "";
+    const up = new Promise((done, failed) => {
+      child.stdout.on("data", (bytes) => { if (String(bytes).includes("demo is at")) done(); });
+      child.stderr.on("data", (bytes) => { log += bytes; });
+      child.on("exit", (code) => failed(new Error(`serve ended with ${code}: ${log}`)));
+      setTimeout(() => failed(new Error(`serve did not come up: ${log}`)), PATIENCE).unref();
+    });
+    await up;
+    const demo = JSON.parse(readFileSync(join(data, "demo.json"), "utf8"));
+    return Object.assign(new Serve(), { directory, data, child, demo, url: demo.url, log: () => log });
+  }
+
+  // A call of the API as somebody.
+  async call(who, method, path, body, headers = {}) {
+    const answer = await fetch(this.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.demo.users[who].token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, body: text ? JSON.parse(text) : null };
+  }
+
+  async submit(who, connection, command, more = {}) {
+    const answer = await this.call(who, "POST", "/v1/requests", { connection, command, ...more });
+    if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
+    return answer.body;
+  }
+
+  async stop() {
+    const gone = new Promise((done) => this.child.once("exit", done));
+    this.child.removeAllListeners("exit");
+    this.child.kill("SIGTERM");
+    await Promise.race([gone, new Promise((done) => this.child.once("exit", done))]);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export const launch = () => chromium.launch({ executablePath: BROWSER, args: FLAGS });
+
+// A browser of somebody's own, signed in as them on the page of the demo.
+export async function signedIn(browser, serve, who, options = DESKTOP) {
+  const context = await browser.newContext({ ...options, baseURL: serve.url });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  await page.goto("/sign-in");
+  const name = who[0].toUpperCase() + who.slice(1);
+  await page.getByRole("button", { name: new RegExp(`^${name}`) }).click();
+  await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+  return page;
+}
+
+// Tests, one after the other; a line that tests/run counts at the end.
+export class Tests {
+  passed = 0;
+  failures = [];
+
+  async test(name, body) {
+    try {
+      await body();
+      this.passed += 1;
+      console.log(`ok      ${name}`);
+    } catch (error) {
+      this.failures.push(name);
+      console.log(`FAILED  ${name}\n${error.stack ?? error}`);
+    }
+  }
+
+  end() {
+    const failed = this.failures.length;
+    console.log(`test result: ${failed ? "FAILED" : "ok"}. ${this.passed} passed; ${failed} failed`);
+    process.exitCode = failed ? 1 : 0;
+  }
+}
+
+export function equal(got, wanted, what = "") {
+  if (got !== wanted) throw new Error(`${what} expected ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`);
+}
+
+export function truly(condition, what) {
+  if (!condition) throw new Error(what);
+}

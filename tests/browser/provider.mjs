@@ -1,0 +1,76 @@
+// A certified OpenID provider on this machine, with keys that the tests know.
+import { createHmac, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import { createServer } from "node:net";
+import Provider from "oidc-provider";
+
+export async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+export function newKey(kid) {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return { ...privateKey.export({ format: "jwk" }), kid, use: "sig", alg: "RS256" };
+}
+
+export class Issuer {
+  // Who is in which groups; read anew at each sign-in.
+  groups = new Map();
+
+  static async start(port, keys, redirectUri) {
+    const issuer = Object.assign(new Issuer(), { port, url: `http://127.0.0.1:${port}`, redirectUri });
+    await issuer.run(keys);
+    return issuer;
+  }
+
+  async run(keys) {
+    this.keys = keys;
+    const provider = new Provider(this.url, {
+      jwks: { keys },
+      clients: [{
+        client_id: "countersign", client_secret: "a secret of the tests + /", redirect_uris: [this.redirectUri],
+        grant_types: ["authorization_code"], response_types: ["code"],
+      }],
+      pkce: { required: () => true },
+      claims: { openid: ["sub"], email: ["email"], profile: ["name"], groups: ["groups"] },
+      scopes: ["openid", "email", "profile", "groups"],
+      cookies: { keys: ["of the tests"] },
+      findAccount: (_, id) => ({
+        accountId: id,
+        claims: () => ({ sub: id, email: `${id}@corp.example`, name: id.toUpperCase(), groups: this.groups.get(id) ?? [] }),
+      }),
+    });
+    provider.on("server_error", (_, error) => console.error("provider:", error));
+    this.server = provider.listen(this.port, "127.0.0.1");
+    await new Promise((done) => this.server.once("listening", done));
+  }
+
+  // The same issuer with other keys: what a rotation looks like from outside.
+  async rotate(keys) {
+    await this.stop();
+    await this.run(keys);
+  }
+
+  async stop() {
+    this.server.closeAllConnections();
+    await new Promise((done) => this.server.close(done));
+  }
+}
+
+const base64url = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+
+// A token as the issuer would sign it, or as somebody else would like it to have been.
+export function token(claims, { key, alg = "RS256", header = {} }) {
+  const head = base64url({ alg, typ: "at+jwt", ...(key ? { kid: key.kid } : {}), ...header });
+  const text = `${head}.${base64url(claims)}`;
+  if (alg === "none") return `${text}.`;
+  if (alg === "HS256") {
+    // The confusion of RFC 8725, 2.1: the public key as if it were a shared secret.
+    const pem = createPublicKey({ key, format: "jwk" }).export({ type: "spki", format: "pem" });
+    return `${text}.${createHmac("sha256", pem).update(text).digest("base64url")}`;
+  }
+  return `${text}.${sign("sha256", Buffer.from(text), { key, format: "jwk" }).toString("base64url")}`;
+}
