@@ -186,7 +186,8 @@ impl Command {
                 (Actor::user(by), *via)
             }
             Self::Tick => (Actor::system("expire"), Via::System),
-            Self::Estimate { .. } | Self::Claim { executor, .. } | Self::Complete { executor, .. } => executor.actor(),
+            Self::Estimate { .. } => (Actor::system("execute"), Via::System),
+            Self::Claim { executor, .. } | Self::Complete { executor, .. } => executor.actor(),
             Self::Renew { runner, .. } => {
                 (Actor::user(&runner.by), Via::Api)
             }
