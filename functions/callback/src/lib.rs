@@ -8,7 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::post;
 use countersign_app::{App, Invoker};
-use countersign_http::{Problem, edge};
+use countersign_http::{Problem, edge, rate};
 use utoipa::OpenApi;
 
 #[derive(Clone)]
@@ -27,6 +27,7 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/requests/{id}/run", post(run::run).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
         .with_state(Callback { app, invoker })
 }

@@ -18,7 +18,7 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, middleware};
 use countersign_app::{App, Invoker};
-use countersign_http::{Problem, edge};
+use countersign_http::{Problem, edge, rate};
 
 #[derive(Clone)]
 struct Console {
@@ -60,6 +60,7 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
         .with_state(Console { app, invoker })
 }

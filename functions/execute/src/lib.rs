@@ -29,7 +29,7 @@ use countersign_masking::Masker;
 use countersign_rules::command::Ending;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::event::Outcome;
-use countersign_rules::{Command, RequestId, Timestamp};
+use countersign_rules::{Command, RequestId, Status, Timestamp};
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
 use countersign_storage::{Found, StorageError};
 use countersign_targets::{
@@ -129,6 +129,10 @@ impl Execute {
         // Boxed: the future of a database driver in that of the SDK is too deep for the compiler.
         let (ending, aside) = Box::pin(self.run(&claimed, id)).await;
         let status = self.complete(id, &claimed, ending, aside).await?;
+        if status == Status::Unknown.as_str() {
+            // An alarm counts these lines.
+            tracing::warn!(request_id = %id, "the outcome is unknown");
+        }
         tracing::info!(request_id = %id, status, "ran");
         Ok(json!({ "ran": true, "status": status }))
     }

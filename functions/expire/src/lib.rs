@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use countersign_app::app::ExecuteEvent;
 use countersign_app::change::ChangeError;
 use countersign_app::{App, Invoker};
-use countersign_rules::{Effect, Refusal, Request, RequestId, effects};
+use countersign_rules::{Effect, Refusal, Request, RequestId, Status, effects};
 use countersign_storage::sweep::Overdue;
 use countersign_storage::{Key, StorageError, keys};
 use countersign_timer::Wake;
@@ -88,6 +88,10 @@ impl Expire {
     async fn look_at(&self, id: RequestId) -> Result<Option<&'static str>, ExpireError> {
         match self.app.tick(id).await {
             Ok(request) => {
+                if request.status() == Status::Unknown {
+                    // An alarm counts these lines.
+                    tracing::warn!(request_id = %id, "the outcome is unknown");
+                }
                 if effects(&request).contains(&Effect::Execute) {
                     let event = ExecuteEvent { request_id: id, requested_by: None };
                     if let Err(error) = self.invoker.execute(&event).await {
@@ -106,10 +110,13 @@ impl Expire {
     async fn sweep(&self) -> Result<(usize, usize), ExpireError> {
         let mut count = self.sweep_older_epochs().await?;
         let now = self.app.now();
+        let mut oldest_due = now;
         for shard in 0..keys::OPEN_SHARDS {
             let mut start = None;
             loop {
-                let Overdue { ids, next } = self.app.store.overdue(shard, now, start, SWEEP_PAGE).await?;
+                let Overdue { ids, next, oldest } =
+                    self.app.store.overdue(shard, now, start, SWEEP_PAGE).await?;
+                oldest_due = oldest_due.min(oldest.unwrap_or(now));
                 self.look_at_all(ids, &mut count).await;
                 start = next;
                 if start.is_none() {
@@ -117,6 +124,9 @@ impl Expire {
                 }
             }
         }
+        // An alarm reads the lag, and hears if no such line comes.
+        let (looked_at, failed) = count;
+        tracing::info!(lag_seconds = now.millis_since(oldest_due) / 1000, looked_at, failed, "swept");
         Ok(count)
     }
 

@@ -9,7 +9,7 @@ use countersign_app::submit::{NewRequest, connection_name};
 use countersign_app::view::RequestView;
 use countersign_app::{App, errors};
 use countersign_http::openapi::{IdempotencyKey, InFlight, InvalidOrReused, NotFound, Signed, WithBody};
-use countersign_http::{Problem, edge, json};
+use countersign_http::{Problem, edge, json, rate};
 use countersign_storage::Key;
 use countersign_storage::requests::Idempotency;
 use http::header::LOCATION;
@@ -22,6 +22,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/requests", post(submit).fallback(|| async { Problem::method_not_allowed("GET, POST") }))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
         .with_state(app)
 }

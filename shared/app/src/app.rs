@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use countersign_http::rate::Callers;
 use countersign_identity::Scheme;
 use countersign_identity::token::ApiTokens;
 use countersign_rules::{RequestId, Timestamp, UserId};
@@ -24,6 +25,8 @@ pub struct App {
     pub config: Arc<Config>,
     pub(crate) schemes: Arc<[Box<dyn Scheme>]>,
     pub(crate) directory: Directory,
+    /// How often each caller has called.
+    pub callers: Callers,
 }
 
 impl App {
@@ -38,7 +41,14 @@ impl App {
     #[must_use]
     pub fn on(config: Config, store: Store) -> Self {
         let schemes: Vec<Box<dyn Scheme>> = vec![Box::new(ApiTokens)];
-        Self { store, config: Arc::new(config), schemes: schemes.into(), directory: Directory::default() }
+        let callers = Callers::new(config.calls_per_second);
+        Self {
+            store,
+            config: Arc::new(config),
+            schemes: schemes.into(),
+            directory: Directory::default(),
+            callers,
+        }
     }
 
     /// What time it is. Read anew before each attempt to write.

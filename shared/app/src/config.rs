@@ -1,5 +1,6 @@
 //! The environment, read once at the start.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use countersign_timer::TimerConfig;
@@ -27,6 +28,9 @@ pub struct Config {
     /// `COUNTERSIGN_SECRET_PREFIX`: what the names of secrets that AWS keeps begin with, without a slash
     /// at the start. Default `countersign/`.
     pub secret_prefix: String,
+    /// `COUNTERSIGN_CALLS_PER_SECOND`: how many calls a second one caller may make of one process. Unbounded
+    /// if it is not set.
+    pub calls_per_second: Option<NonZeroU32>,
     /// `COUNTERSIGN_EXECUTE_FUNCTION`: the function that runs commands.
     pub execute_function: Option<String>,
     /// `COUNTERSIGN_SCHEDULE_GROUP`, `COUNTERSIGN_EXPIRE_ARN`, `COUNTERSIGN_SCHEDULER_ROLE_ARN`,
@@ -86,6 +90,7 @@ impl Config {
             lease_margin_sec: number("COUNTERSIGN_LEASE_MARGIN_SEC", 60)?,
             sqlite_root: set("COUNTERSIGN_SQLITE_ROOT").map(PathBuf::from),
             secret_prefix: set("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned()),
+            calls_per_second: NonZeroU32::new(number("COUNTERSIGN_CALLS_PER_SECOND", 0)?),
             execute_function: set("COUNTERSIGN_EXECUTE_FUNCTION"),
             timer,
         })

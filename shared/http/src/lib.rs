@@ -6,6 +6,7 @@
 //! - [`json`]: bodies and queries, refused unless they are exactly what was expected
 //! - [`openapi`]: the words that all routes share in the OpenAPI document
 //! - [`lambda`]: API Gateway's JSON in, its JSON out, in process; the only place that knows how
+//! - [`rate`]: how many calls a second one caller may make
 //! - [`routes`]: which function serves which route
 
 pub mod edge;
@@ -13,6 +14,7 @@ pub mod json;
 pub mod lambda;
 pub mod openapi;
 pub mod problem;
+pub mod rate;
 pub mod routes;
 
 pub use problem::Problem;

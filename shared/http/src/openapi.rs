@@ -86,6 +86,8 @@ problem_answers! {
     InvalidOrReused = "422";
     /// `precondition-required`: say what you looked at.
     PreconditionRequired = "428";
+    /// `too-many-requests`: you call too often; come again after `Retry-After` seconds.
+    TooMany = "429" "Retry-After";
     /// `internal`: our fault.
     Internal = "500";
     /// `unavailable`: it may have happened; look again, or repeat it with the same `Idempotency-Key`.
@@ -100,6 +102,7 @@ impl IntoResponses for Signed {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut all = Unauthenticated::responses();
         all.extend(Forbidden::responses());
+        all.extend(TooMany::responses());
         all.extend(Internal::responses());
         all.extend(Unavailable::responses());
         all

@@ -12,6 +12,8 @@ pub struct Overdue {
     pub ids: Vec<RequestId>,
     /// Where to go on, if there are more.
     pub next: Option<Item>,
+    /// When the first of them was due.
+    pub oldest: Option<Timestamp>,
 }
 
 impl Store {
@@ -71,6 +73,8 @@ impl Store {
                 id.ok_or_else(|| StorageError::Corrupt(format!("`{pk}` names no request")))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Overdue { ids, next })
+        let first = items.first().map(|item| get_text(item, schema::BY_STATUS.sort_key)).transpose()?;
+        let oldest = first.and_then(|key| key.split('#').next()).and_then(Timestamp::parse_rfc3339);
+        Ok(Overdue { ids, next, oldest })
     }
 }

@@ -90,7 +90,25 @@ async fn pages_of_others_and_other_names_do_not_get_in(database: Database) {
     }
 }
 
+async fn whoever_calls_too_often_is_told_when_to_come_again(database: Database) {
+    let serve = Serve::start(database, &[("COUNTERSIGN_CALLS_PER_SECOND", "1")]).await.unwrap();
+    let mut refused = None;
+    // Four may come at once; one in a second is welcome after that, which so many calls outrun.
+    for _ in 0..200 {
+        let answer = serve.get("alice", "/v1/me").await.unwrap();
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    problem(&refused, 429, "too-many-requests");
+    assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{refused:?}");
+    assert_eq!(serve.get("dana", "/v1/me").await.unwrap().status, 200, "nobody else is held up");
+}
+
 countersign_e2e::on_every_database! {
+    whoever_calls_too_often_is_told_when_to_come_again,
     a_broken_token_is_401_and_says_how_to_sign_in,
     a_token_that_has_ended_or_whose_owner_is_out_is_refused,
     pages_of_others_and_other_names_do_not_get_in,
