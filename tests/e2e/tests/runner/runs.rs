@@ -146,9 +146,7 @@ pub(crate) async fn a_runner_that_is_told_to_stop_finishes_what_it_has_begun(dat
     assert_eq!(scene.serve.show("alice", &request).await.unwrap().state(), "SUCCEEDED");
     assert_eq!(scene.serve.show("alice", &next).await.unwrap().state(), "APPROVED");
     let mut idle = scene.runner();
-    while !scene.log().contains("runner for ops") {
-        tokio::task::yield_now().await;
-    }
+    scene.wait_until(|| scene.log().matches("runner for ops").count() > 1).await;
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     signal(&idle, "-TERM").await;
     assert!(idle.wait().await.unwrap().success(), "{}", scene.log());
