@@ -8,7 +8,7 @@ use crate::scene::Scene;
 
 const OPTIONS: [&str; 4] = ["--program", "ops=bash -s", "--grace", "200ms"];
 /// A runner that is silent for so long counts as dead.
-const QUICK: [(&str, &str); 1] = [("COUNTERSIGN_LEASE_MARGIN_SEC", "3")];
+const QUICK: [(&str, &str); 1] = [("COUNTERSIGN_LEASE_MARGIN_SEC", "8")];
 
 fn address(scene: &Scene) -> String {
     scene.serve.url().trim_start_matches("http://").to_owned()
@@ -56,7 +56,7 @@ pub(crate) async fn killed_after_the_claim_nobody_runs_it(database: Database) {
 pub(crate) async fn killed_during_the_program_it_is_unknown_and_not_run_again(database: Database) {
     let scene = Scene::new(database, json!({}), &QUICK).await;
     let mut runner = scene.runner();
-    let request = scene.approved(&leaving_a_trace(&scene, "sleep 5"), "on_approval").await;
+    let request = scene.approved(&leaving_a_trace(&scene, "sleep 10"), "on_approval").await;
     scene.wait_for_trace("ran").await;
     runner.kill().await.unwrap();
     let end = scene.end(&request).await;
