@@ -9,6 +9,10 @@ use tokio::sync::watch;
 
 use crate::client::{Again, Answer, Call, Client, Failure, Problem, ServerClock, back_off};
 
+/// Our clock is cautious: a lease that is over by it may still hold for the service, which is asked for so
+/// much longer.
+const AFTERWARDS: Duration = Duration::from_secs(10);
+
 /// A claim that is ours, and until when.
 pub(crate) struct Lease<'a> {
     client: &'a Client,
@@ -48,15 +52,13 @@ impl<'a> Lease<'a> {
         Instant::now() < *self.until.borrow()
     }
 
-    /// Renews it again and again; comes back when it is over.
+    /// Renews it again and again; comes back when the service says that it is over. Our own clock is
+    /// too cautious to judge that: asking once more does no harm.
     pub(crate) async fn keep(&self) {
         let mut failed = 0;
         let mut pause = self.silence / 3;
         loop {
             tokio::time::sleep(pause).await;
-            if !self.holds() {
-                return;
-            }
             let renew = self.call("renew", json!({ "nonce": self.nonce }));
             let sent = Instant::now();
             pause = match self.client.once(&renew).await {
@@ -98,7 +100,7 @@ impl<'a> Lease<'a> {
                     (problem.to_string(), retry_after.unwrap_or_else(|| back_off(failed)))
                 }
             };
-            if !self.holds() {
+            if Instant::now() > *self.until.borrow() + AFTERWARDS {
                 return Err(Unsent::Lost(why));
             }
             tokio::time::sleep(pause).await;

@@ -1,6 +1,5 @@
 //! Runners that die with SIGKILL, and networks that break, at each point of a command's way.
 
-use countersign_e2e::line::Line;
 use countersign_e2e::tamper::{Tamper, Trick};
 use countersign_e2e::{Answer, Database};
 use serde_json::json;
@@ -9,7 +8,7 @@ use crate::scene::Scene;
 
 const OPTIONS: [&str; 4] = ["--program", "ops=bash -s", "--grace", "200ms"];
 /// A runner that is silent for so long counts as dead.
-const QUICK: [(&str, &str); 1] = [("COUNTERSIGN_LEASE_MARGIN_SEC", "3")];
+const QUICK: [(&str, &str); 1] = [("COUNTERSIGN_LEASE_MARGIN_SEC", "8")];
 
 fn address(scene: &Scene) -> String {
     scene.serve.url().trim_start_matches("http://").to_owned()
@@ -33,9 +32,7 @@ pub(crate) async fn killed_before_the_claim_another_runner_takes_it(database: Da
     let held = Tamper::with(&address(&scene), Trick::HoldCalls("/claim ")).await.unwrap();
     let mut runner = scene.runner_at(&format!("http://{}", held.address()), &OPTIONS);
     let request = scene.approved(&leaving_a_trace(&scene, "true"), "on_approval").await;
-    while held.tricked() == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    scene.wait_until(|| held.tricked() > 0).await;
     runner.kill().await.unwrap();
     assert_eq!(scene.serve.show("alice", &request).await.unwrap().state(), "APPROVED");
     let _another = scene.runner();
@@ -48,9 +45,7 @@ pub(crate) async fn killed_after_the_claim_nobody_runs_it(database: Database) {
     let held = Tamper::with(&address(&scene), Trick::HoldAnswers("/claim ")).await.unwrap();
     let mut runner = scene.runner_at(&format!("http://{}", held.address()), &OPTIONS);
     let request = scene.approved(&leaving_a_trace(&scene, "true"), "on_approval").await;
-    while held.tricked() == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    scene.wait_until(|| held.tricked() > 0).await;
     runner.kill().await.unwrap();
     let end = scene.end(&request).await;
     assert_eq!((end.state(), end.text("/cause")), ("UNKNOWN", "lease_lapsed"), "{end:?}");
@@ -61,7 +56,7 @@ pub(crate) async fn killed_after_the_claim_nobody_runs_it(database: Database) {
 pub(crate) async fn killed_during_the_program_it_is_unknown_and_not_run_again(database: Database) {
     let scene = Scene::new(database, json!({}), &QUICK).await;
     let mut runner = scene.runner();
-    let request = scene.approved(&leaving_a_trace(&scene, "sleep 5"), "on_approval").await;
+    let request = scene.approved(&leaving_a_trace(&scene, "sleep 10"), "on_approval").await;
     scene.wait_for_trace("ran").await;
     runner.kill().await.unwrap();
     let end = scene.end(&request).await;
@@ -75,9 +70,7 @@ pub(crate) async fn killed_before_the_report_it_is_unknown_and_not_run_again(dat
     let held = Tamper::with(&address(&scene), Trick::HoldCalls("/complete ")).await.unwrap();
     let mut runner = scene.runner_at(&format!("http://{}", held.address()), &OPTIONS);
     let request = scene.approved(&leaving_a_trace(&scene, "true"), "on_approval").await;
-    while held.tricked() == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    scene.wait_until(|| held.tricked() > 0).await;
     runner.kill().await.unwrap();
     let end = scene.end(&request).await;
     assert_eq!((end.state(), end.text("/cause")), ("UNKNOWN", "lease_lapsed"), "{end:?}");
@@ -87,7 +80,7 @@ pub(crate) async fn killed_before_the_report_it_is_unknown_and_not_run_again(dat
 
 pub(crate) async fn a_network_that_is_lost_in_the_middle_runs_nothing_twice(database: Database) {
     let scene = Scene::new(database, json!({}), &[]).await;
-    let line = Line::to(&address(&scene)).await.unwrap();
+    let line = Tamper::with(&address(&scene), Trick::None).await.unwrap();
     let _runner = scene.runner_at(&format!("http://{}", line.address()), &OPTIONS);
     // More output than a piece holds, so that some is on its way when the line breaks.
     let much = "for i in $(seq 1 30); do seq 1 2000; sleep 0.1; done";
@@ -116,9 +109,7 @@ pub(crate) async fn a_claim_whose_answer_is_lost_is_the_same_claim_again(databas
             ("SUCCEEDED", &json!(1)),
             "{call}: {end:?}"
         );
-        while broken.tricked() < 2 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        scene.wait_until(|| broken.tricked() > 1).await;
         runner.kill().await.unwrap();
     }
     assert_eq!(scene.traced("ran"), "ran\nran\nran\n");

@@ -146,9 +146,7 @@ pub(crate) async fn a_runner_that_is_told_to_stop_finishes_what_it_has_begun(dat
     assert_eq!(scene.serve.show("alice", &request).await.unwrap().state(), "SUCCEEDED");
     assert_eq!(scene.serve.show("alice", &next).await.unwrap().state(), "APPROVED");
     let mut idle = scene.runner();
-    while !scene.log().contains("runner for ops") {
-        tokio::task::yield_now().await;
-    }
+    scene.wait_until(|| scene.log().matches("runner for ops").count() > 1).await;
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     signal(&idle, "-TERM").await;
     assert!(idle.wait().await.unwrap().success(), "{}", scene.log());
@@ -171,9 +169,9 @@ pub(crate) async fn a_runner_that_is_told_twice_ends_the_program_and_reports_it(
 }
 
 pub(crate) async fn a_command_that_outlives_its_first_lease_is_kept_alive(database: Database) {
-    let scene = Scene::new(database, json!({}), &[("COUNTERSIGN_LEASE_MARGIN_SEC", "3")]).await;
+    let scene = Scene::new(database, json!({}), &[("COUNTERSIGN_LEASE_MARGIN_SEC", "8")]).await;
     let _runner = scene.runner();
-    let request = scene.approved("sleep 7; echo awake", "on_approval").await;
+    let request = scene.approved("sleep 14; echo awake", "on_approval").await;
     let end = scene.end(&request).await;
     assert_eq!(end.state(), "SUCCEEDED", "{end:?}; {}", scene.log());
     assert!(scene.trail(&request).await.contains(&"request.lease_renewed".to_owned()));

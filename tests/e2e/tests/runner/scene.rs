@@ -63,6 +63,15 @@ impl Scene {
         }
     }
 
+    /// Waits until something is so.
+    pub(crate) async fn wait_until(&self, is_so: impl Fn() -> bool) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !is_so() {
+            assert!(Instant::now() < until, "it does not come; {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What the runners have said, and the service.
     pub(crate) fn log(&self) -> String {
         format!("{}\n{}", self.traced("runner.log"), self.serve.log())
