@@ -200,7 +200,7 @@ impl Expire {
                 self.checked.keep([commit]);
             }
         }
-        let asked = wanted_now.iter().map(|event| self.ask(event));
+        let asked = wanted_now.into_iter().map(|event| async move { self.ask(&event).await });
         futures::stream::iter(asked).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
         Ok(nothing_missing)
     }
