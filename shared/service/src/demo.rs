@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use countersign_masking::MaskingPolicy;
 use countersign_rules::person::Role;
 use countersign_rules::{GroupName, UserId};
+use countersign_storage::items::Channel;
 use countersign_storage::people::Access;
 use countersign_storage::{Connection, Key};
 use rusqlite::params;
@@ -205,7 +206,7 @@ async fn make_connections(opened: &Opened) -> Result<(), ServiceError> {
             read_secret: None,
             guardrails: Vec::new(),
             auto_approve: None,
-            notify: BTreeSet::new(),
+            notify: Channel::ALL.into(),
             slack_channels: Vec::new(),
             created_at: app.now(),
             version: before.as_ref().map_or(1, |before| before.version + 1),
