@@ -90,6 +90,15 @@ async fn of_everything(client: &Client) -> Result<Vec<Value>, CliError> {
             }));
         }
     }
+    let slack = client.json(&Call::get(&["integrations", "slack"])).await?;
+    let me = client.json(&Call::get(&["me"])).await?;
+    let tells = slack.pointer("/settings/enabled").and_then(Value::as_bool).unwrap_or_default();
+    if tells && text(&me, "slack_user_id").is_empty() {
+        findings.push(json!({
+            "about": "you", "code": "no-account-linked", "message": "your account is linked to no user of Slack",
+            "advice": "enter `/countersign link` in Slack, if you want to decide there",
+        }));
+    }
     Ok(findings)
 }
 

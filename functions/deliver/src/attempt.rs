@@ -15,6 +15,8 @@ use crate::{Deliver, DeliverError};
 const SLEPT_FOR_MILLIS: i64 = 60_000;
 /// An invocation sleeps for no more retries once it has lasted that long.
 const SLEEP_UNTIL: Duration = Duration::from_secs(80);
+/// How long a delivery waits to whose endpoint too many are on their way in this process.
+const CROWDED_SECONDS: u32 = 5;
 
 /// How much an invocation does for one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +42,11 @@ impl Deliver {
         if patience != Patience::AskedFor
             && let Some(until) = self.closed_until(endpoint).await?
         {
-            // What waits already keeps its place: the longest overdue is probed first.
-            if delivery.next_attempt_at.is_none() {
-                let parked = delivery.parked(until);
-                self.app.store.put_delivery(&parked, Write::Outcome).await?;
-                self.set_timer(&parked).await;
-            }
-            return Ok(0);
+            return self.park(delivery, until).await;
+        }
+        let place = self.crowd.enter(&endpoint.id);
+        if place.is_none() && matches!(patience, Patience::UntilDelivered(_)) {
+            return self.park(delivery, self.app.now().plus_seconds(CROWDED_SECONDS)).await;
         }
         loop {
             let began = self.app.now();
@@ -80,6 +80,17 @@ impl Deliver {
             };
             tokio::time::sleep(Duration::from_millis(u64::try_from(pause).unwrap_or(0))).await;
         }
+    }
+
+    /// Lets a delivery wait without an attempt. What waits already keeps its place: the longest overdue
+    /// comes first.
+    async fn park(&self, delivery: Delivery, until: Timestamp) -> Result<usize, DeliverError> {
+        if delivery.next_attempt_at.is_none() {
+            let parked = delivery.parked(until);
+            self.app.store.put_delivery(&parked, Write::Outcome).await?;
+            self.set_timer(&parked).await;
+        }
+        Ok(0)
     }
 
     async fn send(&self, work: &Work) -> Attempt {

@@ -13,6 +13,7 @@
 mod attempt;
 pub mod chats;
 mod commit;
+mod crowd;
 mod due;
 mod load;
 pub mod slack;
@@ -77,6 +78,7 @@ pub struct Deliver {
     app: App,
     timer: Timer,
     senders: Senders,
+    crowd: crowd::Crowd,
 }
 
 /// Why an event was not handled; Lambda tries it again, and the sweep after that.
@@ -94,7 +96,7 @@ impl Deliver {
     /// The function on these use cases.
     #[must_use]
     pub fn new(app: App, timer: Timer, senders: Senders) -> Self {
-        Self { app, timer, senders }
+        Self { app, timer, senders, crowd: crowd::Crowd::default() }
     }
 
     /// Handles an invocation.

@@ -15,8 +15,7 @@ use countersign_rules::{Event, Timestamp};
 use countersign_storage::StorageError;
 use countersign_storage::feed::CommitRef;
 use countersign_storage::webhooks::StoredWebhook;
-use futures::future::BoxFuture;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::StreamExt as _;
 
 use crate::Expire;
 
@@ -201,8 +200,7 @@ impl Expire {
                 self.checked.keep([commit]);
             }
         }
-        // Boxed, because the compiler cannot prove that the streams of nested closures may change threads.
-        let asked: Vec<BoxFuture<'_, ()>> = wanted_now.iter().map(|event| self.ask(event).boxed()).collect();
+        let asked = wanted_now.into_iter().map(|event| async move { self.ask(&event).await });
         futures::stream::iter(asked).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
         Ok(nothing_missing)
     }

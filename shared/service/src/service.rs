@@ -127,6 +127,8 @@ impl Service {
         let mut platform = PlatformConfig::new(config.listen);
         platform.data_dir = Some(config.data_dir.clone());
         platform.faults = config.timer_faults;
+        // Most of them wait for what they told; a table on one machine could not serve a thousand.
+        platform.invoke.async_concurrency = 256;
         if config.loopback_only {
             platform.gateway = GatewayConfig::loopback_only();
         }

@@ -93,6 +93,7 @@ impl Warm {
         let id = text(&request, "id")?;
         let path = format!("/v1/requests/{id}");
         self.invoke("dispatch", &fixture("dispatch-state")?).await?;
+        self.invoke("deliver", &fixture("deliver-commit")?).await?;
         self.invoke("expire", &json!({ "deadline": { "request_id": id } })).await?;
         let vote = json!({ "digest": text(&request, "digest")?, "comment": "checked" });
         for reviewer in life::REVIEWERS {

@@ -220,15 +220,7 @@ async fn gone_disables_an_endpoint_and_an_admin_enables_it_with_what_waits() {
         Receiver::start(|before, _| Reaction::Answer(if before == 0 { 410 } else { 200 })).await.unwrap();
     let made = webhook(&serve, receiver.url(), json!({ "events": ["request.created"] })).await;
     let first = select(&serve).await;
-    let give_up_at = Instant::now() + Duration::from_secs(60);
-    let gone = loop {
-        let seen = serve.get("root", &path(&made, "")).await.unwrap();
-        if seen.json["enabled"] == false {
-            break seen;
-        }
-        assert!(Instant::now() < give_up_at, "{seen:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+    let gone = until_disabled(&serve, &made).await;
     assert!(gone.text("/disabled/why").contains("410"), "{gone:?}");
     let notifications = format!("/v1/requests/{}/notifications", first.text("/id"));
     let seen = serve.get("root", &notifications).await.unwrap();
@@ -246,6 +238,45 @@ async fn gone_disables_an_endpoint_and_an_admin_enables_it_with_what_waits() {
     assert_eq!((put.status, &put.json["enabled"]), (200, &json!(true)), "{put:?}");
     let second = select(&serve).await;
     receiver.until("it is told again", |received| has(received, "request.created", &second)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_nothing_for_too_long_is_given_up_and_what_waits_comes_after_all() {
+    let mut settings = SETTINGS.to_vec();
+    settings.push(("COUNTERSIGN_GIVE_UP_AFTER_SEC", "2"));
+    let serve = Serve::start(Database::Embedded, &settings).await.unwrap();
+    let receiver = Receiver::start(|_, _| Reaction::Answer(500)).await.unwrap();
+    let made = webhook(&serve, receiver.url(), json!({ "events": ["request.created"] })).await;
+    select(&serve).await;
+    receiver.until("the first failed", |received| received.len() > 2).await.unwrap();
+    let second = select(&serve).await;
+    let given_up = until_disabled(&serve, &made).await;
+    assert!(given_up.text("/disabled/why").starts_with("nothing has succeeded since"), "{given_up:?}");
+    receiver.react(|_, _| Reaction::Answer(200));
+    let before = receiver.received().len();
+    let mut again = given_up.json.clone();
+    again["enabled"] = json!(true);
+    let tag = [("if-match", given_up.header("etag"))];
+    assert_eq!(
+        serve.call_with("root", "PUT", &path(&made, ""), Some(again), &tag).await.unwrap().status,
+        200
+    );
+    receiver
+        .until("what waited came", |received| has(&received[before..], "request.created", &second))
+        .await
+        .unwrap();
+}
+
+async fn until_disabled(serve: &Serve, webhook: &Answer) -> Answer {
+    let give_up_at = Instant::now() + Duration::from_secs(60);
+    loop {
+        let seen = serve.get("root", &path(webhook, "")).await.unwrap();
+        if seen.json["enabled"] == false {
+            return seen;
+        }
+        assert!(Instant::now() < give_up_at, "{seen:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,7 +15,8 @@ use crate::life;
 use crate::stage::{Api, Stage, text};
 
 /// The functions that there are.
-pub const FUNCTIONS: [&str; 6] = ["intake", "callback", "console", "dispatch", "execute", "expire"];
+pub const FUNCTIONS: [&str; 7] =
+    ["intake", "callback", "console", "deliver", "dispatch", "execute", "expire"];
 
 /// The table and everything that has to live as long as it does.
 pub struct Scene {
@@ -111,6 +112,7 @@ impl Scene {
             ("intake", self.http("submit", "alice", "/v1/requests", Some(&nowhere))?, json!(404)),
             ("callback", self.http("approve", "dana", &approve, Some(&stale))?, json!(412)),
             ("console", self.http("show", "alice", &show, None)?, json!(200)),
+            ("deliver", fixture("deliver-commit")?, json!({ "attempted": 0 })),
             ("dispatch", fixture("dispatch-state")?, json!({ "batchItemFailures": [] })),
             ("execute", json!({ "request_id": id }), json!({ "ran": false })),
             ("expire", json!({ "deadline": { "request_id": id } }), Value::Null),

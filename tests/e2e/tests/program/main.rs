@@ -15,6 +15,7 @@ mod endings;
 mod exec;
 mod lists;
 mod people;
+mod webhooks;
 
 use countersign_e2e::{Answer, Ended, Serve};
 
