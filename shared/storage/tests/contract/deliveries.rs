@@ -118,7 +118,7 @@ async fn what_is_due_is_found_by_endpoint_the_longest_overdue_first(database: &D
     }
     let done = tried(delivery(&one, 9), Outcome::Delivered, morning());
     store.put_delivery(&done, Write::Outcome).await.unwrap();
-    let at = |seconds| morning().plus_seconds(5 + seconds);
+    let at = |seconds: u32| morning().plus_seconds(5 + seconds);
     let ids: Vec<_> = [1, 2, 0].map(|position: usize| waiting[position].id).to_vec();
     assert_eq!(store.due_deliveries(&one, at(3), 9).await.unwrap(), ids);
     assert_eq!(store.due_deliveries(&one, at(2), 9).await.unwrap(), ids[..2]);
