@@ -64,6 +64,9 @@ pub struct Delivery {
     /// How the last one went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<LastAttempt>,
+    /// Whether the endpoint has it already, and only a reminder of it is waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_there: bool,
 }
 
 /// How the last attempt went, for the log.
@@ -129,6 +132,7 @@ impl Delivery {
             first_attempt_at: None,
             next_attempt_at: None,
             last: None,
+            is_there: false,
         }
     }
 
@@ -147,6 +151,7 @@ impl Delivery {
             first_attempt_at: None,
             next_attempt_at: None,
             last: None,
+            is_there: false,
         }
     }
 
@@ -175,6 +180,7 @@ impl Delivery {
         let first = *self.first_attempt_at.get_or_insert(began);
         self.attempts = self.attempts.saturating_add(1);
         let is_there = matches!(attempt.outcome, Outcome::Delivered | Outcome::Again { .. });
+        self.is_there = matches!(attempt.outcome, Outcome::Again { .. });
         let kept = if is_there { KEPT_OF_SUCCESS } else { KEPT_OF_FAILURE };
         self.last = Some(LastAttempt {
             at: began,
@@ -210,6 +216,7 @@ impl Delivery {
     #[must_use]
     pub fn again(mut self, due: Timestamp) -> Self {
         self.state = State::Waiting;
+        self.is_there = false;
         self.first_attempt_at = None;
         self.next_attempt_at = Some(due);
         self

@@ -106,7 +106,7 @@ pub fn of_endpoint(enabled: bool, health: &Health) -> Option<Finding> {
 /// What is wrong with a delivery, as of `now`.
 #[must_use]
 pub fn of_delivery(delivery: &Delivery, now: Timestamp) -> Option<Finding> {
-    if delivery.state == State::Delivered {
+    if delivery.state == State::Delivered || delivery.is_there {
         return None;
     }
     let answer = delivery.last.as_ref().map(|last| last.answer.as_str()).unwrap_or_default();

@@ -12,18 +12,20 @@ pub enum SlackFailure {
     #[error("Slack does not take the bot token ({0}); install the app again and save the new token")]
     Token(String),
     /// The token lacks a right.
-    #[error("the app lacks the right `{0}`; add it in the app's settings and install the app again")]
+    #[error(
+        "the app lacks the right `{0}` (missing_scope); add it in the app's settings and install the app again"
+    )]
     Scope(String),
     /// The app is not in that channel.
-    #[error("the app is not in that channel; type `/invite @Countersign` there")]
+    #[error("the app is not in that channel (not_in_channel); type `/invite @Countersign` there")]
     NotInChannel,
     /// There is no such channel, or it is private and the app is not in it.
     #[error(
-        "there is no such channel, or it is private: check its name, or type `/invite @Countersign` there"
+        "there is no such channel, or it is private (channel_not_found): check its name, or type `/invite @Countersign` there"
     )]
     NoSuchChannel,
     /// The channel is archived.
-    #[error("that channel is archived; name another one on the connection")]
+    #[error("that channel is archived (is_archived); name another one on the connection")]
     Archived,
     /// There is no such user, or they cannot be written to.
     #[error("that Slack user cannot be written to ({0})")]

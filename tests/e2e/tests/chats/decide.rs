@@ -64,7 +64,8 @@ async fn rejected_with_a_reason_by_the_dialog() {
     assert_eq!(rejected.text("/groups/1/decisions/0/comment"), "We need that *table* <!here>.");
     let message = scene.told(&request, "Rejected").await;
     assert!(message.texts().contains("Rejected by sam@example.com: We need that *table* <!here>."));
-    let late = scene.slack.submit_view(&scene.serve, &user("sam"), "And again.").await.unwrap();
+    scene.link("dana").await;
+    let late = scene.slack.submit_view(&scene.serve, &user("dana"), "And again.").await.unwrap();
     assert_eq!(late.text("/response_action"), "errors");
     assert!(late.text("/errors/reason").contains("REJECTED already"), "{late:?}");
     assert_eq!(scene.slack.refusals(), Vec::<String>::new());
