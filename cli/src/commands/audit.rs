@@ -72,7 +72,7 @@ const KEYS: &[Column] = &[
 /// [`CliError`].
 pub(crate) async fn audit(client: &Client, ui: &Ui, command: AuditCommand) -> Result<u8, CliError> {
     match command {
-        AuditCommand::Export => export(client).await?,
+        AuditCommand::Export => export(client, ui).await?,
         AuditCommand::Checkpoints { limit } => {
             let (items, _) = pages(client, &Call::get(&["audit", "checkpoints"]), limit).await?;
             ui.list(CHECKPOINTS, &items)?;
@@ -91,12 +91,16 @@ pub(crate) async fn audit(client: &Client, ui: &Ui, command: AuditCommand) -> Re
     Ok(exit::OK)
 }
 
-/// Copies the export page after page, byte for byte: it is verified so.
-async fn export(client: &Client) -> Result<(), CliError> {
+/// Copies the export page after page, byte for byte into a file or a pipe: it is verified so.
+async fn export(client: &Client, ui: &Ui) -> Result<(), CliError> {
     let mut cursor: Option<String> = None;
     loop {
         let page = client.send(&Call::get(&["audit", "export"]).with_some("cursor", cursor.clone())).await?;
-        write_out(&page.body)?;
+        if ui.out.is_terminal {
+            write_out(safe::json(&String::from_utf8_lossy(&page.body)).as_bytes())?;
+        } else {
+            write_out(&page.body)?;
+        }
         let next = page.header("countersign-next-cursor").filter(|next| !next.is_empty());
         if next.is_none() || next == cursor {
             return Ok(());

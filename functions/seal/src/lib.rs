@@ -192,7 +192,8 @@ impl Seal {
             return Ok(Some(head));
         }
         let beginning = self.app.store.beginning().await?;
-        Ok((beginning.unix_millis() > 0).then(|| Head::new(minute_of(beginning))))
+        Ok((beginning.unix_millis() > 0)
+            .then(|| Head::new(self.app.store.new_log_origin(), minute_of(beginning))))
     }
 
     /// Appends in pieces that a transaction takes. Only the last one says that the time is sealed: whoever

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(feature = "moto-tests")]
+mod copies;
 #[path = "../../../shared/storage/tests/support/mod.rs"]
 mod support;
 
@@ -93,7 +95,7 @@ async fn exported(store: &Store) -> (String, Vec<Recorded>) {
     let numbers: Vec<u64> = (1..=head.number).collect();
     let checkpoints = store.log_checkpoints(&numbers).await.unwrap();
     let tiles = store.leaf_tiles((0..size.div_ceil(WIDTH)).collect()).await.unwrap();
-    let mut text = first_line(store.log_origin(), &keys);
+    let mut text = first_line(&head.origin, &keys);
     let mut all = Vec::new();
     let leaves: Vec<_> = tiles.into_values().flat_map(|tile| tile.leaves).collect();
     let entry = |leaf: &Leaf| Entry { at: morning(), pk: leaf.pk.clone(), sk: leaf.sk.clone() };

@@ -13,7 +13,7 @@ const DOMAIN: &[u8] = b"countersign-checkpoint-v1\n";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
-    /// Which log: the deployment's table.
+    /// Which log: the table in which it began.
     pub origin: String,
     /// 1 for the first, then one more each.
     pub number: u64,

@@ -224,11 +224,12 @@ impl Opened {
                 countersign_execute::secrets_of(&Aws::new(settings), &app.config.secret_prefix)
             }),
         };
-        let key = countersign_seal::signing_key(&app.config, &aws_of_person(&config, &aws), &*config.lookup)
-            .await?;
-        let seal = Seal::new(app.clone(), key)
-            .run_every(config.seal_every)
-            .with_copies_by(&aws_of_person(&config, &aws));
+        let person = aws_of_person(&config, &aws);
+        let key = countersign_seal::signing_key(&app.config, &person, &*config.lookup).await?;
+        // What it reads each minute is on nobody's bill but its own.
+        let mut sealed = app.clone();
+        sealed.store = app.store.metered();
+        let seal = Seal::new(sealed, key).run_every(config.seal_every).with_copies_by(&person);
         let expire = Expire::new(app.clone(), invoker.clone());
         let chats = ChatSecrets::new(Arc::clone(&config.lookup), FileSecrets::Allowed)
             .with_store(execute.secrets.clone());

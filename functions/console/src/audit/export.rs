@@ -10,7 +10,7 @@ use countersign_http::Problem;
 use countersign_http::openapi::{Malformed, Signed};
 use countersign_rules::Timestamp;
 use countersign_storage::feed::{Entry, Recorded};
-use countersign_storage::log::{Leaf, LeafTile};
+use countersign_storage::log::{Head, Leaf, LeafTile};
 use countersign_storage::{StorageError, Store};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -72,15 +72,13 @@ pub(crate) async fn export(
     let wrong = || Problem::bad_request("`cursor` must be the `Countersign-Next-Cursor` of the page before");
     let cursor = query.text("cursor").map(|text| Cursor::parse(text).ok_or_else(wrong)).transpose()?;
     let head = app.store.log_head().await.map_err(|error| errors::storage(&error))?;
-    let newest = head.map_or(Cursor { leaf: 0, size: 0, number: 0 }, |head| Cursor {
-        leaf: 0,
-        size: head.tree.size(),
-        number: head.number,
-    });
+    let head = head.unwrap_or_else(|| Head::new(app.store.new_log_origin(), app.now()));
+    let newest = Cursor { leaf: 0, size: head.tree.size(), number: head.number };
     if cursor.is_some_and(|cursor| cursor.size > newest.size || cursor.number > newest.number) {
         return Err(wrong());
     }
-    let page = page(&app.store, cursor, newest).await.map_err(|error| errors::storage(&error))?;
+    let page =
+        page(&app.store, &head.origin, cursor, newest).await.map_err(|error| errors::storage(&error))?;
     let mut response = (StatusCode::OK, page.text).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl; charset=utf-8"));
@@ -95,14 +93,19 @@ struct Page {
     next: Option<Cursor>,
 }
 
-async fn page(store: &Store, cursor: Option<Cursor>, newest: Cursor) -> Result<Page, StorageError> {
+async fn page(
+    store: &Store,
+    origin: &str,
+    cursor: Option<Cursor>,
+    newest: Cursor,
+) -> Result<Page, StorageError> {
     let mut text = String::new();
     let mut at = cursor.unwrap_or(newest);
     if cursor.is_none() {
         let keys = store.log_keys().await?;
         let keys: Vec<PublicKey> =
             keys.iter().filter(|key| key.since <= at.number).map(|key| key.public_key).collect();
-        text += &first_line(store.log_origin(), &keys);
+        text += &first_line(origin, &keys);
     }
     while at.leaf < at.size {
         if text.len() >= PAGE_BYTES {

@@ -32,6 +32,9 @@ pub const MOST_MINUTES: usize = 50;
 /// Where the log stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
+    /// The name of the log in its checkpoints: the table in which it began. It stays when the table is
+    /// restored under another name.
+    pub origin: String,
     /// The tree, as far as appending needs it.
     pub tree: Frontier,
     /// The number of the last checkpoint; 0 before the first.
@@ -110,16 +113,24 @@ pub struct LogKey {
 impl Head {
     /// Of a log that has nothing yet, and looks for what happened from that minute on.
     #[must_use]
-    pub fn new(sealed_until: Timestamp) -> Self {
+    pub fn new(origin: &str, sealed_until: Timestamp) -> Self {
         let (tree, latest) = (Frontier::default(), Hash::ZERO);
-        Self { tree, number: 0, latest, sealed_until, key: String::new(), version: 0 }
+        Self {
+            origin: origin.to_owned(),
+            tree,
+            number: 0,
+            latest,
+            sealed_until,
+            key: String::new(),
+            version: 0,
+        }
     }
 }
 
 impl Store {
-    /// The name of the log in its checkpoints.
+    /// The name of a log that begins in this table.
     #[must_use]
-    pub fn log_origin(&self) -> &str {
+    pub fn new_log_origin(&self) -> &str {
         &self.table
     }
 
@@ -174,7 +185,7 @@ impl Store {
         let size = head.tree.size();
         let mut tree = head.tree.clone();
         let mut leaf_tiles: BTreeMap<u64, LeafTile> = BTreeMap::new();
-        if size % WIDTH != 0 {
+        if !size.is_multiple_of(WIDTH) {
             leaf_tiles.insert(size / WIDTH, self.leaf_tile(size / WIDTH).await?);
         }
         let minutes: BTreeSet<Timestamp> = additions.iter().map(|one| minute_of(one.entry.at)).collect();
@@ -196,7 +207,7 @@ impl Store {
             }
         }
         let checkpoint = sign(Checkpoint {
-            origin: self.log_origin().to_owned(),
+            origin: head.origin.clone(),
             number: head.number + 1,
             at: at.rfc3339(),
             tree_size: tree.size(),
@@ -208,6 +219,7 @@ impl Store {
         let last_tile = leaf_tiles.entry(tree.size().saturating_sub(1) / WIDTH).or_default();
         last_tile.ends.push((tree.size(), checkpoint.number));
         let next = Head {
+            origin: head.origin.clone(),
             number: checkpoint.number,
             latest: checkpoint.hash(),
             sealed_until,
@@ -254,9 +266,9 @@ impl Store {
         if complete.is_empty() {
             return Ok(BTreeMap::new());
         }
-        // Asked once without knowing anything, it says what it must know.
+        // Every tile above a complete one may change.
         let mut asked = BTreeSet::new();
-        for (index, _) in &complete {
+        for index in complete.keys() {
             let mut index = *index;
             for level in 1..=8 {
                 index /= WIDTH;

@@ -1,23 +1,12 @@
 //! Checkpoints are copied to a bucket in which they are locked, on moto.
 
-#![cfg(feature = "moto-tests")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "../../../shared/storage/tests/support/mod.rs"]
-mod support;
-
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config};
 use countersign_audit::{Checkpoint, SigningKey};
 use countersign_seal::Seal;
-use support::database::Database;
-use support::story::{Wish, create};
+
+use crate::support::database::Database;
+use crate::support::story::{Wish, create};
 
 const LOCK: &str = "<ObjectLockConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
     <ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days>\
@@ -48,20 +37,7 @@ async fn each_checkpoint_is_copied_once_and_locked() {
     let key = SigningKey::parse(&"02".repeat(32)).unwrap();
     let seal = Seal::new(app, key).run_every(std::time::Duration::from_millis(1)).with_copies_by(&aws);
     for number in [1, 2] {
-        let person = support::story::person(number, &[]);
-        let user = countersign_storage::User {
-            id: person.user,
-            email: person.email,
-            name: "A person".to_owned(),
-            groups: person.groups,
-            roles: person.roles,
-            disabled: false,
-            slack_user_id: None,
-            owner: None,
-            created_at: now,
-            version: 1,
-            tokens: Vec::new(),
-        };
+        let user = crate::user(&crate::support::story::person(number, &[]));
         database
             .store
             .put_user(None, &user, countersign_storage::people::Access::Changed, None)
