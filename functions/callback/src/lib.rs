@@ -30,8 +30,8 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/requests/{id}/{verb}", post(forms::decide).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(edge::finish))
         .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
+        .layer(middleware::from_fn(edge::finish))
         .with_state(Callback { app, invoker })
 }
 

@@ -49,8 +49,8 @@ pub fn router(app: App) -> Router {
         .merge(pages::routes())
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(edge::finish))
         .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
+        .layer(middleware::from_fn(edge::finish))
         .with_state(app)
 }
 
