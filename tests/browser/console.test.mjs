@@ -139,6 +139,17 @@ await tests.test("an approval with bounds holds what it says", async () => {
   await dana.context().close();
 });
 
+await tests.test("a decision on a page that was reached from Teams says so", async () => {
+  const request = await serve.submit("alice", "demo-db", "SELECT 6");
+  const dana = await signedIn(browser, serve, "dana", PHONE);
+  await dana.goto(`/requests/${request.id}?from=teams`);
+  await dana.getByRole("button", { name: /^Approve/ }).click();
+  await dana.locator(".badge.approved").first().waitFor();
+  const trail = await serve.call("audra", "GET", `/v1/requests/${request.id}/events`);
+  equal(trail.body.items.find((event) => event.type === "request.vote").via, "teams");
+  await dana.context().close();
+});
+
 await tests.test("every byte of a command is shown, and what cannot be seen is written out", async () => {
   const command = "SELECT 1 -- \u202e\u200bDROP <script>alert(1)</script>\n" + "-- line\n".repeat(40) + "-- end";
   const request = await serve.submit("alice", "demo-db", command);

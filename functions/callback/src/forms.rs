@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_http::Problem;
-use countersign_rules::Bounds;
+use countersign_rules::{Bounds, Via};
 use countersign_web::form::Form;
 use countersign_web::page::go_to;
 use http::HeaderMap;
@@ -24,8 +24,12 @@ pub(crate) async fn decide(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let app = &callback.app;
-    let start = Start::read(app, &headers, &id).await?;
+    let mut start = Start::read(app, &headers, &id).await?;
     let form = Form::read(&headers, &bytes)?;
+    // Where they came from; who they are says their session.
+    if start.caller.via == Via::Console && form.raw("from") == "teams" {
+        start.caller.via = Via::Teams;
+    }
     let owned = |name: &str| form.text(name).map(str::to_owned);
     let page = format!("/requests/{}", start.id);
     match verb.as_str() {
