@@ -273,7 +273,7 @@ fn decisions(viewer: &Viewer, view: &RequestView, may: &May, from_teams: bool) -
         @if from_teams { input type="hidden" name="from" value="teams"; }
     };
     html! {
-        section.card.decide aria-labelledby="decide" {
+        section.card.decide.short[is_short(&view.command_display)] aria-labelledby="decide" {
             h2 #decide { @if may.approve { "Your decision" } @else { "You may" } }
             @if may.approve || may.reject {
                 p.hint { "Compare the code with what you were sent: " span.code { (view.code) } "." }
@@ -340,6 +340,12 @@ fn decisions(viewer: &Viewer, view: &RequestView, may: &May, from_teams: bool) -
             }
         }
     }
+}
+
+/// Whether a telephone shows the whole command at once. Then the buttons stay at the thumb; else they come
+/// behind the command, so that nobody is offered one above what they have not seen.
+fn is_short(shown: &str) -> bool {
+    shown.chars().count() <= 400 && shown.lines().count() <= 8
 }
 
 fn groups(view: &RequestView) -> Markup {
