@@ -1,6 +1,9 @@
 // The console in a real browser: read, decided on, administered.
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { accessible } from "./axe.mjs";
-import { DESKTOP, PHONE, Serve, Tests, equal, launch, signedIn, truly } from "./lib.mjs";
+import { DESKTOP, PHONE, PROGRAM, Serve, Tests, equal, launch, signedIn, truly } from "./lib.mjs";
 
 const tests = new Tests();
 const serve = await Serve.start();
@@ -76,6 +79,8 @@ for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
       const path = new URL(alice.url()).pathname;
       const code = await alice.locator(".bigcode").innerText();
       truly(await alice.getByRole("button", { name: /Approve/ }).count() === 0, "nobody approves their own request");
+      // That page would look again by itself, in the middle of where the test goes next.
+      await alice.goto("/account");
 
       for (const name of ["dana", "sam"]) {
         const reviewer = await who(name);
@@ -131,6 +136,17 @@ await tests.test("an approval with bounds holds what it says", async () => {
   equal(now.body.bounds.max_rows, 5);
   const run = await serve.call("alice", "POST", `/v1/requests/${request.id}/run`, {});
   equal(run.body.status, "FAILED");
+  await dana.context().close();
+});
+
+await tests.test("a decision on a page that was reached from Teams says so", async () => {
+  const request = await serve.submit("alice", "demo-db", "SELECT 6");
+  const dana = await signedIn(browser, serve, "dana", PHONE);
+  await dana.goto(`/requests/${request.id}?from=teams`);
+  await dana.getByRole("button", { name: /^Approve/ }).click();
+  await dana.locator(".badge.approved").first().waitFor();
+  const trail = await serve.call("audra", "GET", `/v1/requests/${request.id}/events`);
+  equal(trail.body.items.find((event) => event.type === "request.vote").via, "teams");
   await dana.context().close();
 });
 
@@ -284,6 +300,40 @@ await tests.test("a token is shown once", async () => {
   await alice.waitForURL("**/account**");
   equal((await fetch(`${serve.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status, 401);
   await alice.context().close();
+});
+
+await tests.test("the command line signs in through the browser, once for each code", async () => {
+  const home = join(serve.directory, "home");
+  const environment = { PATH: process.env.PATH, HOME: home, NO_COLOR: "1" };
+  const login = spawn(PROGRAM, ["--url", serve.url, "login", "--no-browser"], { env: environment });
+  let said = "";
+  login.stderr.on("data", (bytes) => { said += bytes; });
+  const ended = new Promise((done) => login.once("exit", done));
+  while (!/http\S+\/cli\?\S+/.test(said)) await new Promise((done) => setTimeout(done, 20));
+  const address = said.match(/http\S+\/cli\?\S+/)[0];
+  // Somebody else's code is not taken.
+  const port = new URL(address).searchParams.get("port");
+  equal((await fetch(`http://127.0.0.1:${port}/?code=made-up&state=wrong`)).status, 404);
+  const page = await signedIn(browser, serve, "audra");
+  await page.goto(address);
+  await accessible(page, "/cli");
+  await page.getByRole("button", { name: "Allow" }).click();
+  await page.getByText("Signed in. You can close this").waitFor();
+  equal(await ended, 0, said);
+  const profile = join(home, ".config/countersign/profile.json");
+  equal((statSync(profile).mode & 0o777).toString(8), "600");
+  const again = await fetch(`${serve.url}/cli/token`, {
+    method: "POST", headers: { "content-type": "application/json" },
+    body: JSON.stringify({ code: new URL(page.url()).searchParams.get("code"), verifier: "x".repeat(43) }),
+  });
+  equal(again.status, 401, "a code is good once");
+  const as = (args) => spawnSync(PROGRAM, args, { env: environment, encoding: "utf8" });
+  equal(as(["requests", "list"]).status, 0, "it is signed in, and knows where");
+  const { token } = JSON.parse(readFileSync(profile, "utf8"));
+  equal(as(["logout"]).status, 0);
+  equal((await fetch(`${serve.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status, 401);
+  equal(as(["--url", serve.url, "requests", "list"]).status, 20);
+  await page.context().close();
 });
 
 await tests.test("an open page notices what others do", async () => {

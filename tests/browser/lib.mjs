@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const PROGRAM = process.env.COUNTERSIGN_PROGRAM ?? join(ROOT, "target/debug/countersign");
+export const PROGRAM = process.env.COUNTERSIGN_PROGRAM ?? join(ROOT, "target/debug/countersign");
 const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

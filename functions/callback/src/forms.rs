@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_http::Problem;
-use countersign_rules::Bounds;
+use countersign_rules::{Bounds, Via};
 use countersign_web::form::Form;
 use countersign_web::page::go_to;
 use http::HeaderMap;
@@ -24,8 +24,12 @@ pub(crate) async fn decide(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let app = &callback.app;
-    let start = Start::read(app, &headers, &id).await?;
+    let mut start = Start::read(app, &headers, &id).await?;
     let form = Form::read(&headers, &bytes)?;
+    // Where they came from; who they are says their session.
+    if start.caller.via == Via::Console && form.raw("from") == "teams" {
+        start.caller.via = Via::Teams;
+    }
     let owned = |name: &str| form.text(name).map(str::to_owned);
     let page = format!("/requests/{}", start.id);
     match verb.as_str() {
@@ -35,13 +39,13 @@ pub(crate) async fn decide(
             let bounds = Bounds { max_rows: form.number("max_rows")?, not_after };
             let approval =
                 Approval { digest: owned("digest"), comment: owned("comment"), bounds: Some(bounds) };
-            start.approve(app, approval).await?;
+            start.approve(&callback, approval).await?;
         }
         "reject" => {
-            start.reject(app, Rejection { digest: owned("digest"), reason: owned("reason") }).await?;
+            start.reject(&callback, Rejection { digest: owned("digest"), reason: owned("reason") }).await?;
         }
         "cancel" => {
-            start.cancel(app).await?;
+            start.cancel(&callback).await?;
         }
         "settle" => {
             let outcome = match form.raw("outcome") {
@@ -53,7 +57,7 @@ pub(crate) async fn decide(
                     );
                 }
             };
-            start.settle(app, SettlementBody { outcome, note: form.raw("note").to_owned() }).await?;
+            start.settle(&callback, SettlementBody { outcome, note: form.raw("note").to_owned() }).await?;
         }
         "run" => {
             run_it(&callback, start, began).await?;

@@ -54,6 +54,8 @@ fn reason(refusal: &Refusal) -> Option<&'static str> {
         | Refusal::Wrong(_)
         | Refusal::AlreadyClaimed
         | Refusal::NotTheClaimant
+        | Refusal::OtherExecutor(_)
+        | Refusal::NotAsked
         | Refusal::OtherEpoch
         | Refusal::LeaseOver => None,
     }

@@ -104,8 +104,8 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
-        .layer(middleware::from_fn(edge::finish))
         .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
+        .layer(middleware::from_fn(edge::finish))
         .with_state(Console { app, invoker })
 }
 

@@ -48,7 +48,7 @@ impl Execute {
         let connection = found.connection(&request.connection)?.filter(|now| now.kind == request.kind);
         let Some(connection) = connection else { return Ok(None) };
         let Some(reference) = &connection.estimate_secret else { return Ok(None) };
-        let Ok(spec) = spec_of(&connection.kind, &connection.target) else { return Ok(None) };
+        let Ok(spec) = spec_of(&connection) else { return Ok(None) };
         let secret = match self.resolve(reference).await {
             Ok(secret) => secret,
             Err(error) => {

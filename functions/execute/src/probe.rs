@@ -17,7 +17,7 @@ impl Execute {
             let gone = "the connection was deleted just now";
             return Ok(TestReport::of(vec![Check::fails(Purpose::Run, TestProblem::Settings, gone)]));
         };
-        let spec = match spec_of(&connection.kind, &connection.target) {
+        let spec = match spec_of(&connection) {
             Ok(spec) => spec,
             Err(why) => {
                 return Ok(TestReport::of(vec![Check::fails(Purpose::Run, TestProblem::Settings, why)]));

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Timestamp, UserId, Via};
-use countersign_storage::sign_in::{Previous, Session, StoredSession};
+use countersign_storage::sign_in::{Previous, Session};
 use countersign_storage::{Found, Key, User};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -78,11 +78,10 @@ impl SessionCookie {
     /// If the system has no randomness.
     pub fn rotated(
         cookie: &str,
-        stored: &StoredSession,
+        before: &Session,
         now: Timestamp,
     ) -> Result<Option<(Self, Session)>, getrandom::Error> {
         let Some(parts) = split(cookie) else { return Ok(None) };
-        let before = &stored.session;
         let current = before.secret_sha256 == sha256_hex(parts.secret.as_bytes());
         if !current || now.millis_since(before.rotated_at) < ROTATE_AFTER_MILLIS {
             return Ok(None);
@@ -160,6 +159,19 @@ pub fn is_csrf_token(cookie: &str, token: &str) -> bool {
     bool::from(shown.as_slice().ct_eq(secret.as_slice()))
 }
 
+/// Whether a session goes on for whoever has that secret.
+fn holds(session: &Session, secret: &str, now: Timestamp) -> Result<(), Unauthenticated> {
+    let hash = sha256_hex(secret.as_bytes());
+    let is = |other: &str| bool::from(hash.as_bytes().ct_eq(other.as_bytes()));
+    let current = is(&session.secret_sha256);
+    let previous = session.previous.as_ref();
+    let just_before = previous.is_some_and(|previous| is(&previous.secret_sha256) && now < previous.until);
+    if !current && !just_before {
+        return Err(Unauthenticated::Invalid);
+    }
+    if now >= session.expires_at { Err(Unauthenticated::Expired) } else { Ok(()) }
+}
+
 /// The scheme of sessions.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sessions;
@@ -188,17 +200,7 @@ impl Scheme for Sessions {
         let (_, id) = name_of(credential).ok_or(Unauthenticated::Invalid)?;
         let stored = found.session(parts.user, &id).map_err(|_| Unauthenticated::Invalid)?;
         let session = stored.ok_or(Unauthenticated::Expired)?.session;
-        let hash = sha256_hex(parts.secret.as_bytes());
-        let is = |other: &str| bool::from(hash.as_bytes().ct_eq(other.as_bytes()));
-        let current = is(&session.secret_sha256);
-        let just_before =
-            session.previous.is_some_and(|previous| is(&previous.secret_sha256) && now < previous.until);
-        if !current && !just_before {
-            return Err(Unauthenticated::Invalid);
-        }
-        if now >= session.expires_at {
-            return Err(Unauthenticated::Expired);
-        }
+        holds(&session, parts.secret, now)?;
         let user = user.filter(|user| user.id == parts.user).ok_or(Unauthenticated::Invalid)?;
         if user.disabled { Err(Unauthenticated::Disabled) } else { Ok(()) }
     }
@@ -224,6 +226,29 @@ mod tests {
         {
             assert!(name_of(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_secret_changes_every_quarter_of_an_hour_and_the_session_ends_all_the_same() {
+        let at = |seconds: u32| Timestamp::from_unix_millis(0).plus_seconds(seconds);
+        let secret_of = |cookie: &SessionCookie| split(cookie.reveal()).unwrap().secret.to_owned();
+        let first = SessionCookie::random(ann()).unwrap();
+        let begun = first.begin("demo", "a\nbrowser", at(0));
+        assert_eq!(begun.browser, "abrowser");
+        assert_eq!(SessionCookie::rotated(first.reveal(), &begun, at(899)).unwrap(), None);
+        let (second, session) = SessionCookie::rotated(first.reveal(), &begun, at(900)).unwrap().unwrap();
+        assert_eq!(name_of(second.reveal()), name_of(first.reveal()), "the same session");
+        assert!(is_csrf_token(second.reveal(), &csrf_token(first.reveal()).unwrap()), "open forms stay good");
+        assert_eq!((session.created_at, session.expires_at), (begun.created_at, begun.expires_at));
+        assert_eq!(holds(&session, &secret_of(&second), at(900)), Ok(()));
+        assert_eq!(holds(&session, &secret_of(&first), at(959)), Ok(()), "pages load side by side");
+        assert_eq!(holds(&session, &secret_of(&first), at(960)), Err(Unauthenticated::Invalid));
+        // Whoever has the old secret alone does not get a new one.
+        assert_eq!(SessionCookie::rotated(first.reveal(), &session, at(5000)).unwrap(), None);
+        let last = at(LIFETIME_SECONDS);
+        assert_eq!(holds(&session, &secret_of(&second), last), Err(Unauthenticated::Expired));
+        let stranger = SessionCookie::random(ann()).unwrap();
+        assert_eq!(holds(&session, &secret_of(&stranger), at(1)), Err(Unauthenticated::Invalid));
     }
 
     #[test]

@@ -109,7 +109,11 @@ fn counted(counts: &mut Counts, fact: &Fact) {
         Fact::Failed(_) => &mut counts.failed,
         Fact::Unknown { .. } => &mut counts.unknown,
         Fact::Reopened { .. } => &mut counts.reopened,
-        Fact::Vote(_) | Fact::Running { .. } => return,
+        Fact::Vote(_)
+        | Fact::Estimated { .. }
+        | Fact::RunAsked {}
+        | Fact::Running { .. }
+        | Fact::LeaseRenewed { .. } => return,
     };
     *count += 1;
 }

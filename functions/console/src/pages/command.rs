@@ -124,7 +124,7 @@ fn piece(kind: Kind, text: &str) -> Markup {
 }
 
 /// The stretches of each line.
-fn lines<'a>(pieces: Vec<(Kind, &'a str)>) -> Vec<Vec<(Kind, &'a str)>> {
+fn lines(pieces: Vec<(Kind, &str)>) -> Vec<Vec<(Kind, &str)>> {
     let mut lines = vec![Vec::new()];
     for (kind, text) in pieces {
         for (number, part) in text.split('\n').enumerate() {

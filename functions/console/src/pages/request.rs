@@ -1,6 +1,6 @@
 //! One request: the whole command, who has to agree, what whoever looks may do.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use countersign_app::guard::may_bound_rows;
 use countersign_app::submit::{keys_of, visible_request};
@@ -21,6 +21,7 @@ use maud::{Markup, html};
 
 use super::viewer::Viewer;
 use super::{command, diff, output, words};
+use crate::query::Query;
 use crate::requests::request_id;
 
 /// How many earlier requests are looked at for one on the same connection.
@@ -31,6 +32,7 @@ pub(crate) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
+    RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let id = request_id(&app, &headers, &id).await?;
     let (viewer, found) = Viewer::see(&app, "page", &headers, &keys_of(id)).await?;
@@ -51,6 +53,8 @@ pub(crate) async fn show(
         output::absent(&request)
     };
     let may = May::of(&request, caller, now);
+    // Whoever sends links knows what they put behind them.
+    let from_teams = Query::read_any(raw.as_deref())?.text("from") == Some("teams");
     let sql = matches!(request.kind.as_str(), "postgres" | "mysql" | "sqlite");
     let content = html! {
         div data-watch=[(!view.status.is_terminal()).then_some(id)] data-version=(view.version) data-status=(view.status) {
@@ -85,7 +89,7 @@ pub(crate) async fn show(
                     (output)
                 }
                 div.side {
-                    (decisions(&viewer, &view, &may))
+                    (decisions(&viewer, &view, &may, from_teams))
                     (groups(&view))
                     (facts(&view))
                     (timeline(&events))
@@ -255,7 +259,7 @@ fn risk(view: &RequestView) -> Markup {
     }
 }
 
-fn decisions(viewer: &Viewer, view: &RequestView, may: &May) -> Markup {
+fn decisions(viewer: &Viewer, view: &RequestView, may: &May, from_teams: bool) -> Markup {
     let to = |verb: &str| format!("/requests/{}/{verb}", view.id);
     if !(may.approve || may.reject || may.cancel || may.run || may.settle) {
         return html! {
@@ -264,9 +268,12 @@ fn decisions(viewer: &Viewer, view: &RequestView, may: &May) -> Markup {
             }
         };
     }
-    let digest = html! { input type="hidden" name="digest" value=(view.digest); };
+    let digest = html! {
+        input type="hidden" name="digest" value=(view.digest);
+        @if from_teams { input type="hidden" name="from" value="teams"; }
+    };
     html! {
-        section.card.decide aria-labelledby="decide" {
+        section.card.decide.short[is_short(&view.command_display)] aria-labelledby="decide" {
             h2 #decide { @if may.approve { "Your decision" } @else { "You may" } }
             @if may.approve || may.reject {
                 p.hint { "Compare the code with what you were sent: " span.code { (view.code) } "." }
@@ -333,6 +340,12 @@ fn decisions(viewer: &Viewer, view: &RequestView, may: &May) -> Markup {
             }
         }
     }
+}
+
+/// Whether a telephone shows the whole command at once. Then the buttons stay at the thumb; else they come
+/// behind the command, so that nobody is offered one above what they have not seen.
+fn is_short(shown: &str) -> bool {
+    shown.chars().count() <= 400 && shown.lines().count() <= 8
 }
 
 fn groups(view: &RequestView) -> Markup {

@@ -75,7 +75,7 @@ async fn rotate(app: &App, cookie: &str, found: &Found) -> Result<Option<HeaderV
     let stored = found.session(user, &id).map_err(|error| errors::storage(&error))?;
     let Some(stored) = stored else { return Ok(None) };
     let now = app.now();
-    let next = SessionCookie::rotated(cookie, &stored, now).map_err(|_| errors::no_randomness())?;
+    let next = SessionCookie::rotated(cookie, &stored.session, now).map_err(|_| errors::no_randomness())?;
     let Some((next, session)) = next else { return Ok(None) };
     // Another page of the same browser may have been first: then its secret is the new one.
     match app.store.put_session(user, &id, Some(&stored), &session).await {

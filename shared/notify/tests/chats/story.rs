@@ -69,6 +69,8 @@ impl Plan<'_> {
             statements: vec!["DELETE".to_owned()],
             tables: vec!["sessions".to_owned()],
             notes: vec!["no index is known for `age`".to_owned()],
+            no_row_bound: None,
+            estimate: None,
         };
         let block = self
             .blocked
@@ -99,7 +101,7 @@ impl Plan<'_> {
             wanted_timeout_seconds: None,
             masking_version: 0,
             epoch: 1,
-            verdict: Verdict { risk: Some(risk), block, ease: None },
+            verdict: Verdict { risk: Some(risk), block, ease: None, estimate: false },
         };
         let (request, events) = submit(&submission, at(0)).unwrap();
         let created = match &events[0].fact {

@@ -172,16 +172,9 @@ async fn what_is_not_there_is_404_whether_hidden_or_not(database: Database) {
             problem(&answer, 404, "not-found");
         }
     }
-    for path in [
-        "/",
-        "/v1",
-        "/v1/",
-        "/v2/requests",
-        "/v1/wat",
-        "/v1/requests/",
-        "//v1/requests",
-        "/v1/../v1/requests",
-    ] {
+    for path in
+        ["/v1", "/v1/", "/v2/requests", "/v1/wat", "/v1/requests/", "//v1/requests", "/v1/../v1/requests"]
+    {
         let answer = serve.get("alice", path).await.unwrap();
         assert!(answer.status == 404 || path == "/v1/../v1/requests", "{path}: {answer:?}");
     }
