@@ -78,7 +78,11 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Doctor(args) => doctor::doctor(&client, ui, &args).await.map(|()| 0)?,
         Command::Analytics(args) => analytics::analytics(&client, ui, &args).await.map(|()| 0)?,
         Command::Audit(command) => audit::audit(&client, ui, command).await?,
-        Command::Serve(_) | Command::Bootstrap(_) | Command::RebuildStatistics(_) | Command::Login(_) | Command::Logout => 0,
+        Command::Serve(_)
+        | Command::Bootstrap(_)
+        | Command::RebuildStatistics(_)
+        | Command::Login(_)
+        | Command::Logout => 0,
     };
     Ok(ExitCode::from(code))
 }

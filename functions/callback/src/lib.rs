@@ -3,8 +3,8 @@
 //! `renew`, `output`, `complete`; and what people do in Slack.
 
 mod decisions;
-mod refused;
 mod forms;
+mod refused;
 mod run;
 mod runner;
 mod slack;

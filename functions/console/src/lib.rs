@@ -20,8 +20,8 @@ mod requests;
 mod slack_links;
 mod tokens;
 mod users;
-mod work;
 mod webhooks;
+mod work;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{MethodRouter, delete, get, post};

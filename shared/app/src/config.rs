@@ -1,11 +1,11 @@
 //! The environment, read once at the start.
 
-use std::num::NonZeroU32;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use countersign_notify::Schedule;
 use countersign_identity::oidc::Settings;
+use countersign_notify::Schedule;
 use countersign_timer::TimerConfig;
 
 /// What a function needs to know. Members that a function does not need may be absent from its

@@ -11,8 +11,8 @@
 //!
 //! **Invariant:** nobody is found by their e-mail address; an issuer's identity is issuer and subject.
 
-pub mod grant;
 pub mod assertion;
+pub mod grant;
 pub mod oidc;
 pub mod session;
 pub mod token;

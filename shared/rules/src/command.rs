@@ -188,9 +188,7 @@ impl Command {
             Self::Tick => (Actor::system("expire"), Via::System),
             Self::Estimate { .. } => (Actor::system("execute"), Via::System),
             Self::Claim { executor, .. } | Self::Complete { executor, .. } => executor.actor(),
-            Self::Renew { runner, .. } => {
-                (Actor::user(&runner.by), Via::Api)
-            }
+            Self::Renew { runner, .. } => (Actor::user(&runner.by), Via::Api),
             Self::RaiseEpoch { .. } => (Actor::system("restore"), Via::System),
         }
     }

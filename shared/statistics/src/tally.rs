@@ -79,8 +79,11 @@ fn add(rollup: &mut Rollup, about: &About, event: &Event) {
         }
         Fact::Vote(_)
         | Fact::Blocked(_)
+        | Fact::Estimated { .. }
         | Fact::Reopened { .. }
+        | Fact::RunAsked {}
         | Fact::Running { .. }
+        | Fact::LeaseRenewed { .. }
         | Fact::Succeeded(_)
         | Fact::Failed(_)
         | Fact::Unknown { .. } => {}

@@ -40,13 +40,13 @@ pub mod people;
 pub mod read;
 pub mod requests;
 pub mod schema;
+pub mod sign_in;
 pub mod slack;
 pub mod statistics;
-pub mod sign_in;
 pub mod store;
 pub mod sweep;
-mod work;
 pub mod webhooks;
+mod work;
 
 pub use error::StorageError;
 pub use items::{Connection, StoredToken, User};

@@ -8,8 +8,8 @@ use countersign_rules::{ConnectionName, Event, Fact, Request, RequestId, UserId}
 
 use crate::codec::{self, Item, get_binary, get_number, get_text};
 use crate::items::{Connection, User};
-use crate::slack::SlackLink;
 use crate::sign_in::{StoredSession, stored_session};
+use crate::slack::SlackLink;
 use crate::store::VERSION;
 use crate::{StorageError, Store, keys, schema};
 

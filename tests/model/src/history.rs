@@ -193,7 +193,13 @@ impl Step {
             28 => Act::Reject(who, seen),
             29 => Act::Cancel(who),
             30 => Act::Tick,
-            31 => if detail & 1 == 0 { Act::Renew(executor) } else { Act::Estimate(u64::from(detail)) },
+            31 => {
+                if detail & 1 == 0 {
+                    Act::Renew(executor)
+                } else {
+                    Act::Estimate(u64::from(detail))
+                }
+            }
             32..=43 => Act::Claim(executor, connection, u32::from(detail / 16 % 4), detail % 16 == 11),
             44..=46 => Act::Complete(executor, end),
             47..=48 => Act::Renew(executor),

@@ -177,8 +177,7 @@ pub(crate) async fn save(
         (Some(_), Some(_)) | (None, None) => {}
     }
     let connection = checked(app, name, body, before)?;
-    let stored =
-        app.store_of(&caller).put_connection(before.map(|before| before.version), &connection).await;
+    let stored = app.store_of(&caller).put_connection(before.map(|before| before.version), &connection).await;
     match stored {
         Ok(()) => {}
         Err(StorageError::Conflict) if before.is_none() => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign_notify::notice::Notice;
-use countersign_rules::command::{Ballot, Ending, People};
+use countersign_rules::command::{Ballot, Ending, Executor, People};
 use countersign_rules::event::{Created, Outcome};
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::{Block, Guard, Risk, RiskLevel, Verdict};
@@ -153,6 +153,7 @@ impl Story {
             digest,
             epoch: 1,
             guard: Guard { blocked_by: None, eased: false },
+            executor: Executor::Service,
         })
     }
 
@@ -160,7 +161,7 @@ impl Story {
         self.now = self.now.plus_seconds(3);
         let outcome = Outcome { rows: Some(12), ..Outcome::default() };
         let ending = if succeeded { Ending::Succeeded(outcome) } else { Ending::Failed(outcome) };
-        self.does(&Command::Complete { nonce: "n".to_owned(), ending })
+        self.does(&Command::Complete { nonce: "n".to_owned(), ending, executor: Executor::Service })
     }
 
     pub(crate) fn later(mut self, seconds: u32) -> Self {

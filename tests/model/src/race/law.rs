@@ -111,7 +111,8 @@ pub(super) fn observe(race: &Race, next: &mut World, events: &[Event]) {
             Fact::Cancelled { .. } => witness.ended = Some(Status::Cancelled),
             Fact::Blocked(_) => witness.ended = Some(Status::Blocked),
             Fact::Created(_)
-            | Fact::Estimated { .. } | Fact::Approved { .. }
+            | Fact::Estimated { .. }
+            | Fact::Approved { .. }
             | Fact::RunAsked {}
             | Fact::LeaseRenewed { .. }
             | Fact::Unknown { .. } => {}

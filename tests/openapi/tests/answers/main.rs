@@ -21,11 +21,8 @@ const NEW_USER: &str = "usr_01K5J3V8Q4W7X9YABCDEFGHJKM";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_documented_and_every_documented_answer_is_given() {
-    let settings = [
-        ("COUNTERSIGN_MAX_WAIT_SECONDS", "5"),
-        ("COUNTERSIGN_SEAL_SECONDS", "1"),
-        ("SLACK_SECRET", SECRET),
-    ];
+    let settings =
+        [("COUNTERSIGN_MAX_WAIT_SECONDS", "5"), ("COUNTERSIGN_SEAL_SECONDS", "1"), ("SLACK_SECRET", SECRET)];
     let serve = Serve::start(Database::Embedded, &settings).await.unwrap();
     let mut checked = Checked::new(serve);
     requests(&checked).await;
