@@ -126,7 +126,7 @@ async fn receive(
     let request = body.pointer("/data/request/id").and_then(Value::as_str).context("a request")?;
     let event = (text(&body, "type")?.to_owned(), request.to_owned());
     // A third of the attempts, spread by their number.
-    let refuses = kind == Kind::Flaky && count % 3 == 0;
+    let refuses = kind == Kind::Flaky && count.is_multiple_of(3);
     {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = kept.entry(event).or_default();

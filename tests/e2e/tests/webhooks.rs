@@ -181,7 +181,7 @@ async fn nothing_is_lost_when_the_service_is_killed(database: Database) {
             requests.push(request);
         }
         if round == 1 {
-            receiver.react(|before, _| Reaction::Answer(if before % 3 == 0 { 500 } else { 200 }));
+            receiver.react(|before, _| Reaction::Answer(if before.is_multiple_of(3) { 500 } else { 200 }));
         }
         serve.kill_and_restart().await.unwrap();
     }
