@@ -75,7 +75,9 @@ struct Settings {
 #[derive(Args)]
 pub(crate) struct CreateArgs {
     /// Where events are posted
-    url: String,
+    // Not `url`: that is the service's, a global option.
+    #[arg(value_name = "URL")]
+    address: String,
     #[command(flatten)]
     settings: Settings,
 }
@@ -193,7 +195,7 @@ pub(crate) async fn webhooks(client: &Client, ui: &Ui, command: WebhooksCommand)
 
 async fn create(client: &Client, ui: &Ui, args: CreateArgs) -> Result<(), CliError> {
     let mut body = Map::new();
-    body.insert("url".to_owned(), args.url.into());
+    body.insert("url".to_owned(), args.address.into());
     apply(&mut body, args.settings)?;
     let value = client.json(&Call::create(&["webhooks"], Value::Object(body))).await?;
     warn(ui, &value);

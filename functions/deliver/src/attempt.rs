@@ -59,7 +59,6 @@ impl Deliver {
             let attempt = self.send(&work).await;
             let now = self.app.now();
             delivery = delivery.after(&attempt, began, now, &self.app.config.retries, jitter());
-            self.app.store.put_delivery(&delivery, Write::Outcome).await?;
             tracing::info!(
                 delivery = %delivery.id,
                 endpoint = %delivery.endpoint,
@@ -75,9 +74,14 @@ impl Deliver {
             let soon =
                 soon.filter(|pause| endpoint.health.gate(now) == Gate::Open && sleeps(patience, *pause));
             let Some(pause) = soon else {
+                self.app.store.put_delivery(&delivery, Write::Outcome).await?;
                 self.set_timer(&delivery).await;
                 return Ok(1);
             };
+            // Others find it due only when this invocation must have died.
+            let held = delivery.next_attempt_at.map(|next| next.plus_seconds(self.app.config.hold_seconds()));
+            let stored = Delivery { next_attempt_at: held, ..delivery.clone() };
+            self.app.store.put_delivery(&stored, Write::Outcome).await?;
             tokio::time::sleep(Duration::from_millis(u64::try_from(pause).unwrap_or(0))).await;
         }
     }

@@ -119,6 +119,13 @@ impl Config {
         })
     }
 
+    /// For how long an attempt that is under way, or about to begin, keeps others from attempting the same
+    /// delivery: the time-out of one, and some room.
+    #[must_use]
+    pub fn hold_seconds(&self) -> u32 {
+        self.delivery_timeout_sec.saturating_add(5)
+    }
+
     /// Reads the configuration out of the process's environment.
     ///
     /// # Errors

@@ -212,13 +212,13 @@ impl Delivery {
         self
     }
 
-    /// The delivery once more, because somebody asked for it.
+    /// The delivery once more, because somebody asked for it; due at `due` if it is not attempted before.
     #[must_use]
-    pub fn again(mut self, now: Timestamp) -> Self {
+    pub fn again(mut self, due: Timestamp) -> Self {
         self.state = State::Waiting;
         self.is_there = false;
         self.first_attempt_at = None;
-        self.next_attempt_at = Some(now);
+        self.next_attempt_at = Some(due);
         self
     }
 }

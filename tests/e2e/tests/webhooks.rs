@@ -370,8 +370,10 @@ mod verifiers {
         };
         let made = webhook(&serve, &format!("http://127.0.0.1:{port}/"), json!({})).await;
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/approve_harmless.py");
+        let page = std::fs::read_to_string(example.with_file_name("../webhooks.md")).unwrap();
+        assert!(page.contains(std::fs::read_to_string(&example).unwrap().trim_end()), "the page shows it");
         let consumer = Command::new("python3")
-            .arg(example)
+            .arg(&example)
             .env("WEBHOOK_SECRET", made.text("/secret"))
             .env("COUNTERSIGN_TOKEN", serve.token("dana"))
             .env("PORT", port.to_string())

@@ -102,10 +102,13 @@ async fn exactly_the_documented_parameters_are_known() {
     let serve = Serve::start(Database::Embedded, &[]).await.unwrap();
     let request = serve.submit("root", "demo-open", "SELECT 1", json!({})).await.unwrap();
     let request = serve.run_to_its_end("root", &request).await.unwrap();
+    let hook = json!({ "url": "https://198.51.99.1/", "enabled": false });
+    let webhook = serve.post("root", "/v1/webhooks", hook).await.unwrap();
     let document: Value = serde_json::from_str(&countersign_openapi::document().unwrap()).unwrap();
     for (path, item) in document["paths"].as_object().unwrap() {
         let Some(parameters) = item["get"]["parameters"].as_array() else { continue };
-        let path = path.replace("{id}", request.text("/id"));
+        let thing = if path.starts_with("/v1/webhooks") { &webhook } else { &request };
+        let path = path.replace("{id}", thing.text("/id"));
         let named: Vec<&str> = parameters
             .iter()
             .filter(|parameter| parameter["in"] == "query")

@@ -68,10 +68,10 @@ impl DeliveryView {
     }
 }
 
-/// Stores a delivery that is due at once and has it attempted. If the invocation is lost, the sweep finds
-/// what is due.
+/// Stores a delivery and has it attempted at once. For others it is due when that attempt must be over: if
+/// the invocation is lost, the sweep finds it then.
 pub(crate) async fn attempt_now(app: &App, delivery: Delivery) -> Result<Response, Problem> {
-    let due = delivery.again(app.now());
+    let due = delivery.again(app.now().plus_seconds(app.config.hold_seconds()));
     app.store.put_delivery(&due, Write::Asked).await.map_err(|error| errors::storage(&error))?;
     if let Some(notifier) = &app.notifier {
         let event = DeliverEvent::Delivery { endpoint: due.endpoint.clone(), id: due.id };
