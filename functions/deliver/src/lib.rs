@@ -18,7 +18,7 @@ mod due;
 mod load;
 pub mod slack;
 pub mod teams;
-mod webhook;
+pub mod webhook;
 
 use std::sync::Arc;
 
