@@ -22,6 +22,7 @@ mod lexed;
 mod names;
 mod postgres;
 mod rules;
+mod shape;
 mod shell;
 mod sql;
 
@@ -29,6 +30,7 @@ pub use analysis::{Action, Analysis, Kind, OutputColumn, Statement, TableName, U
 pub use dialect::{Dialect, UnknownKind};
 pub use judge::{RiskLevel, RiskSummary};
 pub use rules::{Hit, PRESETS, RuleError, RuleSet, preset};
+pub use shape::shape;
 
 /// Reads a command. Total: what cannot be understood is an answer.
 #[must_use]

@@ -16,6 +16,11 @@ use sqlparser::tokenizer::Token;
 
 pub(crate) use lex::lex;
 
+/// All tokens, if they can be told apart.
+pub(crate) fn tokens_of(command: &str, dialect: Dialect) -> Option<Vec<Token>> {
+    lex::tokens(command, dialect).ok()
+}
+
 /// Analyses a command.
 pub(crate) fn analyse(dialect: Dialect, command: &str) -> Analysis {
     if let Err(why) = bounds::length(command) {

@@ -1,0 +1,210 @@
+//! What is shown of a span of time.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use countersign_rules::{Timestamp, UserId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::rollup::{Counts, Rollup};
+use crate::times::Durations;
+
+/// How many people, groups or connections a report names at the most.
+pub const MOST_ROWS: usize = 50;
+/// How many shapes of commands.
+pub const MOST_SHAPES: usize = 25;
+
+/// An account in a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReportedUser)]
+pub struct Who {
+    /// The account.
+    pub id: UserId,
+    /// For display.
+    pub email: String,
+}
+
+/// What became of somebody's requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RequesterRow {
+    /// Who.
+    pub user: Who,
+    /// What happened in the span.
+    pub counts: Counts,
+}
+
+/// How much somebody reviewed.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ReviewerRow {
+    /// Who.
+    pub user: Who,
+    /// Votes for.
+    pub approvals: u64,
+    /// Votes against.
+    pub rejections: u64,
+    /// From the submission to the vote.
+    pub time_to_vote: Durations,
+}
+
+/// How much the members of a group reviewed.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct GroupRow {
+    /// The group.
+    pub group: String,
+    /// Votes for.
+    pub approvals: u64,
+    /// Votes against.
+    pub rejections: u64,
+    /// From the submission to the vote.
+    pub time_to_vote: Durations,
+}
+
+/// What happened on a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConnectionRow {
+    /// Its name.
+    pub connection: String,
+    /// What happened.
+    pub counts: Counts,
+}
+
+/// How often commands of a shape were submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ShapeRow {
+    /// The kind of the connection.
+    pub kind: String,
+    /// The command with its literals replaced and its lists made short.
+    pub shape: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// What happened on a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DayRow {
+    /// The day, in UTC.
+    #[schema(format = "date")]
+    pub day: String,
+    /// What happened.
+    pub counts: Counts,
+}
+
+/// What happened in an hour of the day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HourRow {
+    /// 0 to 23, in UTC.
+    #[schema(maximum = 23)]
+    pub hour: u8,
+    /// What happened.
+    pub counts: Counts,
+}
+
+/// The numbers of a span, by when things happened.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Analytics)]
+pub struct Report {
+    /// From that whole hour on.
+    pub from: Timestamp,
+    /// Up to before that whole hour.
+    pub to: Timestamp,
+    /// The only connection that is counted; null is all.
+    #[schema(required = true)]
+    pub connection: Option<String>,
+    /// What happened.
+    pub counts: Counts,
+    /// Of what people decided or let expire, the part that was approved.
+    #[schema(required = true)]
+    pub approval_rate: Option<f64>,
+    /// From the submission to the approval or rejection by people.
+    pub time_to_decision: Durations,
+    /// Approvals without anybody else's vote, by cause.
+    pub automatic_approvals: BTreeMap<String, u64>,
+    /// Expiries by cause.
+    pub expiries: BTreeMap<String, u64>,
+    /// Cancellations by cause.
+    pub cancellations: BTreeMap<String, u64>,
+    /// By connection, the busiest first.
+    pub by_connection: Vec<ConnectionRow>,
+    /// By group, the busiest first.
+    pub by_group: Vec<GroupRow>,
+    /// Who asks, the busiest first.
+    pub top_requesters: Vec<RequesterRow>,
+    /// Who reviews, the busiest first.
+    pub reviewers: Vec<ReviewerRow>,
+    /// What is submitted, the commonest first.
+    pub common_commands: Vec<ShapeRow>,
+    /// By day.
+    pub by_day: Vec<DayRow>,
+    /// By hour of the day.
+    pub by_hour: Vec<HourRow>,
+}
+
+impl Report {
+    /// Of the numbers of a span.
+    #[must_use]
+    pub fn new(rollup: Rollup, (from, to): (Timestamp, Timestamp), connection: Option<String>) -> Self {
+        let Rollup { counts, automatic, expiries, cancellations, decisions, .. } = rollup;
+        let by_people = counts.approved.saturating_sub(counts.automatic);
+        let let_go = expiries.get("review_timeout").copied().unwrap_or_default();
+        let decided = by_people + counts.rejected + let_go;
+        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 requests")]
+        let approval_rate =
+            (decided > 0).then(|| (by_people as f64 / decided as f64 * 10_000.0).round() / 10_000.0);
+        Self {
+            from,
+            to,
+            connection,
+            counts,
+            approval_rate,
+            time_to_decision: decisions.summary(),
+            automatic_approvals: automatic,
+            expiries,
+            cancellations,
+            by_connection: top(rollup.connections, MOST_ROWS, |counts| counts.submitted)
+                .map(|(connection, counts)| ConnectionRow { connection, counts })
+                .collect(),
+            by_group: top(rollup.groups, MOST_ROWS, |group| group.approvals + group.rejections)
+                .map(|(group, deciding)| GroupRow {
+                    group,
+                    approvals: deciding.approvals,
+                    rejections: deciding.rejections,
+                    time_to_vote: deciding.times.summary(),
+                })
+                .collect(),
+            top_requesters: top(rollup.requesters, MOST_ROWS, |asking| asking.counts.submitted)
+                .map(|(id, asking)| RequesterRow {
+                    user: Who { id, email: asking.email },
+                    counts: asking.counts,
+                })
+                .collect(),
+            reviewers: top(rollup.reviewers, MOST_ROWS, |reviewer| reviewer.approvals + reviewer.rejections)
+                .map(|(id, deciding)| ReviewerRow {
+                    user: Who { id, email: deciding.email },
+                    approvals: deciding.approvals,
+                    rejections: deciding.rejections,
+                    time_to_vote: deciding.times.summary(),
+                })
+                .collect(),
+            common_commands: top(rollup.shapes, MOST_SHAPES, |count| *count)
+                .map(|(name, count)| {
+                    let (kind, shape) = name.split_once('\n').unwrap_or_default();
+                    ShapeRow { kind: kind.to_owned(), shape: shape.to_owned(), count }
+                })
+                .collect(),
+            by_day: rollup.days.into_iter().map(|(day, counts)| DayRow { day, counts }).collect(),
+            by_hour: rollup.hours.into_iter().map(|(hour, counts)| HourRow { hour, counts }).collect(),
+        }
+    }
+}
+
+/// Those with the most first; of equals, those whose name comes first.
+fn top<K: Ord, V>(
+    map: BTreeMap<K, V>,
+    most: usize,
+    weight: impl Fn(&V) -> u64,
+) -> impl Iterator<Item = (K, V)> {
+    let mut rows: Vec<(K, V)> = map.into_iter().collect();
+    rows.sort_by_key(|(_, value)| Reverse(weight(value)));
+    rows.into_iter().take(most)
+}
