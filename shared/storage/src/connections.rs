@@ -23,7 +23,10 @@ impl Store {
         item.insert(VERSION.to_owned(), number(connection.version));
         item.insert(DOC.to_owned(), text(to_json("a connection", connection)?));
         let condition = before.map_or(Condition::Absent, Condition::Version);
+        // Read for the difference alone: what is written holds only if this is what stands there.
+        let was = if before.is_some() { self.connection(&connection.name).await? } else { None };
         let mut actions = vec![self.put(item, Some(condition))?];
+        actions.extend(self.connection_change(was.as_ref(), Some(connection))?);
         actions.extend(self.access_change(Access::Changed)?);
         match self.transact("put connection", &fresh_token()?, actions).await {
             Ok(()) => Ok(()),
@@ -41,7 +44,9 @@ impl Store {
     /// [`StorageError::Conflict`] if it was changed. Else any other.
     pub async fn delete_connection(&self, name: &ConnectionName, version: u64) -> Result<(), StorageError> {
         let key = codec::key(keys::CONNECTIONS, name.as_str());
+        let was = self.connection(name).await?;
         let mut actions = vec![self.delete_if(key, Condition::Version(version))?];
+        actions.extend(self.connection_change(was.as_ref(), None)?);
         actions.extend(self.access_change(Access::Changed)?);
         match self.transact("delete connection", &fresh_token()?, actions).await {
             Ok(()) => Ok(()),

@@ -11,6 +11,13 @@
 //! | who has an e-mail address | `M#<address>` | `M` |
 //! | connection | `C` | `<name>` |
 //! | version of everything that a claim checks | `A` | `A` |
+//! | change of something else than a request | `V#<ulid>` | `V` |
+//! | the log's head, and how far its checkpoints are copied | `Z` | `H`, `S` |
+//! | tile of leaves, of nodes | `Z#L#<index>`, `Z#N#<level>#<index>` | `L`, `N` |
+//! | checkpoint | `Z#C#<number / 1000>` | `<number>` |
+//! | what of a minute is in the log | `Z#M#<day>` | `<minute>` |
+//! | key that signed checkpoints | `Z#K` | `<first number>` |
+//! | statistics | `Y#<length>#<partition>#<scope>` | `<period>` |
 
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
 
@@ -30,6 +37,45 @@ pub(crate) const EMAIL: &str = "M";
 pub(crate) const NO_DEADLINE: &str = "9999";
 /// The sort key of the first commit's events.
 pub(crate) const FIRST_EVENTS: &str = "E#00000001";
+
+pub(crate) const CHANGE: &str = "V";
+pub(crate) const LOG: &str = "Z";
+pub(crate) const HEAD: &str = "H";
+pub(crate) const COPIED: &str = "S";
+pub(crate) const LEAVES: &str = "L";
+pub(crate) const NODES: &str = "N";
+pub(crate) const LOG_KEYS: &str = "Z#K";
+
+pub(crate) fn change(ulid: &str) -> String {
+    format!("V#{ulid}")
+}
+
+pub(crate) fn log_leaves(index: u64) -> String {
+    format!("Z#L#{index}")
+}
+
+pub(crate) fn log_nodes(level: u32, index: u64) -> String {
+    format!("Z#N#{level}#{index}")
+}
+
+pub(crate) fn log_checkpoint(number: u64) -> (String, String) {
+    (format!("Z#C#{}", number / 1000), format!("{number:012}"))
+}
+
+/// Of the minute of an instant.
+pub(crate) fn log_minute(at: Timestamp) -> (String, String) {
+    let minute = Timestamp::from_unix_millis(at.unix_minutes() * 60_000);
+    (format!("Z#M#{}", day(at)), minute.rfc3339())
+}
+
+pub(crate) fn statistics(length: char, scope: &str, partition: &str) -> String {
+    format!("Y#{length}#{partition}#{scope}")
+}
+
+pub(crate) fn feed_of_change(ulid: &str, at: Timestamp) -> (String, String) {
+    let shard = request_id(ulid).map_or(0, |id| shard(id, FEED_SHARDS));
+    (feed(&day(at), shard), format!("{}#{ulid}", at.rfc3339()))
+}
 
 pub(crate) fn request(id: RequestId) -> String {
     format!("R#{}", id.ulid())

@@ -7,6 +7,8 @@
 //! - [`items`] what is stored besides requests: users with their tokens, connections
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
+//! - [`audit`] changes of everything but requests; [`feed`] everything that happened, by time; [`log`]
+//!   the log over it, with its checkpoints; [`statistics`] numbers by period
 //! - [`lists`] requests newest first; [`sweep`] what is overdue
 //! - [`bulk`] requests as items, for loading many at once
 //! - [`error`] what can go wrong, typed; [`meter`] what it cost
@@ -15,19 +17,23 @@
 //! transaction. Nobody but `requests` writes requests. A reply that was lost after the commit is
 //! recognised by what stands in the table.
 
+pub mod audit;
 pub mod bulk;
 pub mod codec;
 pub mod connections;
 pub mod error;
+pub mod feed;
 pub mod inspect;
 pub mod items;
 pub mod keys;
 pub mod lists;
+pub mod log;
 pub mod meter;
 pub mod people;
 pub mod read;
 pub mod requests;
 pub mod schema;
+pub mod statistics;
 pub mod store;
 pub mod sweep;
 

@@ -81,6 +81,7 @@ impl Store {
             }
         }
         actions.extend(self.access_change(access)?);
+        actions.push(self.user_change(before.map(|before| &before.user), user)?);
         let mut key_at = None;
         if let Some(remember) = remember {
             key_at = Some(actions.len());

@@ -1,7 +1,7 @@
 //! The client, and the one loop that retries.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnConsumedCapacit
 
 use countersign_rules::Timestamp;
 
+use crate::audit::By;
 use crate::codec::Item;
 use crate::meter::{Direction, Meter};
 use crate::schema::describe;
@@ -23,9 +24,11 @@ use crate::{StorageError, schema};
 pub struct Store {
     pub(crate) client: Client,
     pub(crate) table: String,
-    meter: Arc<Meter>,
+    pub(crate) meter: Arc<Meter>,
     /// When the first user was made; nothing is older. Read once.
     pub(crate) beginning: Arc<OnceLock<Timestamp>>,
+    /// Who changes what is written through here.
+    pub(crate) by: Arc<By>,
 }
 
 /// How often a call is tried before the table counts as busy or away.
@@ -37,7 +40,13 @@ impl Store {
     /// The table of that name, reached through `client`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), meter: Arc::default(), beginning: Arc::default() }
+        Self {
+            client,
+            table: table.into(),
+            meter: Arc::default(),
+            beginning: Arc::default(),
+            by: Arc::default(),
+        }
     }
 
     /// What it has cost so far.
@@ -188,6 +197,12 @@ impl Store {
         let check = check.map_err(|error| StorageError::corrupt("check", error))?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
+}
+
+/// What time it is, for what the storage itself dates.
+pub(crate) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// What must hold of an item for a write to happen.
