@@ -38,6 +38,8 @@ pub struct AwsSettings {
     pub secrets_manager_url: Option<String>,
     /// `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL`.
     pub ssm_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`.
+    pub s3_url: Option<String>,
     /// `AWS_CA_BUNDLE`: PEM certificates to trust instead of Amazon's.
     pub ca_bundle: Option<Vec<u8>>,
     /// How long one attempt of a call may take.
@@ -85,6 +87,7 @@ impl AwsSettings {
             lambda_url: url("AWS_ENDPOINT_URL_LAMBDA"),
             secrets_manager_url: url("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             ssm_url: url("AWS_ENDPOINT_URL_SSM"),
+            s3_url: url("AWS_ENDPOINT_URL_S3"),
             ca_bundle,
             attempt_timeout: AWS_ATTEMPT,
         })
@@ -109,6 +112,7 @@ impl AwsSettings {
             lambda_url: Some(lambda_url.to_owned()),
             secrets_manager_url: None,
             ssm_url: None,
+            s3_url: None,
             ca_bundle: None,
             attempt_timeout: LOCAL_ATTEMPT,
         }
@@ -118,7 +122,8 @@ impl AwsSettings {
 /// Makes clients that share one connection pool.
 #[derive(Debug, Clone)]
 pub struct Aws {
-    settings: AwsSettings,
+    pub(crate) settings: AwsSettings,
+    pub(crate) connector: SharedHttpConnector,
     http: SharedHttpClient,
 }
 
@@ -157,8 +162,9 @@ impl Aws {
             Err(_) => connector.build(),
         };
         let connector = SharedHttpConnector::new(connector);
-        let http = http_client_fn(move |_, _| connector.clone());
-        Self { settings, http }
+        let shared = connector.clone();
+        let http = http_client_fn(move |_, _| shared.clone());
+        Self { settings, connector, http }
     }
 
     /// DynamoDB, without retries: the storage retries in its one place.

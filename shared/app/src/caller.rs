@@ -3,8 +3,8 @@
 use countersign_http::Problem;
 use countersign_identity::{Unauthenticated, bearer};
 use countersign_rules::person::{Person, Role};
-use countersign_rules::{UserId, Via};
-use countersign_storage::{Found, Key, User};
+use countersign_rules::{Actor, UserId, Via};
+use countersign_storage::{Found, Key, Store, User};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -38,6 +38,14 @@ impl Caller {
         self.is_admin() || self.user.roles.contains(&Role::Auditor)
     }
 
+    /// Refuses everybody but admins and auditors.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn must_see_all(&self) -> Result<(), Problem> {
+        if self.sees_all() { Ok(()) } else { Err(Problem::forbidden("only admins and auditors see this")) }
+    }
+
     /// Refuses everybody but admins.
     ///
     /// # Errors
@@ -51,6 +59,12 @@ impl Caller {
 pub const VIA_HEADER: &str = "countersign-via";
 
 impl App {
+    /// The table, written by this caller.
+    #[must_use]
+    pub fn store_of(&self, caller: &Caller) -> Store {
+        self.store.acting(Actor::user(&caller.person()), caller.via)
+    }
+
     /// Finds out who calls, and reads `also` in the same round trip.
     ///
     /// # Errors

@@ -27,6 +27,10 @@ pub struct Config {
     /// `COUNTERSIGN_SECRET_PREFIX`: what the names of secrets that AWS keeps begin with, without a slash
     /// at the start. Default `countersign/`.
     pub secret_prefix: String,
+    /// `COUNTERSIGN_AUDIT_KEY`: the reference to the key that signs checkpoints.
+    pub audit_key: Option<String>,
+    /// `COUNTERSIGN_AUDIT_BUCKET`: the bucket that checkpoints are copied to.
+    pub audit_bucket: Option<String>,
     /// `COUNTERSIGN_EXECUTE_FUNCTION`: the function that runs commands.
     pub execute_function: Option<String>,
     /// `COUNTERSIGN_SCHEDULE_GROUP`, `COUNTERSIGN_EXPIRE_ARN`, `COUNTERSIGN_SCHEDULER_ROLE_ARN`,
@@ -86,6 +90,8 @@ impl Config {
             lease_margin_sec: number("COUNTERSIGN_LEASE_MARGIN_SEC", 60)?,
             sqlite_root: set("COUNTERSIGN_SQLITE_ROOT").map(PathBuf::from),
             secret_prefix: set("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned()),
+            audit_key: set("COUNTERSIGN_AUDIT_KEY"),
+            audit_bucket: set("COUNTERSIGN_AUDIT_BUCKET"),
             execute_function: set("COUNTERSIGN_EXECUTE_FUNCTION"),
             timer,
         })

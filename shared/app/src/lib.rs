@@ -8,6 +8,7 @@
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
 //! - [`errors`]: domain errors become problems here, and nowhere else
+//! - [`objects`]: S3, as far as checkpoints need it
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
 //! **Invariant:** a request changes by `load → decide → one transaction` in [`change`], and nowhere else.
@@ -21,6 +22,7 @@ pub mod directory;
 pub mod errors;
 pub mod guard;
 pub mod looks;
+pub mod objects;
 pub mod page;
 mod sources;
 pub mod submit;
