@@ -107,8 +107,13 @@ impl Start {
     }
 
     /// Decides and writes; the caller is read anew in each round after the first.
-    async fn change(self, app: &App, ask: impl Fn(&Caller) -> Command) -> Result<Response, Problem> {
+    async fn change(
+        self,
+        callback: &Callback,
+        ask: impl Fn(&Caller) -> Command,
+    ) -> Result<Response, Problem> {
         let Self { id, caller, created, found, .. } = self;
+        let app = &callback.app;
         let user = caller.user.id;
         let asked = |found: &Found, _: &Request, _| -> Result<Asked, StorageError> {
             let mut fresh = caller.clone();
@@ -119,6 +124,9 @@ impl Start {
             Ok(ask(&fresh).into())
         };
         let changed = app.change(id, Some(found), &[Key::User(user)], asked).await;
+        if let Err(ChangeError::Refused(refusal)) = &changed {
+            callback.refused.note(app, &caller, id, refusal).await;
+        }
         let request = changed.map_err(|error| change_problem(&error, id))?;
         let view = RequestView::new(&request, &created, None, &caller, app.now(), &app.config.public_url);
         Ok(json::answer(StatusCode::OK, &view))
@@ -179,7 +187,7 @@ pub(crate) async fn approve(
         })?;
     }
     start
-        .change(&callback.app, |caller| Command::Vote {
+        .change(&callback, |caller| Command::Vote {
             voter: caller.person(),
             ballot: Ballot::Approve { comment: comment.clone(), bounds },
             digest,
@@ -218,7 +226,7 @@ pub(crate) async fn reject(
     })?;
     check_text("/reason", &reason)?;
     start
-        .change(&callback.app, |caller| Command::Vote {
+        .change(&callback, |caller| Command::Vote {
             voter: caller.person(),
             ballot: Ballot::Reject { reason: reason.clone() },
             digest,
@@ -248,7 +256,7 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let start = Start::read(&callback.app, &headers, &id).await?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
-    start.change(&callback.app, |caller| Command::Cancel { by: caller.person(), via: caller.via }).await
+    start.change(&callback, |caller| Command::Cancel { by: caller.person(), via: caller.via }).await
 }
 
 /// Says how an UNKNOWN request ended: an admin who is not its requester.
@@ -281,7 +289,7 @@ pub(crate) async fn settle(
         SettlementWord::Failed => Settlement::Failed,
     };
     start
-        .change(&callback.app, |caller| Command::Settle {
+        .change(&callback, |caller| Command::Settle {
             by: caller.person(),
             settlement,
             note: body.note.clone(),

@@ -1,6 +1,7 @@
 //! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`.
 
 mod decisions;
+mod refused;
 mod run;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use utoipa::OpenApi;
 struct Callback {
     app: App,
     invoker: Invoker,
+    refused: refused::Refused,
 }
 
 /// The router of this function.
@@ -28,7 +30,7 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(edge::finish))
-        .with_state(Callback { app, invoker })
+        .with_state(Callback { app, invoker, refused: refused::Refused::default() })
 }
 
 /// This function's part of the OpenAPI document.

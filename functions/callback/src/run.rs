@@ -46,12 +46,14 @@ pub(crate) async fn run(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let Callback { app, invoker } = &callback;
+    let Callback { app, invoker, refused } = &callback;
     let start = Start::read(app, &headers, &id).await?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
     let caller = &start.caller;
-    may_run(&start.request, &caller.person(), app.now())
-        .map_err(|refusal| errors::refusal(&refusal, start.id))?;
+    if let Err(refusal) = may_run(&start.request, &caller.person(), app.now()) {
+        refused.note(app, caller, start.id, &refusal).await;
+        return Err(errors::refusal(&refusal, start.id));
+    }
     if start.request.status() == Status::Approved {
         let event = ExecuteEvent { request_id: start.id, requested_by: Some(caller.user.id) };
         if let Err(error) = invoker.execute(&event).await {
