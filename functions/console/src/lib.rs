@@ -1,6 +1,8 @@
 //! `console` answers everything that is read or administered: requests and their output,
-//! connections, people, groups, tokens, `me`, health, and the OpenAPI document. Pages will be here too.
+//! connections, people, groups, tokens, `me`, analytics, audit, health, and the OpenAPI document. Pages will be here too.
 
+mod analytics;
+mod audit;
 mod connections;
 mod etag;
 mod export;
@@ -30,6 +32,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/requests/{id}", only(get(requests::show), "GET, HEAD"))
         .route("/v1/requests/{id}/events", only(get(requests::events), "GET, HEAD"))
         .route("/v1/requests/{id}/output", only(get(output::output), "GET, HEAD"))
+        .route("/v1/requests/{id}/receipt", only(get(audit::receipt), "GET, HEAD"))
         .route("/v1/requests/{id}/{verb}", axum::routing::any(requests::decision_by_get))
         .route("/v1/connections", only(get(connections::list), "GET, HEAD"))
         .route(
@@ -45,6 +48,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/me", only(get(users::me), "GET, HEAD"))
         .route("/v1/tokens", only(get(tokens::list).post(tokens::create), "GET, HEAD, POST"))
         .route("/v1/tokens/{id}", only(delete(tokens::revoke), "DELETE"))
+        .route("/v1/analytics", only(get(analytics::show), "GET, HEAD"))
+        .route("/v1/audit/checkpoints", only(get(audit::checkpoints), "GET, HEAD"))
+        .route("/v1/audit/export", only(get(audit::export), "GET, HEAD"))
+        .route("/v1/audit/public-key", only(get(audit::public_key), "GET, HEAD"))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(edge::finish))

@@ -33,6 +33,11 @@ const DOCUMENT: &str = include_str!("../openapi.json");
     crate::tokens::list,
     crate::tokens::create,
     crate::tokens::revoke,
+    crate::analytics::show,
+    crate::audit::checkpoints,
+    crate::audit::export,
+    crate::audit::public_key,
+    crate::audit::receipt,
 ))]
 #[derive(Debug, Clone, Copy)]
 pub struct Api;

@@ -177,7 +177,7 @@ async fn try_create(
     user.tokens.push(made.clone());
     let made_id = id.to_string();
     let remember = key.map(|key| Remember { key, made: &made_id, now });
-    match app.store.put_user(Some(stored), &user, Access::Unchanged, remember).await {
+    match app.store_of(caller).put_user(Some(stored), &user, Access::Unchanged, remember).await {
         Ok(Saved::Yes) => Ok(Attempt::Made(View::new(&made, user_id, Some(token.reveal())))),
         // A replay never shows the secret again.
         Ok(Saved::Before(before)) => {
@@ -252,7 +252,7 @@ pub(crate) async fn revoke(
         if user.tokens.len() == stored.user.tokens.len() {
             return Err(Problem::not_found("token"));
         }
-        match app.store.put_user(Some(&stored), &user, Access::Unchanged, None).await {
+        match app.store_of(&caller).put_user(Some(&stored), &user, Access::Unchanged, None).await {
             Ok(_) => return Ok(StatusCode::NO_CONTENT.into_response()),
             Err(StorageError::Conflict) => {}
             Err(error) => return Err(errors::storage(&error)),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::{App, Caller, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{
     IfMatch, Invalid, Malformed, NotFound, Paging, PersonConflict, PreconditionRequired, Signed, Stale,
@@ -241,7 +241,7 @@ pub(crate) async fn put(
     } else {
         Access::Unchanged
     };
-    match app.store.put_user(before.as_ref(), &user, access, None).await {
+    match app.store_of(&caller).put_user(before.as_ref(), &user, access, None).await {
         Ok(Saved::Yes) => {}
         Ok(Saved::EmailTaken) => {
             return Err(Problem::conflict("email-taken", "another user has that e-mail address")
@@ -254,7 +254,7 @@ pub(crate) async fn put(
         Err(error) => return Err(errors::storage(&error)),
     }
     if user.disabled {
-        disable_service_accounts(&app, &people, id).await?;
+        disable_service_accounts(&app, &caller, &people, id).await?;
     }
     app.forget_directory();
     Ok(answer(if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &user))
@@ -349,14 +349,19 @@ fn matters(before: Option<&StoredUser>, user: &User) -> bool {
 }
 
 /// Whoever is out is out with all their programs.
-async fn disable_service_accounts(app: &App, people: &[User], owner: UserId) -> Result<(), Problem> {
+async fn disable_service_accounts(
+    app: &App,
+    caller: &Caller,
+    people: &[User],
+    owner: UserId,
+) -> Result<(), Problem> {
     for account in people.iter().filter(|user| user.owner == Some(owner) && !user.disabled) {
         let stored = app.store.user(account.id).await.map_err(|error| errors::storage(&error))?;
         let Some(stored) = stored else { continue };
         let mut user = stored.user.clone();
         user.disabled = true;
         user.version += 1;
-        let saved = app.store.put_user(Some(&stored), &user, Access::Changed, None).await;
+        let saved = app.store_of(caller).put_user(Some(&stored), &user, Access::Changed, None).await;
         saved.map_err(|error| errors::storage(&error))?;
     }
     Ok(())

@@ -64,6 +64,8 @@ problem_answers! {
     WrongStatus = "409";
     /// `no-output`, with `status_now`: the request has not run.
     NoOutput = "409";
+    /// `not-sealed`: its last event is not under a checkpoint yet; one is made each minute.
+    NotSealed = "409";
     /// `exists`: it is there already; send its `ETag` in `If-Match` to change it.
     Exists = "409";
     /// `email-taken`, or `last-admin`.

@@ -88,6 +88,7 @@ fn tags() -> Vec<Tag> {
         ("connections", "What commands run on, and whose approval that needs."),
         ("people", "Accounts and groups."),
         ("tokens", "API tokens."),
+        ("audit", "Numbers about requests, and the proof of everything that happened."),
         ("service", "The service itself."),
     ]
     .map(tag)

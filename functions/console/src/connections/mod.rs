@@ -154,7 +154,8 @@ pub(crate) async fn put(
         (Some(_), Some(_)) | (None, None) => {}
     }
     let connection = checked(&app, name, body, before.as_ref())?;
-    let stored = app.store.put_connection(before.as_ref().map(|before| before.version), &connection).await;
+    let stored =
+        app.store_of(&caller).put_connection(before.as_ref().map(|before| before.version), &connection).await;
     match stored {
         Ok(()) => {}
         Err(StorageError::Conflict) if before.is_none() => {
@@ -203,7 +204,7 @@ pub(crate) async fn remove(
             connection.version
         )));
     }
-    match app.store.delete_connection(&connection.name, version).await {
+    match app.store_of(&caller).delete_connection(&connection.name, version).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(StorageError::Conflict) => {
             Err(Problem::stale("the connection was changed just now; look at it again"))

@@ -20,13 +20,19 @@ const NEW_USER: &str = "usr_01K5J3V8Q4W7X9YABCDEFGHJKM";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_documented_and_every_documented_answer_is_given() {
-    let serve = Serve::start(Database::Embedded, &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5")]).await.unwrap();
+    let serve = Serve::start(
+        Database::Embedded,
+        &[("COUNTERSIGN_MAX_WAIT_SECONDS", "5"), ("COUNTERSIGN_SEAL_SECONDS", "1")],
+    )
+    .await
+    .unwrap();
     let mut checked = Checked::new(serve);
     requests(&checked).await;
     votes(&checked).await;
     connections(&checked).await;
     people(&checked).await;
     tokens(&checked).await;
+    audit(&checked).await;
     reopened(&checked).await;
     public(&checked).await;
     whoever_is_nobody(&checked).await;
@@ -249,6 +255,31 @@ async fn tokens(checked: &Checked) {
     let path = format!("/v1/tokens/{}", made.text("/id"));
     checked.call("sam", "DELETE", &path, None, &[], 204).await;
     checked.call("sam", "DELETE", &path, None, &[], 404).await;
+}
+
+async fn audit(checked: &Checked) {
+    let request = submit(checked, "demo-db").await;
+    let path = of(&request, "/receipt");
+    let early = checked.get("alice", &path, 409).await;
+    assert_eq!(early.slug(), "not-sealed");
+    while checked.serve.get("alice", &path).await.unwrap().status == 409 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    checked.get("alice", &path, 200).await;
+    checked.get("audra", "/v1/analytics", 200).await;
+    checked.get("root", "/v1/analytics?from=2026-01-01T00:00:00Z&connection=demo-db", 200).await;
+    let page = checked.get("audra", "/v1/audit/checkpoints?limit=1", 200).await;
+    assert_eq!(page.items().len(), 1);
+    checked.get("audra", "/v1/audit/export", 200).await;
+    checked.get("alice", "/v1/audit/public-key", 200).await;
+    for path in [
+        "/v1/analytics?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+        "/v1/analytics?from=2000-01-01T00:00:00Z",
+        "/v1/audit/checkpoints?cursor=x",
+        "/v1/audit/export?cursor=0-1-999999",
+    ] {
+        checked.get("root", path, 400).await;
+    }
 }
 
 /// Whoever approved has left the group: the run finds the vote void.

@@ -1,0 +1,154 @@
+//! Numbers about requests over any span of whole hours, out of the periods that `seal` keeps.
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use countersign_app::{App, errors};
+use countersign_http::openapi::{Malformed, Signed};
+use countersign_http::{Problem, json};
+use countersign_rules::{ConnectionName, Timestamp};
+use countersign_statistics::{Report, Rollup};
+use countersign_storage::statistics::Length;
+use http::{HeaderMap, StatusCode};
+
+use crate::query::Query;
+
+const HOUR: i64 = 3_600_000;
+/// What is shown if nothing is asked for: 30 days.
+const USUAL_HOURS: i64 = 30 * 24;
+/// The longest span: five years.
+const MOST_HOURS: i64 = 1830 * 24;
+
+/// Counts and times of requests, by when things happened; for admins and auditors.
+///
+/// The span is made of whole hours. What happened in the last minutes may not be in it yet.
+#[utoipa::path(
+    get,
+    path = "/v1/analytics",
+    operation_id = "show_analytics",
+    tag = "audit",
+    params(
+        ("from" = Option<Timestamp>, Query, description = "From the hour of that instant on; 30 days before `to` by default."),
+        ("to" = Option<Timestamp>, Query, description = "Up to the end of the hour of that instant; now by default."),
+        ("connection" = Option<ConnectionName>, Query, description = "Only on that connection.")
+    ),
+    responses((status = 200, body = Report, description = "The numbers."), Malformed, Signed)
+)]
+pub(crate) async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let (caller, _) = app.identify("analytics", &headers, &[]).await?;
+    caller.must_see_all()?;
+    let query = Query::read(raw.as_deref(), &["from", "to", "connection"], &[])?;
+    let to = query.instant("to")?.unwrap_or_else(|| app.now());
+    let to = hours(to.plus_millis(HOUR - 1));
+    let from = query.instant("from")?.map_or(to - USUAL_HOURS, hours);
+    if from >= to || to - from > MOST_HOURS {
+        return Err(Problem::bad_request(format!(
+            "`from` must be before `to`, and at most {} days before it",
+            MOST_HOURS / 24
+        )));
+    }
+    let connection: Option<ConnectionName> = query.parsed("connection")?;
+    let scope = connection.as_ref().map(ConnectionName::as_str).unwrap_or_default();
+    let beginning = app.store.beginning().await.map_err(|error| errors::storage(&error))?;
+    let mut whole = Rollup::default();
+    for run in runs(from.max(hours(beginning)), to) {
+        let parts = app.store.statistics::<Rollup>(run.length, scope, &run.first, &run.last).await;
+        let parts = parts.map_err(|error| errors::storage(&error))?;
+        parts.values().for_each(|part| whole.merge(part));
+    }
+    let span = (instant(from), instant(to));
+    let report = Report::new(whole, span, connection.map(|name| name.to_string()));
+    Ok(json::answer(StatusCode::OK, &report))
+}
+
+fn hours(at: Timestamp) -> i64 {
+    at.unix_millis().div_euclid(HOUR)
+}
+
+fn instant(hours: i64) -> Timestamp {
+    Timestamp::from_unix_millis(hours * HOUR)
+}
+
+/// Periods of one length that stand behind each other in one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    length: Length,
+    first: String,
+    last: String,
+}
+
+/// The fewest periods that a span of hours is made of: hours up to a whole day, days up to a whole month.
+fn runs(from: i64, to: i64) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut at = from;
+    while at < to {
+        let (length, end) = longest(at, to);
+        let name = length.name(instant(at));
+        match runs.last_mut() {
+            Some(run) if run.length == length && shares_partition(length, &run.first, &name) => {
+                run.last = name
+            }
+            _ => runs.push(Run { length, first: name.clone(), last: name }),
+        }
+        at = end;
+    }
+    runs
+}
+
+fn longest(at: i64, to: i64) -> (Length, i64) {
+    let name = instant(at).rfc3339();
+    let starts_day = at.rem_euclid(24) == 0;
+    if starts_day && name.get(8..10) == Some("01") {
+        // The first of the next month lies 28 to 31 days behind.
+        let is_first = |end: &i64| instant(*end).rfc3339().get(8..10) == Some("01");
+        if let Some(end) = (28..=31).map(|days| at + days * 24).find(is_first).filter(|end| *end <= to) {
+            return (Length::Month, end);
+        }
+    }
+    if starts_day && at + 24 <= to { (Length::Day, at + 24) } else { (Length::Hour, at + 1) }
+}
+
+fn shares_partition(length: Length, one: &str, other: &str) -> bool {
+    let characters = match length {
+        Length::Minute => 13,
+        Length::Hour => 10,
+        Length::Day => 7,
+        Length::Month => 4,
+    };
+    one.get(..characters) == other.get(..characters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hour(text: &str) -> i64 {
+        hours(Timestamp::parse_rfc3339(text).unwrap())
+    }
+
+    #[test]
+    fn a_span_is_made_of_the_longest_periods() {
+        let runs = runs(hour("2025-12-30T22:00:00Z"), hour("2026-03-02T01:00:00Z"));
+        let texts: Vec<(&str, &str)> =
+            runs.iter().map(|run| (run.first.as_str(), run.last.as_str())).collect();
+        assert_eq!(
+            texts,
+            [
+                ("2025-12-30T22", "2025-12-30T23"),
+                ("2025-12-31", "2025-12-31"),
+                ("2026-01", "2026-02"),
+                ("2026-03-01", "2026-03-01"),
+                ("2026-03-02T00", "2026-03-02T00"),
+            ]
+        );
+    }
+
+    #[test]
+    fn five_years_are_a_handful_of_queries() {
+        let runs = runs(hour("2021-05-17T07:00:00Z"), hour("2026-05-16T03:00:00Z"));
+        assert!(runs.len() <= 11, "{runs:?}");
+    }
+}
