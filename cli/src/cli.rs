@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::analytics::AnalyticsArgs;
+use crate::commands::audit::AuditCommand;
 use crate::commands::connections::ConnectionsCommand;
 use crate::commands::decide::{ApproveArgs, CancelArgs, RejectArgs, SettleArgs};
 use crate::commands::exec::ExecArgs;
@@ -98,10 +100,17 @@ pub(crate) enum Command {
     /// API tokens
     #[command(subcommand)]
     Tokens(TokensCommand),
+    /// Numbers about requests (admin, auditor)
+    Analytics(AnalyticsArgs),
+    /// The log over everything that happened: fetch it, verify it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Run the whole product on this machine
     Serve(ServeArgs),
     /// Make the first admin
     Bootstrap(BootstrapArgs),
+    /// Make all statistics anew from the events
+    RebuildStatistics(RebuildArgs),
 }
 
 /// Options of `serve`.
@@ -132,6 +141,17 @@ pub(crate) struct BootstrapArgs {
     pub(crate) data: Option<PathBuf>,
     /// The table of a deployment in AWS instead, reached with the credentials in AWS_ACCESS_KEY_ID,
     /// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, in AWS_REGION
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    pub(crate) table: Option<String>,
+}
+
+/// Options of `rebuild-statistics`.
+#[derive(Args)]
+pub(crate) struct RebuildArgs {
+    /// Where the data are, with nothing serving them [or COUNTERSIGN_DATA; default: ./countersign-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The table of a deployment in AWS instead, reached as by `bootstrap`
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     pub(crate) table: Option<String>,
 }

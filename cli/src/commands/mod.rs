@@ -1,5 +1,7 @@
 //! The commands, one file each, and what they share.
 
+pub(crate) mod analytics;
+pub(crate) mod audit;
 pub(crate) mod connections;
 pub(crate) mod decide;
 pub(crate) mod exec;
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
+use self::audit::AuditCommand;
 use crate::cli::{Cli, Command};
 use crate::client::{Answer, Call, Client};
 use crate::config::Config;
@@ -29,6 +32,9 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     let command = match cli.command {
         Command::Serve(args) => return crate::serve::serve(args).await,
         Command::Bootstrap(args) => return crate::serve::bootstrap(args).await,
+        Command::RebuildStatistics(args) => return crate::serve::rebuild_statistics(args).await,
+        // Offline: it wants no service and no token.
+        Command::Audit(AuditCommand::Verify(args)) => return audit::verify(ui, &args).map(ExitCode::from),
         command => command,
     };
     let config = Config::resolve(&cli.global)?;
@@ -52,7 +58,9 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Users(command) => users::users(&client, ui, command).await.map(|()| 0)?,
         Command::Groups(command) => users::groups(&client, ui, &command).await.map(|()| 0)?,
         Command::Tokens(command) => tokens::tokens(&client, ui, command).await.map(|()| 0)?,
-        Command::Serve(_) | Command::Bootstrap(_) => 0,
+        Command::Analytics(args) => analytics::analytics(&client, ui, &args).await.map(|()| 0)?,
+        Command::Audit(command) => audit::audit(&client, ui, command).await?,
+        Command::Serve(_) | Command::Bootstrap(_) | Command::RebuildStatistics(_) => 0,
     };
     Ok(ExitCode::from(code))
 }

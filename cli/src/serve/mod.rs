@@ -7,10 +7,11 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use countersign_service::{Service, ServiceConfig, ServiceError, bootstrap as first_admin, demo};
+use countersign_service::service::Opened;
+use countersign_service::{Seal, Service, ServiceConfig, ServiceError, bootstrap as first_admin, demo};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{BootstrapArgs, ServeArgs};
+use crate::cli::{BootstrapArgs, RebuildArgs, ServeArgs};
 use crate::error::CliError;
 
 const DATA: &str = "countersign-data";
@@ -35,8 +36,11 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     };
     let mut config = ServiceConfig::new(data_dir.clone(), listen);
     config.loopback_only = listen.ip().is_loopback();
-    if let Some(every) = sweep_every()? {
+    if let Some(every) = seconds("COUNTERSIGN_SWEEP_SECONDS")? {
         config.sweep_every = every;
+    }
+    if let Some(every) = seconds("COUNTERSIGN_SEAL_SECONDS")? {
+        config.seal_every = every;
     }
     let stop = stop_signal()?;
     let opened = Service::open(config).await.map_err(|error| failed(&error))?;
@@ -69,21 +73,41 @@ pub(crate) async fn bootstrap(args: BootstrapArgs) -> Result<ExitCode, CliError>
             let app = app.await.map_err(|error| failed(&error))?;
             first_admin::bootstrap(&app, email, &name).await
         }
-        None => {
-            // Not clap's business: what stands in the environment must not contradict `--table`.
-            let from_environment = || std::env::var_os("COUNTERSIGN_DATA").filter(|dir| !dir.is_empty());
-            let data_dir = args.data.or_else(|| from_environment().map(PathBuf::from));
-            let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(DATA));
-            let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-            let opened = Service::open(ServiceConfig::new(data_dir, nowhere)).await;
-            let opened = opened.map_err(|error| failed(&error))?;
-            first_admin::bootstrap(&opened.app, email, &name).await
-        }
+        None => first_admin::bootstrap(&opened(args.data).await?.app, email, &name).await,
     };
     let made = made.map_err(|error| failed(&error))?;
     eprintln!("{email} ({}) is the first admin. This token is shown once:", made.id);
     println!("{}", made.token.reveal());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes all statistics anew: in a data directory that nothing serves right now, or in AWS.
+///
+/// # Errors
+/// [`CliError::Usage`] with what stands in the way.
+pub(crate) async fn rebuild_statistics(args: RebuildArgs) -> Result<ExitCode, CliError> {
+    let rebuilt = match args.table {
+        Some(table) => {
+            let app = first_admin::deployed(&table, &|name| std::env::var(name).ok());
+            Seal::rebuild_statistics(&app.await.map_err(|error| failed(&error))?).await
+        }
+        None => Seal::rebuild_statistics(&opened(args.data).await?.app).await,
+    };
+    let minutes = rebuilt.map_err(|error| CliError::Stopped(error.to_string()))?;
+    eprintln!(
+        "made anew from the events: {minutes} minutes, and the hours, days and months that they are in"
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A data directory that nothing serves right now.
+async fn opened(data: Option<PathBuf>) -> Result<Opened, CliError> {
+    // Not clap's business: what stands in the environment must not contradict `--table`.
+    let from_environment = || std::env::var_os("COUNTERSIGN_DATA").filter(|dir| !dir.is_empty());
+    let data_dir = data.or_else(|| from_environment().map(PathBuf::from));
+    let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(DATA));
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    Service::open(ServiceConfig::new(data_dir, nowhere)).await.map_err(|error| failed(&error))
 }
 
 fn address(text: &str) -> Result<SocketAddr, CliError> {
@@ -92,16 +116,15 @@ fn address(text: &str) -> Result<SocketAddr, CliError> {
     text.to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong)
 }
 
-/// `COUNTERSIGN_SWEEP_SECONDS`: how often the sweep runs, 60 if not given.
-fn sweep_every() -> Result<Option<std::time::Duration>, CliError> {
-    let Ok(text) = std::env::var("COUNTERSIGN_SWEEP_SECONDS") else {
+/// `COUNTERSIGN_SWEEP_SECONDS`, `COUNTERSIGN_SEAL_SECONDS`: how often the sweep and the sealing run, 60 if
+/// not given.
+fn seconds(name: &str) -> Result<Option<std::time::Duration>, CliError> {
+    let Ok(text) = std::env::var(name) else {
         return Ok(None);
     };
     match text.parse::<u64>() {
         Ok(seconds) if seconds > 0 => Ok(Some(std::time::Duration::from_secs(seconds))),
-        _ => Err(CliError::Usage(format!(
-            "`COUNTERSIGN_SWEEP_SECONDS` wants a whole number above 0, got `{text}`"
-        ))),
+        _ => Err(CliError::Usage(format!("`{name}` wants a whole number above 0, got `{text}`"))),
     }
 }
 

@@ -6,6 +6,7 @@ use countersign_dispatch::Dispatch;
 use countersign_execute::Execute;
 use countersign_expire::Expire;
 use countersign_local::{Function, FunctionError};
+use countersign_seal::Seal;
 use serde_json::Value;
 
 /// A function that answers HTTP.
@@ -23,6 +24,7 @@ pub(crate) enum Events {
     Dispatch(Dispatch),
     Execute(Execute),
     Expire(Expire),
+    Seal(Seal),
 }
 
 #[async_trait]
@@ -32,6 +34,7 @@ impl Function for Events {
             Self::Dispatch(dispatch) => dispatch.handle(payload).await.map_err(|error| failed(&error)),
             Self::Execute(execute) => execute.handle(payload).await.map_err(|error| failed(&error)),
             Self::Expire(expire) => expire.handle(payload).await.map_err(|error| failed(&error)),
+            Self::Seal(seal) => seal.handle(payload).await.map_err(|error| failed(&error)),
         }
     }
 }

@@ -6,9 +6,11 @@
 //!
 //! What runs here are the very handlers that Lambda runs, fed with the very events.
 
+mod audit_key;
 pub mod bootstrap;
 pub mod demo;
 mod functions;
 pub mod service;
 
+pub use countersign_seal::Seal;
 pub use service::{Service, ServiceConfig, ServiceError};

@@ -16,6 +16,7 @@ use countersign_local::{
     Chaos, Functions, GatewayConfig, LocalError, PeriodicRule, Platform, PlatformConfig, Prepared,
     SchedulerFaults, StreamConfig, Wiring,
 };
+use countersign_seal::Seal;
 use countersign_storage::inspect::Unusable;
 use countersign_storage::{StorageError, Store, keys, schema};
 use countersign_targets::{Environment, FileSecrets};
@@ -41,6 +42,8 @@ pub struct ServiceConfig {
     pub lookup: Lookup,
     /// How often the sweep runs.
     pub sweep_every: Duration,
+    /// How often events are sealed and counted.
+    pub seal_every: Duration,
     /// Seeded duplicates and reordering of stream records, for tests.
     pub chaos: Option<Chaos>,
     /// What goes wrong with timers, for tests.
@@ -57,6 +60,7 @@ impl ServiceConfig {
             loopback_only: false,
             lookup: Arc::new(|name| std::env::var(name).ok()),
             sweep_every: Duration::from_secs(60),
+            seal_every: Duration::from_secs(60),
             chaos: None,
             timer_faults: SchedulerFaults::default(),
         }
@@ -96,6 +100,9 @@ pub enum ServiceError {
     /// It is not what it should be.
     #[error("{0}")]
     Unsuitable(String),
+    /// The key that signs checkpoints.
+    #[error(transparent)]
+    Key(#[from] countersign_seal::KeyError),
     /// The system has no randomness.
     #[error("the system has no randomness: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -131,13 +138,16 @@ impl Service {
         }
         let prepared = Platform::prepare(platform).await?;
         let targets = absolute(&config.data_dir)?.join(TARGETS);
+        let audit_key = absolute(&config.data_dir)?.join(crate::audit_key::FILE);
         std::fs::create_dir_all(&targets).map_err(|source| file(&targets, "made", source))?;
         let own_dynamodb = (config.lookup)("AWS_ENDPOINT_URL_DYNAMODB").filter(|url| !url.is_empty());
         let dynamodb = own_dynamodb.clone().unwrap_or_else(|| prepared.dynamodb_endpoint());
+        crate::audit_key::make(&audit_key)?;
         let settings =
             AwsSettings::local(&dynamodb, &prepared.scheduler_endpoint(), &prepared.lambda_endpoint());
         let aws = Aws::new(settings);
-        let mut app_config = Config::read(&settings_of(&config, &targets, prepared.public_addr()))?;
+        let mut app_config =
+            Config::read(&settings_of(&config, &targets, &audit_key, prepared.public_addr()))?;
         app_config.timer = Some(TimerConfig {
             group: "countersign".to_owned(),
             target_arn: Prepared::function_arn("expire"),
@@ -206,6 +216,12 @@ impl Opened {
                 countersign_execute::secrets_of(&Aws::new(settings), &app.config.secret_prefix)
             }),
         };
+        let person = aws_of_person(&config, &aws);
+        let key = countersign_seal::signing_key(&app.config, &person, &*config.lookup).await?;
+        // What it reads each minute is on nobody's bill but its own.
+        let mut sealed = app.clone();
+        sealed.store = app.store.metered();
+        let seal = Seal::new(sealed, key).run_every(config.seal_every).with_copies_by(&person);
         let expire = Expire::new(app.clone(), invoker.clone());
         let dispatch = Dispatch::new(timer, invoker.clone());
         let http = |router| Arc::new(crate::functions::Http(router));
@@ -219,7 +235,8 @@ impl Opened {
             .with(HttpFunction::Console.name(), http(countersign_console::router(app.clone())))?
             .with("dispatch", events(Events::Dispatch(dispatch)))?
             .with_timeout("execute", events(Events::Execute(execute)), long)?
-            .with_timeout("expire", events(Events::Expire(expire)), long)?;
+            .with_timeout("expire", events(Events::Expire(expire)), long)?
+            .with_timeout("seal", events(Events::Seal(seal)), long)?;
         let mut stream = StreamConfig::new(&app.config.table, "dispatch", is_state);
         stream.chaos = config.chaos;
         let sweep = PeriodicRule {
@@ -227,8 +244,13 @@ impl Opened {
             payload: json!({ "sweep": true }),
             every: config.sweep_every,
         };
+        let sealing = PeriodicRule {
+            function: "seal".to_owned(),
+            payload: json!({ "seal": true }),
+            every: config.seal_every,
+        };
         let route = Arc::new(|method: &_, path: &str| function_of(method, path).name().to_owned());
-        let platform = prepared.run(Wiring { functions, route, stream, rules: vec![sweep] }).await?;
+        let platform = prepared.run(Wiring { functions, route, stream, rules: vec![sweep, sealing] }).await?;
         Ok(Service { app, platform })
     }
 
@@ -257,6 +279,11 @@ impl Opened {
     }
 }
 
+/// AWS with a person's own credentials, if they stand in the environment.
+fn aws_of_person(config: &ServiceConfig, local: &Aws) -> Aws {
+    AwsSettings::read(&*config.lookup).map_or_else(|_| local.clone(), Aws::new)
+}
+
 /// The event source mapping's filter: records of state items.
 fn is_state(image: &Value) -> bool {
     image.pointer("/sk/S").and_then(Value::as_str) == Some(keys::STATE)
@@ -267,11 +294,14 @@ fn is_state(image: &Value) -> bool {
 fn settings_of(
     config: &ServiceConfig,
     targets: &Path,
+    audit_key: &Path,
     address: SocketAddr,
 ) -> impl Fn(&str) -> Option<String> + use<> {
     let lookup = Arc::clone(&config.lookup);
     let targets = targets.display().to_string();
+    let audit_key = format!("file:{}", audit_key.display());
     move |name| match name {
+        "COUNTERSIGN_AUDIT_KEY" => lookup(name).or_else(|| Some(audit_key.clone())),
         "COUNTERSIGN_TABLE" => lookup(name).or_else(|| Some(TABLE.to_owned())),
         "COUNTERSIGN_PUBLIC_URL" => lookup(name).or_else(|| Some(format!("http://{address}"))),
         "COUNTERSIGN_SQLITE_ROOT" => Some(targets.clone()),

@@ -1,0 +1,197 @@
+//! What auditors do: read the numbers, fetch the log, verify it and receipts without the service.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::time::{Duration, Instant};
+
+use countersign_e2e::program::{bare, to_the_end};
+use countersign_e2e::{Answer, Database, Ended, Serve};
+use serde_json::{Value, json};
+
+const SETTINGS: [(&str, &str); 1] = [("COUNTERSIGN_SEAL_SECONDS", "1")];
+
+/// Runs the program without a service and without a token.
+async fn offline(args: &[&str]) -> Ended {
+    to_the_end(bare(args, &[]).unwrap()).await.unwrap()
+}
+
+/// The receipt, once the last event is sealed.
+async fn receipt(serve: &Serve, who: &str, request: &Answer) -> Answer {
+    let give_up_at = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = serve.about(who, request, "receipt").await.unwrap();
+        if answer.status != 409 || Instant::now() > give_up_at {
+            assert_eq!(answer.status, 200, "{answer:?}");
+            return answer;
+        }
+        assert_eq!(answer.slug(), "not-sealed");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn approved_and_run(serve: &Serve) -> Answer {
+    let command = "SELECT id FROM customers WHERE name = 'Zoë'";
+    let request = serve.submit("alice", "demo-dual", command, json!({})).await.unwrap();
+    for who in ["dana", "sam"] {
+        let vote = json!({ "digest": request.text("/digest") });
+        let path = format!("/v1/requests/{}/approve", request.text("/id"));
+        let voted = serve.call(who, "POST", &path, Some(vote)).await.unwrap();
+        assert_eq!(voted.status, 200, "{voted:?}");
+    }
+    let run = serve.run_to_its_end("alice", &request).await.unwrap();
+    assert_eq!(run.state(), "SUCCEEDED");
+    run
+}
+
+fn is_fine(ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+async fn an_auditor_verifies_the_log_and_a_receipt_offline(database: Database) {
+    let serve = Serve::start(database, &SETTINGS).await.unwrap();
+    let request = approved_and_run(&serve).await;
+    let changed = serve.run("root", &["connections", "update", "demo-db", "--timeout", "10m"]).await.unwrap();
+    is_fine(&changed);
+    receipt(&serve, "alice", &request).await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let keep = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+
+    // The log, whole, against the key and against an older checkpoint.
+    let checkpoints = serve.run("audra", &["audit", "checkpoints", "-o", "json"]).await.unwrap();
+    is_fine(&checkpoints);
+    keep("kept.json", &checkpoints.out);
+    let second = serve.submit("alice", "demo-db", "SELECT 1", json!({})).await.unwrap();
+    receipt(&serve, "alice", &second).await;
+    let keys = serve.run("alice", &["audit", "keys", "-o", "json"]).await.unwrap().json().unwrap();
+    let key = keys[0]["public_key"].as_str().unwrap();
+    let export = serve.run("audra", &["audit", "export"]).await.unwrap();
+    is_fine(&export);
+    keep("log.jsonl", &export.out);
+    let (log, kept) = (path("log.jsonl"), path("kept.json"));
+    let verified = offline(&["audit", "verify", &log, "--checkpoint", &kept, "--key", key]).await;
+    is_fine(&verified);
+    let of = |kind: &str| export.out.lines().filter(|line| line.contains(kind)).count();
+    assert_eq!((of("\"request.created\""), of("\"connection.changed\"")), (2, 1));
+    assert!(of("\"user.created\"") >= 6 && of("\"connection.created\"") >= 3);
+    let change = export.out.lines().find(|line| line.contains("\"connection.changed\"")).unwrap();
+    let change: Value = serde_json::from_str(change).unwrap();
+    assert_eq!(change["audit"]["actor"]["email"], "root@example.com");
+    assert_eq!(
+        (&change["audit"]["via"], &change["audit"]["data"]["after"]["timeout_seconds"]),
+        (&json!("cli"), &json!(600))
+    );
+
+    // Altered, and cut with an end of its own.
+    keep("altered.jsonl", &export.out.replacen("alice@example.com", "malle@example.com", 1));
+    let altered = offline(&["audit", "verify", &path("altered.jsonl")]).await;
+    assert_eq!(altered.code, Some(1), "{altered:?}");
+    assert!(altered.err.contains("was altered: its hash does not fit"), "{}", altered.err);
+    let half: String = export.out.split_inclusive('\n').take(export.out.lines().count() / 2).collect();
+    keep("half.jsonl", &half);
+    let cut = offline(&["audit", "verify", &path("half.jsonl"), "--checkpoint", &kept]).await;
+    assert_eq!(cut.code, Some(1));
+    assert!(cut.err.contains("the export was cut"), "{}", cut.err);
+    assert_eq!(offline(&["audit", "verify", &path("nowhere")]).await.code, Some(2));
+
+    // The receipt.
+    let printed = serve.run("dana", &["audit", "receipt", request.text("/id")]).await.unwrap();
+    is_fine(&printed);
+    keep("receipt.json", &printed.out);
+    let proven = offline(&["audit", "verify", &path("receipt.json"), "--key", key]).await;
+    is_fine(&proven);
+    assert!(proven.err.contains("request.succeeded") && proven.err.contains("2 votes"), "{}", proven.err);
+    keep("forged.json", &printed.out.replace("dana@example.com", "rita@example.com"));
+    assert_eq!(offline(&["audit", "verify", &path("forged.json")]).await.code, Some(1));
+    let other =
+        offline(&["audit", "verify", &path("receipt.json"), "--key", &format!("{}=", "A".repeat(43))]).await;
+    assert_eq!(other.code, Some(1), "{other:?}");
+    #[cfg(feature = "python-tests")]
+    by_python(&path("receipt.json"), &path("forged.json"), key).await;
+
+    // Who sees what.
+    for path in ["/v1/audit/checkpoints", "/v1/audit/export", "/v1/analytics"] {
+        assert_eq!(serve.get("dana", path).await.unwrap().status, 403, "{path}");
+    }
+    assert_eq!(serve.about("sam", &second, "receipt").await.unwrap().status, 404);
+}
+
+/// The script of the documentation, which holds no code of ours.
+#[cfg(feature = "python-tests")]
+async fn by_python(good: &str, bad: &str, key: &str) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let script = root.join("docs/verify_receipt.py");
+    let lines = std::fs::read_to_string(&script).unwrap().lines().count();
+    assert!(lines <= 60, "{lines} lines");
+    let run = async |args: &[&str]| {
+        let python = root.join("target/tools/venv/bin/python");
+        let mut command = tokio::process::Command::new(python);
+        command.arg(&script).args(args).output().await.expect("tests/run makes the environment")
+    };
+    for args in [&[good, key][..], &[good]] {
+        let proven = run(args).await;
+        assert!(proven.status.success(), "{proven:?}");
+        assert!(String::from_utf8_lossy(&proven.stdout).starts_with("proven: req_"), "{proven:?}");
+    }
+    let other = format!("{}=", "A".repeat(43));
+    for args in [&[bad][..], &[good, &other]] {
+        let refused = run(args).await;
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("NOT PROVEN"), "{refused:?}");
+    }
+}
+
+async fn the_numbers_say_what_happened(database: Database) {
+    let serve = Serve::start(database, &SETTINGS).await.unwrap();
+    let request = approved_and_run(&serve).await;
+    receipt(&serve, "alice", &request).await;
+    let report = serve.run("audra", &["analytics", "-o", "json"]).await.unwrap();
+    is_fine(&report);
+    let report = report.json().unwrap();
+    let counts = &report["counts"];
+    assert_eq!(
+        (&counts["submitted"], &counts["approved"], &counts["succeeded"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    assert_eq!((&report["approval_rate"], &report["time_to_decision"]["count"]), (&json!(1.0), &json!(1)));
+    assert_eq!(report["top_requesters"][0]["user"]["email"], "alice@example.com");
+    assert_eq!(report["reviewers"].as_array().unwrap().len(), 2);
+    assert_eq!(report["common_commands"][0]["shape"], "select id from customers where name = ?");
+    assert_eq!(report["by_day"].as_array().unwrap().len(), 1);
+    let none = serve.get("audra", "/v1/analytics?connection=demo-db").await.unwrap();
+    assert_eq!(none.json["counts"]["submitted"], 0);
+    let csv = serve.run("audra", &["analytics", "-o", "csv"]).await.unwrap();
+    assert!(csv.out.lines().nth(1).unwrap().contains(",1,0,1,0,0,0,0,1,0,0"), "{}", csv.out);
+    let table = serve.run("audra", &["analytics"]).await.unwrap();
+    assert!(table.out.contains("1 submitted") && table.out.contains("dana@example.com"), "{}", table.out);
+}
+
+countersign_e2e::on_every_database! {
+    an_auditor_verifies_the_log_and_a_receipt_offline,
+    the_numbers_say_what_happened,
+}
+
+/// With nothing serving the data directory, all numbers are made anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_are_made_anew_by_one_command() {
+    let mut serve = Serve::start(Database::Embedded, &SETTINGS).await.unwrap();
+    let request = approved_and_run(&serve).await;
+    receipt(&serve, "alice", &request).await;
+    let before = serve.get("audra", "/v1/analytics").await.unwrap();
+    let data = serve.data().display().to_string();
+    let busy = offline(&["rebuild-statistics", "--data", &data]).await;
+    assert_eq!(busy.code, Some(2), "{busy:?}");
+    serve.stop().await.unwrap();
+    let table = serve.table().to_owned();
+    let rebuilt = bare(&["rebuild-statistics", "--data", &data], &[("COUNTERSIGN_TABLE", &table)]).unwrap();
+    is_fine(&to_the_end(rebuilt).await.unwrap());
+    serve.start_again().await.unwrap();
+    let after = serve.get("audra", "/v1/analytics").await.unwrap();
+    assert_eq!(after.json["counts"], before.json["counts"]);
+    assert_eq!(after.json["time_to_decision"], before.json["time_to_decision"]);
+}
