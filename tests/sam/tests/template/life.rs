@@ -1,15 +1,19 @@
 //! Everything that the functions do to AWS, held against what their roles grant.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker};
+use countersign_audit::SigningKey;
 use countersign_dispatch::Dispatch;
 use countersign_execute::Execute;
 use countersign_expire::Expire;
 use countersign_local::EmbeddedStore;
 use countersign_rules::UserId;
 use countersign_sam::seed;
+use countersign_seal::Seal;
 use countersign_storage::{codec, schema};
 use countersign_timer::Timer;
 use serde_json::{Map, Value, json};
@@ -71,6 +75,20 @@ impl Deployment {
 
     /// Calls a function as API Gateway does, and expects that it does what was asked.
     async fn http(&self, function: &str, who: &str, call: &str, version: Option<u64>, body: Value) -> Value {
+        let answer = self.answer(function, who, call, version, body).await;
+        assert!(answer["statusCode"].as_u64().unwrap() < 300, "{call}: {answer}");
+        serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The same, whatever the answer is.
+    async fn answer(
+        &self,
+        function: &str,
+        who: &str,
+        call: &str,
+        version: Option<u64>,
+        body: Value,
+    ) -> Value {
         let router = match function {
             "intake" => countersign_intake::router(self.app(function)),
             "callback" => countersign_callback::router(self.app(function), self.invoker(function)),
@@ -100,9 +118,7 @@ impl Deployment {
             headers.insert("content-type".to_owned(), json!("application/json"));
             event["body"] = json!(body.to_string());
         }
-        let answer = countersign_http::lambda::invoke(&router, event).await.unwrap();
-        assert!(answer["statusCode"].as_u64().unwrap() < 300, "{call}: {answer}");
-        serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default()
+        countersign_http::lambda::invoke(&router, event).await.unwrap()
     }
 
     async fn get(&self, who: &str, target: &str) -> Value {
@@ -152,6 +168,22 @@ impl Deployment {
     }
 }
 
+/// What happened is sealed and counted, and both are read.
+async fn sealing(on: &Deployment, request: &Value) {
+    let key = SigningKey::parse(&"01".repeat(32)).unwrap();
+    let seal = Seal::new(on.app("seal"), key).run_every(Duration::from_millis(1));
+    // Over, by the grace that it gives.
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let sealed = seal.handle(json!({ "seal": true })).await.unwrap();
+    assert!(sealed["events"].as_u64().unwrap() > 10, "{sealed}");
+    let receipt = format!("/v1/requests/{}/receipt", request["id"].as_str().unwrap());
+    for path in
+        ["/v1/analytics", "/v1/audit/checkpoints", "/v1/audit/export", "/v1/audit/public-key", &receipt]
+    {
+        on.get("root", path).await;
+    }
+}
+
 async fn administration(on: &Deployment) {
     let connection = json!({ "kind": "sqlite", "target": { "path": "empty.db" }, "reviewers": ["dba-team"] });
     on.http("console", "root", "PUT /v1/connections/files", None, connection.clone()).await;
@@ -172,7 +204,7 @@ async fn administration(on: &Deployment) {
     on.http("console", "alice", &format!("DELETE /v1/tokens/{token}"), None, Value::Null).await;
 }
 
-async fn requests(on: &Deployment) {
+async fn requests(on: &Deployment) -> Value {
     let much = "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
                 SELECT i, hex(randomblob(100)) FROM n";
     let request = on.submit("files", much, "manual").await;
@@ -189,6 +221,9 @@ async fn requests(on: &Deployment) {
     let no = json!({ "digest": rejected["digest"], "reason": "no" });
     on.decide("dana", "reject", &rejected, no).await;
     let cancelled = on.submit("files", "SELECT 3", "manual").await;
+    let own = format!("POST /v1/requests/{}/approve", cancelled["id"].as_str().unwrap());
+    let own = on.answer("callback", "alice", &own, None, json!({ "digest": cancelled["digest"] })).await;
+    assert_eq!(own["statusCode"], 403, "{own}");
     on.decide("alice", "cancel", &cancelled, Value::Null).await;
     let asked_for = on.submit("files", "SELECT 4", "manual").await;
     on.dispatch(&asked_for).await;
@@ -204,6 +239,7 @@ async fn requests(on: &Deployment) {
     let settled = json!({ "outcome": "failed", "note": "looked" });
     let settled = on.decide("root", "settle", &asked_for, settled).await;
     assert_eq!(settled["status"], "FAILED");
+    settled
 }
 
 /// Somebody changes groups: their vote counts elsewhere then, and what they approved is reopened.
@@ -274,9 +310,10 @@ const OTHERWISE: [&str; 11] = [
 async fn each_function_may_do_what_it_does_and_nothing_else() {
     let on = Deployment::begin().await;
     administration(&on).await;
-    requests(&on).await;
+    let request = requests(&on).await;
     a_voter_moves(&on).await;
     reading(&on).await;
+    sealing(&on, &request).await;
     let uses = on.recorder.uses();
 
     let may = |usage: &Use| grants(&on.template, &usage.function).iter().any(|grant| grant.allows(usage));
