@@ -153,7 +153,7 @@ pub(crate) async fn make(
     }
     let user = body.user.unwrap_or(caller.user.id);
     if let Some(connections) = &body.runner_connections {
-        check_runner(&app, &caller, connections).await?;
+        check_runner(app, caller, connections).await?;
     }
     for _ in 0..ROUNDS {
         let stored = app.store.user(user).await.map_err(|error| errors::storage(&error))?;
@@ -311,7 +311,7 @@ pub(crate) async fn take(app: &App, caller: &Caller, id: TokenId) -> Result<(), 
         if user.tokens.len() == stored.user.tokens.len() {
             return Err(Problem::not_found("token"));
         }
-        match app.store_of(&caller).put_user(Some(&stored), &user, Access::Unchanged, None).await {
+        match app.store_of(caller).put_user(Some(&stored), &user, Access::Unchanged, None).await {
             Ok(_) => return Ok(()),
             Err(StorageError::Conflict) => {}
             Err(error) => return Err(errors::storage(&error)),
