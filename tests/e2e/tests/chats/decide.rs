@@ -83,7 +83,11 @@ async fn what_nobody_decides_is_shown_as_expired_and_a_late_press_changes_nothin
     let late = scene.slack.press(&scene.serve, &user("dana"), &message, "approve").await.unwrap();
     assert_eq!((late.status, late.text("/response_type")), (200, "ephemeral"));
     assert!(late.text("/blocks/0/text/text").contains("EXPIRED already"), "{late:?}");
-    assert_eq!(scene.slack.answers(), [late.json.clone()], "Slack shows what came to the response_url");
+    assert_eq!(
+        scene.slack.answers(),
+        std::slice::from_ref(&late.json),
+        "Slack shows what came to the response_url"
+    );
     assert_eq!(scene.state(&request).await.state(), "EXPIRED");
 }
 

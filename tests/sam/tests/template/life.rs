@@ -41,7 +41,7 @@ struct Deployment {
 }
 
 /// What the settings of Slack refer to, and where Slack is.
-fn chat_secrets(url: String) -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
+fn chat_secrets(url: String) -> countersign_deliver::chats::Lookup {
     Arc::new(move |name| match name {
         "COUNTERSIGN_SLACK_API_URL" => Some(url.clone()),
         name => Some(format!("secret of {name}")),
@@ -424,7 +424,7 @@ async fn slack() -> String {
 
 impl Deployment {
     /// A call from Slack, signed as the settings say.
-    async fn from_slack(&self, path: &str, fields: &[(&str, &str)]) -> Value {
+    async fn slack_calls(&self, path: &str, fields: &[(&str, &str)]) -> Value {
         let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let second = (self.app("callback").now().unix_millis() / 1000).to_string();
         let signature = signature::sign("secret of SLACK_SIGNS", &second, body.as_bytes());
@@ -451,7 +451,7 @@ impl Deployment {
             ("team_id", "T1"),
             ("user_id", user),
         ];
-        let answer = self.from_slack("/slack/commands", &fields).await;
+        let answer = self.slack_calls("/slack/commands", &fields).await;
         answer["blocks"][0]["text"]["text"].as_str().unwrap().to_owned()
     }
 }
@@ -480,7 +480,7 @@ async fn chatting(on: &Deployment) {
             "value": format!("{} {}", request["id"].as_str().unwrap(), request["digest"].as_str().unwrap()),
         }],
     });
-    on.from_slack("/slack/interactions", &[("payload", &press.to_string())]).await;
+    on.slack_calls("/slack/interactions", &[("payload", &press.to_string())]).await;
     let approved = on.get("root", &format!("/v1/requests/{}", request["id"].as_str().unwrap())).await;
     assert_eq!(
         (&approved["status"], &approved["groups"][0]["decisions"][0]["via"]),
