@@ -51,7 +51,7 @@ pub(crate) struct Body {
     /// work, and do nothing else. An admin makes it, for a service account.
     #[serde(default)]
     #[schema(min_items = 1, max_items = 10)]
-    runner_connections: Option<BTreeSet<ConnectionName>>,
+    pub(crate) runner_connections: Option<BTreeSet<ConnectionName>>,
 }
 
 /// A token as it is shown.

@@ -219,7 +219,7 @@ pub(crate) async fn put(
         id.parse().map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
     let body: Body = json::body(&headers, &bytes)?;
     let before = app.store.user(id).await.map_err(|error| errors::storage(&error))?;
-    let user = save(&app, id, before.as_ref(), body, if_match(&headers)?, access_version).await?;
+    let user = save(&app, &caller, id, before.as_ref(), body, if_match(&headers)?, access_version).await?;
     Ok(answer(if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &user))
 }
 
@@ -227,6 +227,7 @@ pub(crate) async fn put(
 /// at. `access_version` was read before anything else.
 pub(crate) async fn save(
     app: &App,
+    caller: &Caller,
     id: UserId,
     before: Option<&StoredUser>,
     body: Body,
@@ -252,7 +253,7 @@ pub(crate) async fn save(
     let user = checked(app, id, body, before, &people)?;
     let access =
         if matters(before, &user) { Access::ChangedSince(access_version) } else { Access::Unchanged };
-    match app.store_of(&caller).put_user(before, &user, access, None).await {
+    match app.store_of(caller).put_user(before, &user, access, None).await {
         Ok(Saved::Yes) => {}
         Ok(Saved::EmailTaken) => {
             return Err(Problem::conflict("email-taken", "another user has that e-mail address")
@@ -265,7 +266,7 @@ pub(crate) async fn save(
         Err(error) => return Err(errors::storage(&error)),
     }
     if user.disabled {
-        disable_service_accounts(app, &caller, &people, id).await?;
+        disable_service_accounts(app, caller, &people, id).await?;
     }
     app.forget_directory();
     Ok(user)

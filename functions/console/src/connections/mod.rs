@@ -143,7 +143,7 @@ pub(crate) async fn put(
         .map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
     let body: Body = json::body(&headers, &bytes)?;
     let expected = if_match(&headers)?;
-    let connection = save(&app, name, before.as_ref(), body, expected).await?;
+    let connection = save(&app, &caller, name, before.as_ref(), body, expected).await?;
     let warnings = warnings(&app, &connection).await;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer(status, &connection, &caller, warnings))
@@ -153,6 +153,7 @@ pub(crate) async fn put(
 /// looked at.
 pub(crate) async fn save(
     app: &App,
+    caller: &Caller,
     name: ConnectionName,
     before: Option<&Connection>,
     body: Body,
@@ -177,7 +178,7 @@ pub(crate) async fn save(
         (Some(_), Some(_)) | (None, None) => {}
     }
     let connection = checked(app, name, body, before)?;
-    let stored = app.store_of(&caller).put_connection(before.map(|before| before.version), &connection).await;
+    let stored = app.store_of(caller).put_connection(before.map(|before| before.version), &connection).await;
     match stored {
         Ok(()) => {}
         Err(StorageError::Conflict) if before.is_none() => {
@@ -218,19 +219,24 @@ pub(crate) async fn remove(
             "send the ETag of the connection in If-Match, so that you delete what you looked at",
         )
     })?;
-    delete(&app, &connection, version).await?;
+    delete(&app, &caller, &connection, version).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Deletes a connection of the version that an admin looked at.
-pub(crate) async fn delete(app: &App, connection: &Connection, version: u64) -> Result<(), Problem> {
+pub(crate) async fn delete(
+    app: &App,
+    caller: &Caller,
+    connection: &Connection,
+    version: u64,
+) -> Result<(), Problem> {
     if connection.version != version {
         return Err(Problem::stale(format!(
             "the connection has version {} now; look at it again",
             connection.version
         )));
     }
-    match app.store_of(&caller).delete_connection(&connection.name, version).await {
+    match app.store_of(caller).delete_connection(&connection.name, version).await {
         Ok(()) => Ok(()),
         Err(StorageError::Conflict) => {
             Err(Problem::stale("the connection was changed just now; look at it again"))

@@ -111,6 +111,7 @@ pub(crate) async fn create_token(
         name: form.text("name").unwrap_or_default().to_owned(),
         expires_in_seconds: days.map(|days| days.saturating_mul(86_400)),
         user: None,
+        runner_connections: None,
     };
     let (token, _) = tokens::make(&app, &viewer.caller, &body, None).await?;
     let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;

@@ -140,11 +140,12 @@ pub(crate) async fn token(
     let stored = app.store.user(meaning.user).await.map_err(|error| errors::storage(&error))?;
     let user = stored.map(|stored| stored.user).filter(|user| !user.disabled).ok_or_else(wrong)?;
     let email = user.email.clone();
-    let caller = Caller { user, via: Via::Cli };
+    let caller = Caller { runner: None, user, via: Via::Cli };
     let wanted = tokens::Body {
         name: "countersign login".to_owned(),
         expires_in_seconds: Some(TOKEN_SECONDS),
         user: None,
+        runner_connections: None,
     };
     let (made, _) = tokens::make(&app, &caller, &wanted, None).await?;
     let token = made.secret.ok_or_else(Problem::internal)?;

@@ -203,7 +203,7 @@ pub(crate) async fn save(
     let form = Form::read(&headers, &bytes)?;
     let draft = Draft::read(&form)?;
     let expected = form.number("version")?;
-    api::save(&app, before.name.clone(), Some(&before), draft.body()?, expected).await?;
+    api::save(&app, &viewer.caller, before.name.clone(), Some(&before), draft.body()?, expected).await?;
     Ok(go_to(&format!("/connections/{}", before.name)))
 }
 
@@ -218,7 +218,7 @@ pub(crate) async fn save_new(
     let (viewer, before) = find(&app, &headers, &draft.name).await?;
     viewer.caller.must_be_admin()?;
     let name = draft.name()?;
-    api::save(&app, name.clone(), before.as_ref(), draft.body()?, None).await?;
+    api::save(&app, &viewer.caller, name.clone(), before.as_ref(), draft.body()?, None).await?;
     Ok(go_to(&format!("/connections/{name}")))
 }
 
@@ -239,7 +239,7 @@ pub(crate) async fn delete(
     }
     let version = form.number("version")?;
     let version = version.ok_or_else(|| Problem::precondition_required("open the page again"))?;
-    api::delete(&app, &connection, version).await?;
+    api::delete(&app, &viewer.caller, &connection, version).await?;
     app.forget_directory();
     Ok(go_to("/connections"))
 }

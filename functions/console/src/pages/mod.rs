@@ -22,14 +22,13 @@ use axum::Router;
 use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::{get, post};
-use countersign_app::App;
 use countersign_http::Problem;
 use countersign_web::statics;
 
-use crate::only;
+use crate::{Console, only};
 
 /// The pages' routes.
-pub(crate) fn routes() -> Router<App> {
+pub(crate) fn routes() -> Router<Console> {
     let page = |methods| only(methods, "GET, HEAD");
     let form = |methods| only(methods, "POST");
     Router::new()

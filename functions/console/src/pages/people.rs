@@ -200,7 +200,7 @@ pub(crate) async fn save(
         _created_at: None,
         _version: None,
     };
-    users::save(&app, id, before.as_ref(), body, form.number("version")?, access_version).await?;
+    users::save(&app, &caller, id, before.as_ref(), body, form.number("version")?, access_version).await?;
     Ok(go_to("/people"))
 }
 

@@ -2,7 +2,6 @@
 
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use countersign_app::guard::may_bound_rows;
 use countersign_app::submit::{keys_of, visible_request};
 use countersign_app::view::{DecisionView, GroupStatus, RequestView, may_see, may_see_output};
 use countersign_app::{App, Caller, errors};
@@ -284,7 +283,7 @@ fn decisions(viewer: &Viewer, view: &RequestView, may: &May, from_teams: bool) -
                     details {
                         summary { "Comment and limits" }
                         div.field { label for="comment" { "Comment" } input #comment type="text" name="comment" maxlength="2000"; }
-                        @if may_bound_rows(&view.kind, &view.command).is_ok() {
+                        @if view.risk.as_ref().is_some_and(|risk| risk.no_row_bound.is_none()) {
                             div.field {
                                 label for="max_rows" { "At most so many rows changed" }
                                 input #max_rows type="number" name="max_rows" min="0" placeholder="no limit";
@@ -460,6 +459,9 @@ fn happened(event: &Event) -> Markup {
                 }
             }
         },
+        Fact::Estimated { .. } => html! { "The target was asked how many rows it touches" },
+        Fact::RunAsked {} => html! { (who) " wants it run" (through) },
+        Fact::LeaseRenewed { .. } => html! { "Still running" },
         Fact::Expired { .. } => html! { "Time ran out" },
         Fact::Cancelled { .. } => html! { (who) " called it off" (through) },
         Fact::Running { .. } => html! { "Started" },
