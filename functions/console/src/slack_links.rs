@@ -21,11 +21,11 @@ const ROUNDS: u32 = 10;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Body {
     /// Their member id, from their Slack profile.
-    #[schema(pattern = "^[UW][A-Z0-9]{2,30}$", example = "U0123ABCD")]
+    #[schema(pattern = "^[UW][A-Z0-9]{1,31}$", example = "U0123ABCD")]
     pub(crate) slack_user_id: String,
     /// Their workspace; the one that Slack is set up for by default.
     #[serde(default)]
-    #[schema(pattern = "^[TE][A-Z0-9]{2,30}$", example = "T0123ABCD")]
+    #[schema(pattern = "^[TE][A-Z0-9]{1,31}$", example = "T0123ABCD")]
     pub(crate) slack_team_id: Option<String>,
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn take(app: &App, caller: &Caller) -> Result<(), Problem> {
 }
 
 fn is_id(text: &str, first: &str) -> bool {
-    (3..=32).contains(&text.len())
+    (2..=32).contains(&text.len())
         && text.starts_with(|c| first.contains(c))
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }

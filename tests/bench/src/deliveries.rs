@@ -188,8 +188,8 @@ async fn open(dir: &Path) -> Result<(Service, Api)> {
     });
     config.sweep_every = Duration::from_secs(5);
     config.chaos = Some(Chaos { seed: 4, duplicate_permille: 50, shuffle_window: 8 });
-    let opened = Service::open(config).await?;
-    demo::prepare(&opened).await?;
+    let mut opened = Service::open(config).await?;
+    demo::prepare(&mut opened).await?;
     let api = Api::new(opened.url(), &dir.join(demo::DEMO_FILE))?;
     Ok((opened.run().await?, api))
 }

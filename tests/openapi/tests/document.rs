@@ -85,6 +85,11 @@ fn whoever_calls_is_asked_who_they_are_save_for_what_is_public() {
     let public: BTreeSet<&str> = ["/healthz", "/v1/openapi.json"].into();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            // Slack has no token of ours: it signs, and is refused with 401 all the same.
+            if path.starts_with("/slack/") {
+                assert!(operation.get("security").is_some() && operation["responses"].get("401").is_some());
+                continue;
+            }
             let open = operation.get("security").is_some();
             assert_eq!(open, public.contains(path.as_str()), "{method} {path}");
             let refuses = operation["responses"].get("401").is_some();

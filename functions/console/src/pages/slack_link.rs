@@ -41,7 +41,7 @@ fn show(app: &App, viewer: &Viewer, result: Markup) -> Response {
                 div.field {
                     label for="slack_user_id" { "Your member id in Slack" }
                     p.hint #member-id { "In Slack: your profile, the three dots, Copy member ID." }
-                    input #slack_user_id type="text" name="slack_user_id" required pattern="[UW][A-Z0-9]{2,30}" placeholder="U0123ABCD" autocapitalize="characters" spellcheck="false" aria-describedby="member-id";
+                    input #slack_user_id type="text" name="slack_user_id" required pattern="[UW][A-Z0-9]{1,31}" placeholder="U0123ABCD" autocapitalize="characters" spellcheck="false" aria-describedby="member-id";
                 }
                 button type="submit" { "Show me what to type in Slack" }
             }

@@ -24,7 +24,6 @@ const MOST_ANSWER: usize = 64 * 1024;
 const MOST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// What an HTTP client of ours is like: bounded in time, and it follows nothing.
-#[must_use]
 pub fn http_client() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
