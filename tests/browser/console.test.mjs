@@ -378,7 +378,7 @@ await tests.test("axe-core finds nothing on any page, and none is too heavy", as
     const me = (await serve.call("dana", "GET", "/v1/me")).body.id;
     const paths = [
       "/", "/?group=mine", "/?q=nothing-like-this", "/requests/new", `/requests/${pending.id}`, `/requests/${done.id}`,
-      "/connections", "/connections/demo-dual", "/connections/new", "/people", "/people/new", `/people/${me}`, "/account",
+      "/connections", "/connections/demo-dual", "/connections/new", "/people", "/people/new", `/people/${me}`, "/account", "/slack/link",
       "/nowhere",
     ];
     for (const page of [root, sam]) {

@@ -83,12 +83,14 @@ export async function signedIn(browser, serve, who, options = DESKTOP) {
   return page;
 }
 
-// Tests, one after the other; a line that tests/run counts at the end.
+// Tests, one after the other; a line that tests/run counts at the end. An argument runs those alone that
+// have it in their name.
 export class Tests {
   passed = 0;
   failures = [];
 
   async test(name, body) {
+    if (process.argv[2] && !name.includes(process.argv[2])) return;
     try {
       await body();
       this.passed += 1;

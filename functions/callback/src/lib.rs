@@ -44,8 +44,9 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
         .route("/requests/{id}/{verb}", post(forms::decide).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
+        // The limit is outside: it tells callers apart by what they sent.
         .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
+        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
         .with_state(Callback { app, invoker, slack, refused: refused::Refused::default() })
 }

@@ -103,8 +103,9 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .merge(pages::routes())
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
+        // The limit is outside: it tells callers apart by what they sent.
         .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
+        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
         .layer(middleware::from_fn(edge::finish))
         .with_state(Console { app, invoker })
 }

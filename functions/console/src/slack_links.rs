@@ -3,11 +3,11 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use countersign_app::{App, errors};
+use countersign_app::{App, Caller, errors};
 use countersign_http::openapi::{Invalid, Signed, WithBody};
 use countersign_http::{Problem, json};
 use countersign_rules::Timestamp;
-use countersign_storage::{Key, StorageError};
+use countersign_storage::{Found, Key, StorageError};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,28 +22,28 @@ const ROUNDS: u32 = 10;
 pub(crate) struct Body {
     /// Their member id, from their Slack profile.
     #[schema(pattern = "^[UW][A-Z0-9]{1,31}$", example = "U0123ABCD")]
-    slack_user_id: String,
+    pub(crate) slack_user_id: String,
     /// Their workspace; the one that Slack is set up for by default.
     #[serde(default)]
     #[schema(pattern = "^[TE][A-Z0-9]{1,31}$", example = "T0123ABCD")]
-    slack_team_id: Option<String>,
+    pub(crate) slack_team_id: Option<String>,
 }
 
 /// What proves it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SlackLinkCode)]
-struct View {
+pub(crate) struct View {
     /// The code, for once.
     code: String,
     /// What that Slack user types in Slack.
     #[schema(example = "/countersign link 7F3KQ-2ZDM9")]
-    command: String,
+    pub(crate) command: String,
     /// The Slack user that has to type it.
     slack_user_id: String,
     /// In that workspace.
     slack_team_id: String,
     /// From when on it is worth nothing.
-    expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
 }
 
 /// Makes a code with which that Slack user proves to be you, once, within ten minutes.
@@ -62,6 +62,11 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let (caller, found) = app.identify("slack link", &headers, &[Key::SlackSettings]).await?;
     let body: Body = json::body(&headers, &bytes)?;
+    Ok(json::answer(StatusCode::CREATED, &make(&app, &caller, &found, body).await?))
+}
+
+/// Makes a code for a Slack user of the workspace that is set up; `found` has what that is.
+pub(crate) async fn make(app: &App, caller: &Caller, found: &Found, body: Body) -> Result<View, Problem> {
     let settings = found.slack_settings().map_err(|error| errors::storage(&error))?;
     let known = settings.map(|settings| settings.team_id);
     let team = body.slack_team_id.or_else(|| known.clone());
@@ -77,15 +82,14 @@ pub(crate) async fn create(
         return Err(Problem::invalid("that is not the workspace that Slack is set up for")
             .at("/slack_team_id", "another workspace"));
     }
-    let (code, known) = app.slack_link_code(&caller, &body.slack_user_id, &team).await?;
-    let view = View {
+    let (code, known) = app.slack_link_code(caller, &body.slack_user_id, &team).await?;
+    Ok(View {
         command: format!("/countersign link {code}"),
         code,
         slack_user_id: known.slack_user,
         slack_team_id: known.team,
         expires_at: known.expires_at,
-    };
-    Ok(json::answer(StatusCode::CREATED, &view))
+    })
 }
 
 /// Takes your Slack user away from your account, with its subscriptions.
@@ -98,14 +102,20 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn remove(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let (caller, _) = app.identify("slack unlink", &headers, &[]).await?;
+    take(&app, &caller).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Takes the Slack user away from the caller's account.
+pub(crate) async fn take(app: &App, caller: &Caller) -> Result<(), Problem> {
     for _ in 0..ROUNDS {
         let stored = app.store.user(caller.user.id).await.map_err(|error| errors::storage(&error))?;
         let stored = stored.ok_or_else(|| Problem::not_found("user"))?;
         if stored.user.slack_user_id.is_none() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
+            return Ok(());
         }
         match app.store.unlink(&stored).await {
-            Ok(()) => return Ok(StatusCode::NO_CONTENT.into_response()),
+            Ok(()) => return Ok(()),
             Err(StorageError::Conflict) => {}
             Err(error) => return Err(errors::storage(&error)),
         }

@@ -7,7 +7,7 @@ use countersign_http::Problem;
 use countersign_identity::oidc::{Identity, OidcError, Settings};
 use countersign_identity::session::{SessionCookie, name_of};
 use countersign_rules::person::Role;
-use countersign_rules::{GroupName, UserId};
+use countersign_rules::{Actor, GroupName, UserId, Via};
 use countersign_storage::items::MAX_GROUPS_OF_USER;
 use countersign_storage::people::{Access, Saved, StoredUser};
 use countersign_storage::sign_in::MAX_SESSIONS;
@@ -39,14 +39,17 @@ impl App {
         browser: &str,
     ) -> Result<SessionCookie, Problem> {
         let now = self.now();
+        let account = self.store.user(user).await.map_err(|error| errors::storage(&error))?;
+        let account = account.ok_or_else(|| Problem::not_found("account"))?;
+        let store = self.store.acting(Actor::user(&account.user.person()), Via::Console);
         let cookie = SessionCookie::random(user).map_err(|_| errors::no_randomness())?;
         let (_, id) = name_of(cookie.reveal()).ok_or_else(Problem::internal)?;
         let mut others = self.store.sessions(user).await.map_err(|error| errors::storage(&error))?;
         others.sort_by_key(|stored| std::cmp::Reverse(stored.session.created_at));
         let over: Vec<String> = others.into_iter().skip(MAX_SESSIONS - 1).map(|stored| stored.id).collect();
-        self.store.end_sessions(user, &over).await.map_err(|error| errors::storage(&error))?;
+        store.end_sessions(user, &over).await.map_err(|error| errors::storage(&error))?;
         let session = cookie.begin(how, browser, now);
-        self.store.put_session(user, &id, None, &session).await.map_err(|error| errors::storage(&error))?;
+        store.put_session(user, &id, None, &session).await.map_err(|error| errors::storage(&error))?;
         Ok(cookie)
     }
 
@@ -69,7 +72,8 @@ impl App {
             if before.as_ref().is_some_and(|before| before.user == user) {
                 return Ok(id);
             }
-            let saved = self.store.put_user(before.as_ref(), &user, Access::ChangedSince(access), None).await;
+            let store = self.store.acting(Actor::user(&user.person()), Via::Console);
+            let saved = store.put_user(before.as_ref(), &user, Access::ChangedSince(access), None).await;
             match saved {
                 Ok(Saved::Yes) => {
                     self.forget_directory();

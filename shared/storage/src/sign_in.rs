@@ -4,6 +4,7 @@
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::codec::{self, Item, get_number, get_text, number, text};
 use crate::people::{fresh_token, to_json};
@@ -82,7 +83,11 @@ impl Store {
         item.insert(DOC.to_owned(), text(to_json("a session", session)?));
         item.insert(schema::TTL.to_owned(), number(session.expires_at.unix_seconds()));
         let condition = if before.is_some() { Condition::Version(row) } else { Condition::Absent };
-        let actions = vec![self.put(item, Some(condition))?];
+        let mut actions = vec![self.put(item, Some(condition))?];
+        if before.is_none() {
+            let data = json!({ "how": session.how, "browser": session.browser });
+            actions.push(self.recorded("session.began", user.to_string(), data)?);
+        }
         let done = self.transact("put session", &fresh_token()?, actions).await;
         done.map_err(crate::store::Rejected::into_error)
     }
@@ -103,7 +108,9 @@ impl Store {
     pub async fn end_sessions(&self, user: UserId, ids: &[String]) -> Result<(), StorageError> {
         for some in ids.chunks(50) {
             let deletes = some.iter().map(|id| self.delete(codec::key(&keys::sessions(user), id)));
-            let actions = deletes.collect::<Result<Vec<_>, _>>()?;
+            let mut actions = deletes.collect::<Result<Vec<_>, _>>()?;
+            let data = json!({ "sessions": some.len() });
+            actions.push(self.recorded("session.ended", user.to_string(), data)?);
             let done = self.transact("end sessions", &fresh_token()?, actions).await;
             done.map_err(crate::store::Rejected::into_error)?;
         }

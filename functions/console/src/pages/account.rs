@@ -37,7 +37,7 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
                 dt { "E-mail" } dd { (user.email) }
                 dt { "Groups" } dd { @if user.groups.is_empty() { "none" } @for (number, group) in user.groups.iter().enumerate() { @if number > 0 { ", " } (group) } }
                 dt { "Roles" } dd { @if user.roles.is_empty() { "none" } @for role in &user.roles { (super::people::role_name(*role)) " " } }
-                dt { "Slack" } dd { (user.slack_user_id.as_deref().unwrap_or("not linked")) }
+                dt { "Slack" } dd { (user.slack_user_id.as_deref().unwrap_or("not linked")) " · " a href="/slack/link" { "link" } }
                 dt { "Id" } dd.mono.small { (user.id) }
             }
         }
@@ -141,6 +141,9 @@ pub(crate) async fn end_sessions(State(app): State<App>, headers: HeaderMap) -> 
     let (caller, _) = app.identify("end sessions", &headers, &[]).await?;
     let sessions = app.store.sessions(caller.user.id).await.map_err(|error| errors::storage(&error))?;
     let ids: Vec<String> = sessions.into_iter().map(|stored| stored.id).collect();
-    app.store.end_sessions(caller.user.id, &ids).await.map_err(|error| errors::storage(&error))?;
+    app.store_of(&caller)
+        .end_sessions(caller.user.id, &ids)
+        .await
+        .map_err(|error| errors::storage(&error))?;
     Ok(go_to("/sign-in"))
 }

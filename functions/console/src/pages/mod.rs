@@ -15,6 +15,7 @@ mod people;
 mod request;
 mod requests;
 mod sign_in;
+mod slack_link;
 mod viewer;
 mod words;
 
@@ -61,6 +62,8 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/cli", page(get(cli_sign_in::page)))
         .route("/cli/allow", form(post(cli_sign_in::allow)))
         .route("/cli/token", form(post(cli_sign_in::token)))
+        .route("/slack/link", only(get(slack_link::page).post(slack_link::create), "GET, HEAD, POST"))
+        .route("/slack/link/remove", form(post(slack_link::remove)))
         .route("/static/{file}", page(get(file)))
 }
 

@@ -136,10 +136,8 @@ async fn enter(
 /// Ends the session of this browser, if it is one: nobody else's can be ended by a made-up cookie.
 async fn end_this(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
     let Some((user, id)) = app.session_cookie(headers).and_then(name_of) else { return Ok(()) };
-    if app.identify("sign out", headers, &[]).await.is_err() {
-        return Ok(());
-    }
-    app.store.end_sessions(user, &[id]).await.map_err(|error| errors::storage(&error))
+    let Ok((caller, _)) = app.identify("sign out", headers, &[]).await else { return Ok(()) };
+    app.store_of(&caller).end_sessions(user, &[id]).await.map_err(|error| errors::storage(&error))
 }
 
 /// Goes to the issuer.
