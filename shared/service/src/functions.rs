@@ -24,7 +24,7 @@ pub(crate) enum Events {
     Dispatch(Dispatch),
     Execute(Execute),
     Expire(Expire),
-    Seal(Seal),
+    Seal(Box<Seal>),
 }
 
 #[async_trait]
