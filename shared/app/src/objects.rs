@@ -13,6 +13,7 @@ use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
@@ -50,6 +51,7 @@ impl Aws {
         };
         let request = http::Request::put(&url)
             .header("content-type", "application/json")
+            .header("x-amz-sdk-checksum-algorithm", "SHA256")
             .header("x-amz-checksum-sha256", STANDARD.encode(Sha256::digest(body)));
         let mut request = request.body(SdkBody::from(body)).map_err(|error| error.to_string())?;
         let identity = self.settings.credentials.clone().into();
@@ -81,10 +83,11 @@ impl Aws {
         if answer.status().is_success() {
             return Ok(());
         }
-        let body = answer.body().bytes().unwrap_or_default();
+        let status = answer.status().as_u16();
+        let body = ByteStream::new(answer.into_body()).collect().await.map_err(|error| error.to_string())?;
         // S3 says `<Code>AccessDenied</Code>`; more of its answer is not needed.
-        let text = String::from_utf8_lossy(body);
+        let text = String::from_utf8_lossy(&body.into_bytes()).into_owned();
         let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
-        Err(format!("{} {}", answer.status().as_u16(), code.map_or("", |(code, _)| code)))
+        Err(format!("{status} {}", code.map_or("", |(code, _)| code)))
     }
 }

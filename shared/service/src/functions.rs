@@ -26,7 +26,7 @@ pub(crate) enum Events {
     Dispatch(Dispatch),
     Execute(Execute),
     Expire(Expire),
-    Seal(Seal),
+    Seal(Box<Seal>),
 }
 
 #[async_trait]

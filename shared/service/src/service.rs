@@ -257,7 +257,7 @@ impl Opened {
             .with_timeout("deliver", events(Events::Deliver(deliver)), long)?
             .with_timeout("execute", events(Events::Execute(execute)), long)?
             .with_timeout("expire", events(Events::Expire(expire)), long)?
-            .with_timeout("seal", events(Events::Seal(seal)), long)?;
+            .with_timeout("seal", events(Events::Seal(Box::new(seal))), long)?;
         let mut stream = StreamConfig::new(&app.config.table, "dispatch", is_state);
         stream.chaos = config.chaos;
         let sweep = PeriodicRule {

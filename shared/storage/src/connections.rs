@@ -43,10 +43,21 @@ impl Store {
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed. Else any other.
     pub async fn delete_connection(&self, name: &ConnectionName, version: u64) -> Result<(), StorageError> {
+        match self.connection(name).await? {
+            Some(connection) if connection.version == version => self.remove_connection(&connection).await,
+            _ => Err(StorageError::Conflict),
+        }
+    }
+
+    /// The same for whoever has just looked at it.
+    ///
+    /// # Errors
+    /// As [`Store::delete_connection`].
+    pub async fn remove_connection(&self, connection: &Connection) -> Result<(), StorageError> {
+        let name = &connection.name;
         let key = codec::key(keys::CONNECTIONS, name.as_str());
-        let was = self.connection(name).await?;
-        let mut actions = vec![self.delete_if(key, Condition::Version(version))?];
-        actions.extend(self.connection_change(was.as_ref(), None)?);
+        let mut actions = vec![self.delete_if(key, Condition::Version(connection.version))?];
+        actions.extend(self.connection_change(Some(connection), None)?);
         actions.extend(self.access_change(Access::Changed)?);
         match self.transact("delete connection", &fresh_token()?, actions).await {
             Ok(()) => Ok(()),

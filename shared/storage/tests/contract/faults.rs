@@ -278,7 +278,7 @@ async fn users_and_connections_whose_answers_were_lost_are_stored_once(database:
         assert_eq!(store.connection(&name.parse().unwrap()).await.unwrap(), Some(connection(&name)));
 
         line.proxy.plan(vec![Fault::LostAfter; lost]);
-        line.store.delete_connection(&name.parse().unwrap(), 1).await.unwrap();
+        line.store.remove_connection(&connection(&name)).await.unwrap();
         assert_eq!(store.connection(&name.parse().unwrap()).await.unwrap(), None);
     }
     let unheard = user(3, &[]);
