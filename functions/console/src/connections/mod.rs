@@ -236,7 +236,7 @@ pub(crate) async fn delete(
             connection.version
         )));
     }
-    match app.store_of(caller).remove_connection(&connection).await {
+    match app.store_of(caller).remove_connection(connection).await {
         Ok(()) => Ok(()),
         Err(StorageError::Conflict) => {
             Err(Problem::stale("the connection was changed just now; look at it again"))
