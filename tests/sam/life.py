@@ -234,6 +234,14 @@ def telling(sam, checks):
                  {"attempted": 0})
 
 
+def runners(sam, checks, people):
+    """A poll by somebody who is no runner; a token of one needs an admin's call to console first."""
+    event = of_request("show", people["alice"]["token"], FIXTURE_ID)
+    event["rawPath"] = event["requestContext"]["http"]["path"] = "/v1/runner/work"
+    status, _, problem = sam.http("RunnersFunction", event)
+    checks.equal("runners gives work to runners only", (status, problem["type"].rsplit("/", 1)[-1]), (403, "forbidden"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--template", required=True, help="template that `sam build` wrote")
@@ -252,6 +260,7 @@ def main():
         expired_life(sam, checks, people)
         stream(sam, checks)
         telling(sam, checks)
+        runners(sam, checks, people)
     return checks.report()
 
 

@@ -127,18 +127,9 @@ impl Start {
         if let Err(ChangeError::Refused(refusal)) = &changed {
             callback.refused.note(app, &caller, id, refusal).await;
         }
-        let request = changed.map_err(|error| change_problem(&error, id))?;
+        let request = changed.map_err(|error| errors::change(&error, id))?;
         let view = RequestView::new(&request, &created, None, &caller, app.now(), &app.config.public_url);
         Ok(json::answer(StatusCode::OK, &view))
-    }
-}
-
-pub(crate) fn change_problem(error: &ChangeError, id: RequestId) -> Problem {
-    match error {
-        ChangeError::Gone => Problem::not_found("request"),
-        ChangeError::Refused(refusal) => errors::refusal(refusal, id),
-        ChangeError::Storage(error) => errors::storage(error),
-        ChangeError::Encoding(_) => Problem::internal(),
     }
 }
 

@@ -1,12 +1,10 @@
-//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`, and
-//! the forms of the pages at the same addresses without `/v1`; what runners do about a request: `claim`,
-//! `renew`, `output`, `complete`; and what people do in Slack.
+//! `callback` takes decisions: `POST /v1/requests/{id}/approve`, `reject`, `cancel`, `settle`, `run`,
+//! the forms of the pages at the same addresses without `/v1`, and what people do in Slack.
 
 mod decisions;
 mod forms;
 mod refused;
 mod run;
-mod runner;
 mod slack;
 
 use axum::Router;
@@ -35,10 +33,6 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
         .route("/v1/requests/{id}/cancel", post(decisions::cancel).fallback(only_post))
         .route("/v1/requests/{id}/settle", post(decisions::settle).fallback(only_post))
         .route("/v1/requests/{id}/run", post(run::run).fallback(only_post))
-        .route("/v1/requests/{id}/claim", post(runner::claim::claim).fallback(only_post))
-        .route("/v1/requests/{id}/renew", post(runner::claim::renew).fallback(only_post))
-        .route("/v1/requests/{id}/output", post(runner::output::output).fallback(only_post))
-        .route("/v1/requests/{id}/complete", post(runner::complete::complete).fallback(only_post))
         .route("/slack/interactions", post(slack::interactions::interaction).fallback(only_post))
         .route("/slack/commands", post(slack::commands::command).fallback(only_post))
         .route("/requests/{id}/{verb}", post(forms::decide).fallback(only_post))
@@ -59,10 +53,6 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
     decisions::cancel,
     decisions::settle,
     run::run,
-    runner::claim::claim,
-    runner::claim::renew,
-    runner::output::output,
-    runner::complete::complete,
     slack::interactions::interaction,
     slack::commands::command,
 ))]

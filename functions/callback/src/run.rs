@@ -17,7 +17,7 @@ use countersign_storage::Key;
 use http::{HeaderMap, StatusCode};
 
 use crate::Callback;
-use crate::decisions::{Nothing, Start, change_problem};
+use crate::decisions::{Nothing, Start};
 
 /// How long a call waits at the most. The gateway in front lets nobody wait for longer than 30 s.
 const AT_MOST_SECONDS: u32 = 20;
@@ -82,7 +82,7 @@ impl Start {
         let (person, via) = (self.caller.person(), self.caller.via);
         let ask = |_: &_, _: &Request, _| Ok(Command::AskRun { by: person.clone(), via }.into());
         let asked = app.change(self.id, None, &[], ask).await;
-        asked.map(|_| ()).map_err(|error| change_problem(&error, self.id))
+        asked.map(|_| ()).map_err(|error| errors::change(&error, self.id))
     }
 }
 

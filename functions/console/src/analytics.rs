@@ -10,7 +10,7 @@ use countersign_statistics::{Report, Rollup};
 use countersign_storage::statistics::Length;
 use http::{HeaderMap, StatusCode};
 
-use crate::query::Query;
+use countersign_app::query::Query;
 
 const HOUR: i64 = 3_600_000;
 /// What is shown if nothing is asked for: 30 days.

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::query::{FILTERS, Filters, Query};
+use countersign_app::query::{FILTERS, Filters, Query};
 
 /// How requests are exported.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]

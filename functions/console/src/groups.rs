@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// What a list answers.
 type Page = List<Group<'static>>;

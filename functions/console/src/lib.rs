@@ -15,13 +15,11 @@ mod notifications;
 pub mod openapi;
 mod output;
 mod pages;
-mod query;
 mod requests;
 mod slack_links;
 mod tokens;
 mod users;
 mod webhooks;
-mod work;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{MethodRouter, delete, get, post};
@@ -51,7 +49,6 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/requests/{id}", only(get(requests::show), "GET, HEAD"))
         .route("/v1/requests/{id}/events", only(get(requests::events), "GET, HEAD"))
         .route("/v1/requests/{id}/output", only(get(output::output), "GET, HEAD, POST"))
-        .route("/v1/runner/work", only(get(work::work), "GET, HEAD"))
         .route("/v1/requests/{id}/notifications", only(get(notifications::show), "GET, HEAD"))
         .route("/v1/requests/{id}/receipt", only(get(audit::receipt), "GET, HEAD"))
         .route("/v1/requests/{id}/{verb}", axum::routing::any(requests::decision_by_get))

@@ -13,7 +13,7 @@ use countersign_storage::Key;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
-use crate::query::Query;
+use countersign_app::query::Query;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(750);

@@ -21,7 +21,6 @@ const DOCUMENT: &str = include_str!("../openapi.json");
     crate::requests::events,
     crate::output::output,
     crate::export::export,
-    crate::work::work,
     crate::connections::list,
     crate::connections::show,
     crate::connections::put,

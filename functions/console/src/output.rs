@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::query::Query;
 use crate::requests::request_id;
+use countersign_app::query::Query;
 
 /// A page ends with the piece that takes it over that many bytes of stored output. Views are
 /// larger than what is stored, but stay below the 4 MiB of the contract.

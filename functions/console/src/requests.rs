@@ -13,7 +13,7 @@ use countersign_rules::{Event, RequestId};
 use http::{HeaderMap, StatusCode};
 
 use crate::long_poll::{self, Wait};
-use crate::query::{FILTERS, Filters, Query};
+use countersign_app::query::{FILTERS, Filters, Query};
 
 /// What a list answers.
 type Page = List<RequestView>;

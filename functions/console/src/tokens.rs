@@ -22,7 +22,7 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// What a list answers.
 type Page = List<View>;

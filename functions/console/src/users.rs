@@ -23,7 +23,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::etag::{if_match, with_etag};
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// What a list answers.
 type Page = List<View<'static>>;

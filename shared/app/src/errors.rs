@@ -7,6 +7,8 @@ use countersign_rules::{Refusal, RequestId};
 use countersign_storage::StorageError;
 use http::StatusCode;
 
+use crate::change::ChangeError;
+
 /// The problem of a failed read or write. What the database said goes to the log, not to the caller.
 #[must_use]
 pub fn storage(error: &StorageError) -> Problem {
@@ -76,6 +78,17 @@ pub fn refusal(refusal: &Refusal, id: RequestId) -> Problem {
         Refusal::OtherEpoch => Problem::conflict("restored", detail),
     };
     problem.with("request_id", id.to_string())
+}
+
+/// The problem of a request that did not change.
+#[must_use]
+pub fn change(error: &ChangeError, id: RequestId) -> Problem {
+    match error {
+        ChangeError::Gone => Problem::not_found("request"),
+        ChangeError::Refused(error) => refusal(error, id),
+        ChangeError::Storage(error) => storage(error),
+        ChangeError::Encoding(_) => Problem::internal(),
+    }
 }
 
 /// The problem of something that cannot be submitted.

@@ -6,6 +6,7 @@
 //! - [`submit`] and [`change`]: the two ways that something is written about a request
 //! - [`claim`]: who wins the right to run, the service's own function or a runner
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
+//! - [`query`]: query strings, as strict as bodies
 //! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
@@ -32,6 +33,7 @@ pub mod notify;
 pub mod objects;
 pub mod page;
 pub mod probe;
+pub mod query;
 pub mod sign_in;
 pub mod slack;
 mod sources;

@@ -9,6 +9,8 @@ pub enum HttpFunction {
     Intake,
     /// Takes decisions.
     Callback,
+    /// Answers runners.
+    Runners,
     /// Everything else: reads, administration, pages.
     Console,
 }
@@ -20,6 +22,7 @@ impl HttpFunction {
         match self {
             Self::Intake => "intake",
             Self::Callback => "callback",
+            Self::Runners => "runners",
             Self::Console => "console",
         }
     }
@@ -32,12 +35,18 @@ pub const DECISIONS: [&str; 5] = ["approve", "reject", "cancel", "settle", "run"
 /// The verbs of `POST /v1/requests/{id}/…` by which runners act on a request.
 pub const RUNNERS: [&str; 4] = ["claim", "renew", "output", "complete"];
 
+/// Where runners find work, whatever the method.
+pub const RUNNER_WORK: &str = "/v1/runner/work";
+
 /// The last parts of `POST /slack/…`, which Slack calls.
 pub const SLACK: [&str; 2] = ["interactions", "commands"];
 
 /// The function that serves a request.
 #[must_use]
 pub fn function_of(method: &Method, path: &str) -> HttpFunction {
+    if path == RUNNER_WORK {
+        return HttpFunction::Runners;
+    }
     if method != Method::POST {
         return HttpFunction::Console;
     }
@@ -48,7 +57,7 @@ pub fn function_of(method: &Method, path: &str) -> HttpFunction {
         ["", "v1", "requests", _, verb] | ["", "requests", _, verb] if DECISIONS.contains(verb) => {
             HttpFunction::Callback
         }
-        ["", "v1", "requests", _, verb] if RUNNERS.contains(verb) => HttpFunction::Callback,
+        ["", "v1", "requests", _, verb] if RUNNERS.contains(verb) => HttpFunction::Runners,
         _ => HttpFunction::Console,
     }
 }
@@ -58,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_posts_that_change_requests_leave_the_console() {
+    fn only_runners_and_posts_that_change_requests_leave_the_console() {
         assert_eq!(function_of(&Method::POST, "/v1/requests"), HttpFunction::Intake);
         assert_eq!(function_of(&Method::GET, "/v1/requests"), HttpFunction::Console);
         for verb in DECISIONS {
@@ -72,9 +81,16 @@ mod tests {
         for verb in RUNNERS {
             assert_eq!(
                 function_of(&Method::POST, &format!("/v1/requests/req_1/{verb}")),
-                HttpFunction::Callback
+                HttpFunction::Runners
+            );
+            assert_eq!(
+                function_of(&Method::GET, &format!("/v1/requests/req_1/{verb}")),
+                HttpFunction::Console
             );
             assert_eq!(function_of(&Method::POST, &format!("/requests/req_1/{verb}")), HttpFunction::Console);
+        }
+        for method in [Method::GET, Method::HEAD, Method::POST] {
+            assert_eq!(function_of(&method, RUNNER_WORK), HttpFunction::Runners);
         }
         for verb in SLACK {
             let path = format!("/slack/{verb}");

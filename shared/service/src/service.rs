@@ -252,6 +252,7 @@ impl Opened {
                     countersign_callback::Slack::new(Arc::clone(&config.lookup), FileSecrets::Allowed),
                 )),
             )?
+            .with(HttpFunction::Runners.name(), http(countersign_runners::router(app.clone())))?
             .with(HttpFunction::Console.name(), http(countersign_console::router(app.clone(), invoker)))?
             .with("dispatch", events(Events::Dispatch(dispatch)))?
             .with_timeout("deliver", events(Events::Deliver(deliver)), long)?

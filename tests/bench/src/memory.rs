@@ -2,8 +2,8 @@
 //!
 //! The deployed binaries live whole lives among themselves: every request is taken in by `intake`,
 //! seen by `dispatch`, approved twice by `callback`, run by `execute`, looked at by `expire`, shown and
-//! listed by `console`, in the longest pages that there are. The commands are as incompressible as
-//! text can be, because that is the worst of them.
+//! listed by `console`, in the longest pages that there are; and as many go through `runners`. The
+//! commands are as incompressible as text can be, because that is the worst of them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::figures::verdict;
 use crate::lambda::sandbox::{Sandbox, binary};
-use crate::lambda::scene::{FUNCTIONS, Scene, body, fixture};
+use crate::lambda::scene::{FUNCTIONS, RUNNER, RUNNER_CONNECTION, Scene, body, fixture};
 use crate::life;
 use crate::stage::text;
 
@@ -55,6 +55,7 @@ pub async fn measure(options: &Options) -> Result<()> {
     let mut warm = Warm { scene, sandboxes };
     for _ in 0..options.lives {
         warm.live().await?;
+        warm.live_with_a_runner().await?;
     }
     println!(
         "peak resident memory in MB after {} lives with commands of {MAX_COMMAND_BYTES} bytes:",
@@ -104,6 +105,33 @@ impl Warm {
         anyhow::ensure!(ran.get("status") == Some(&json!("SUCCEEDED")), "expected that it ran, got {ran}");
         let event = self.scene.http("show", "alice", &path, None)?;
         body(&self.invoke("console", &event).await?, 200)?;
+        Ok(())
+    }
+
+    /// A life whose command is a runner's. What it printed is as long as the command.
+    async fn live_with_a_runner(&mut self) -> Result<()> {
+        let wish =
+            json!({ "connection": RUNNER_CONNECTION, "command": long_command()?, "run": "on_approval" });
+        let event = self.scene.http("submit", "alice", "/v1/requests", Some(&wish))?;
+        let request = body(&self.invoke("intake", &event).await?, 201)?;
+        let path = format!("/v1/requests/{}", text(&request, "id")?);
+        let event = self.scene.http("show", RUNNER, "/v1/runner/work", None)?;
+        let found = body(&self.invoke("runners", &event).await?, 200)?;
+        anyhow::ensure!(found.pointer("/work/id") == request.get("id"), "expected its work, got {found}");
+        let nonce = format!("{:032x}", random()?);
+        let claim = json!({ "digest": text(&request, "digest")?, "nonce": nonce });
+        let line = json!({ "stream": "stdout", "text": long_command()? });
+        let report = json!({ "nonce": nonce, "outcome": "succeeded", "exit_code": 0, "pieces": 1 });
+        for (call, more, status) in [
+            ("claim", claim, 200),
+            ("renew", json!({ "nonce": nonce }), 200),
+            ("output?piece=1", json!({ "nonce": nonce, "lines": [line] }), 204),
+            ("complete", report, 200),
+        ] {
+            let event = self.scene.http("approve", RUNNER, &format!("{path}/{call}"), Some(&more))?;
+            let answer = self.invoke("runners", &event).await?;
+            anyhow::ensure!(answer.get("statusCode") == Some(&json!(status)), "{call}: got {answer}");
+        }
         Ok(())
     }
 

@@ -51,6 +51,7 @@ pub fn document() -> anyhow::Result<String> {
         .build()
         .merge_from(countersign_intake::Api::openapi())
         .merge_from(countersign_callback::Api::openapi())
+        .merge_from(countersign_runners::Api::openapi())
         .merge_from(countersign_console::openapi::Api::openapi());
     Ok(with_optional_bodies(document).to_pretty_json()? + "\n")
 }

@@ -61,6 +61,7 @@ fn every_path_of_a_router_is_in_the_document_and_no_other() {
                 countersign_targets::FileSecrets::Refused,
             ),
         ),
+        countersign_runners::router(app.clone()),
         countersign_console::router(app, invoker),
     ] {
         let more = paths_of(&router);

@@ -16,7 +16,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// A page ends behind the event that makes it longer than that; an answer may have 6 MB.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;

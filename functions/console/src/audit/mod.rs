@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 pub(crate) use export::{__path_export, export};
 pub(crate) use receipt::{__path_receipt, receipt};
 
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// What a list of checkpoints answers.
 type Checkpoints = List<Checkpoint>;

@@ -21,8 +21,8 @@ use utoipa::ToSchema;
 
 use crate::Console;
 use crate::etag::{if_match, with_etag};
-use crate::query::Query;
 use check::{checked, warnings};
+use countersign_app::query::Query;
 use shape::{Body, View};
 
 /// What a list answers.

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use super::viewer::Viewer;
-use crate::query::Query;
 use crate::tokens;
+use countersign_app::query::Query;
 
 /// A browser goes back at once.
 const CODE_SECONDS: u32 = 120;

@@ -18,7 +18,7 @@ use maud::{Markup, html};
 
 use super::viewer::Viewer;
 use super::{command, words};
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// How many connections are offered.
 const MOST: usize = 500;

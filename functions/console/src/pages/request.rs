@@ -20,8 +20,8 @@ use maud::{Markup, html};
 
 use super::viewer::Viewer;
 use super::{command, diff, output, words};
-use crate::query::Query;
 use crate::requests::request_id;
+use countersign_app::query::Query;
 
 /// How many earlier requests are looked at for one on the same connection.
 const LOOK_BACK: usize = 8;

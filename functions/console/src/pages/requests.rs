@@ -15,7 +15,7 @@ use maud::{Markup, html};
 
 use super::viewer::Viewer;
 use super::{command, words};
-use crate::query::{FILTERS, Query};
+use countersign_app::query::{FILTERS, Query};
 
 const STATUSES: [Status; 10] = [
     Status::Pending,

@@ -19,7 +19,7 @@ use http::{HeaderMap, StatusCode};
 use maud::html;
 use subtle::ConstantTimeEq as _;
 
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// How long a sign-in at the issuer may take.
 const PENDING_SECONDS: u32 = 600;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{admin, find};
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// What a list answers.
 type Page = List<DeliveryView>;

@@ -25,7 +25,7 @@ use countersign_storage::webhooks::StoredWebhook;
 use http::{HeaderMap, StatusCode};
 
 use crate::etag::{if_match, with_etag};
-use crate::query::Query;
+use countersign_app::query::Query;
 use shape::{Body, View};
 
 /// What a list answers.

@@ -4,8 +4,10 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use countersign_app::app::random;
 use countersign_local::Prepared;
 use countersign_rules::request::RunMode;
+use countersign_rules::{Timestamp, UserId};
 use countersign_service::Service;
 use countersign_service::service::{TABLE, TARGETS};
 use serde_json::{Value, json};
@@ -15,8 +17,13 @@ use crate::life;
 use crate::stage::{Api, Stage, text};
 
 /// The functions that there are.
-pub const FUNCTIONS: [&str; 7] =
-    ["intake", "callback", "console", "deliver", "dispatch", "execute", "expire"];
+pub const FUNCTIONS: [&str; 8] =
+    ["intake", "callback", "runners", "console", "deliver", "dispatch", "execute", "expire"];
+
+/// Who calls as a runner.
+pub const RUNNER: &str = "runner";
+/// A connection whose commands are a runner's, at once.
+pub const RUNNER_CONNECTION: &str = "measured-runner";
 
 /// The table and everything that has to live as long as it does.
 pub struct Scene {
@@ -27,6 +34,7 @@ pub struct Scene {
     /// Of every function.
     pub environment: Vec<(String, String)>,
     service: Service,
+    runner: String,
 }
 
 impl Scene {
@@ -66,7 +74,8 @@ impl Scene {
         }
         let service = opened.run().await?;
         let request = api.post("alice", "/v1/requests", &life::submission(RunMode::Manual)).await?;
-        Ok(Self { api, request, environment, service })
+        let runner = runner(&api).await?;
+        Ok(Self { api, request, environment, service, runner })
     }
 
     /// Ends it.
@@ -75,13 +84,14 @@ impl Scene {
     }
 
     /// An event for an HTTP function: the one of `infra/events` that is named, as one of the demo's
-    /// people, with another path and body.
+    /// people or as [`RUNNER`], with another path and body.
     ///
     /// # Errors
     /// If there is none of that name.
     pub fn http(&self, name: &str, who: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let mut event = fixture(name)?;
-        let token = format!("Bearer {}", self.api.person(who, "token")?);
+        let token = if who == RUNNER { &self.runner } else { self.api.person(who, "token")? };
+        let token = format!("Bearer {token}");
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         set(&mut event, "/headers/authorization", token.into())?;
         set(&mut event, "/rawPath", path.into())?;
@@ -108,9 +118,12 @@ impl Scene {
         let stale = json!({ "digest": format!("sha256:{}", "0".repeat(64)) });
         let show = format!("/v1/requests/{id}");
         let approve = format!("{show}/approve");
+        let renew = format!("{show}/renew");
+        let nobodys = json!({ "nonce": "0".repeat(32) });
         Ok(vec![
             ("intake", self.http("submit", "alice", "/v1/requests", Some(&nowhere))?, json!(404)),
             ("callback", self.http("approve", "dana", &approve, Some(&stale))?, json!(412)),
+            ("runners", self.http("approve", RUNNER, &renew, Some(&nobodys))?, json!(404)),
             ("console", self.http("show", "alice", &show, None)?, json!(200)),
             ("deliver", fixture("deliver-commit")?, json!({ "attempted": 0 })),
             ("dispatch", fixture("dispatch-state")?, json!({ "batchItemFailures": [] })),
@@ -118,6 +131,18 @@ impl Scene {
             ("expire", json!({ "deadline": { "request_id": id } }), Value::Null),
         ])
     }
+}
+
+/// Makes a runner with its connection, and gives its token.
+async fn runner(api: &Api) -> Result<String> {
+    let connection = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "approvals": false });
+    let path = format!("/v1/connections/{RUNNER_CONNECTION}");
+    api.call("root", "PUT", &path, Some(&connection)).await?;
+    let id = UserId::from_parts(Timestamp::from_unix_millis(0), random()?);
+    let account = json!({ "email": "runner@measured.example", "owner": api.person("dana", "id")? });
+    api.call("root", "PUT", &format!("/v1/users/{id}"), Some(&account)).await?;
+    let token = json!({ "name": "runner", "user": id, "runner_connections": [RUNNER_CONNECTION] });
+    Ok(text(&api.post("root", "/v1/tokens", &token).await?, "secret")?.to_owned())
 }
 
 /// Whether a function's answer is the one that was expected: a status for those that answer HTTP, all

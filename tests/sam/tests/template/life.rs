@@ -100,6 +100,7 @@ impl Deployment {
                 );
                 countersign_callback::router(self.app(function), self.invoker(function), slack)
             }
+            "runners" => countersign_runners::router(self.app(function)),
             _ => countersign_console::router(self.app(function), self.invoker(function)),
         }
     }
@@ -120,7 +121,17 @@ impl Deployment {
         version: Option<u64>,
         body: Value,
     ) -> Value {
-        let router = self.router(function);
+        self.answer_of(self.router(function), who, call, version, body).await
+    }
+
+    async fn answer_of(
+        &self,
+        router: axum::Router,
+        who: &str,
+        call: &str,
+        version: Option<u64>,
+        body: Value,
+    ) -> Value {
         let (method, target) = call.split_once(' ').unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let fixture = std::fs::read_to_string(root().join("infra/events/show.json")).unwrap();
@@ -160,6 +171,12 @@ impl Deployment {
     async fn decide(&self, who: &str, verb: &str, request: &Value, more: Value) -> Value {
         let call = format!("POST /v1/requests/{}/{verb}", request["id"].as_str().unwrap());
         self.http("callback", who, &call, None, more).await
+    }
+
+    /// A runner's call about a request.
+    async fn reports(&self, verb: &str, request: &Value, more: Value) -> Value {
+        let call = format!("POST /v1/requests/{}/{verb}", request["id"].as_str().unwrap());
+        self.http("runners", "runner", &call, None, more).await
     }
 
     async fn approve(&self, request: &Value) -> Value {
@@ -287,17 +304,20 @@ async fn requests(on: &Deployment) -> Value {
     settled
 }
 
-/// A runner finds work, claims it, hands output in and reports; and work that nobody fetches is given up.
+/// A runner finds work, claims it, hands output in and reports; work that nobody fetches is given up, and
+/// what is of an older epoch ends whoever comes.
 async fn a_runner_works(on: &mut Deployment) {
     let ops = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "reviewers": ["dba-team"] });
     on.http("console", "root", "PUT /v1/connections/ops", None, ops).await;
+    let solo = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "reviewers": ["a"] });
+    on.http("console", "root", "PUT /v1/connections/ops-solo", None, solo).await;
     let open = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "approvals": false, "run_within_seconds": 1 });
     on.http("console", "root", "PUT /v1/connections/ops-open", None, open).await;
     let robot = format!("/v1/users/{}", UserId::from_parts(on.app("console").now(), 9));
     let body = json!({ "email": "robot@example.com", "owner": on.id("dana") });
     on.http("console", "root", &format!("PUT {robot}"), None, body).await;
     let user = robot.rsplit('/').next().unwrap();
-    let token = json!({ "name": "runner", "user": user, "runner_connections": ["ops"] });
+    let token = json!({ "name": "runner", "user": user, "runner_connections": ["ops", "ops-solo"] });
     let token = on.http("console", "root", "POST /v1/tokens", None, token).await;
     on.people.insert("runner".to_owned(), json!({ "id": user, "token": token["secret"] }));
     let on = &*on;
@@ -306,22 +326,32 @@ async fn a_runner_works(on: &mut Deployment) {
     let request = on.submit("ops", "echo out", "manual").await;
     on.approve(&request).await;
     on.decide("alice", "run", &request, Value::Null).await;
-    let work = on.get("runner", "/v1/runner/work").await;
+    let work = on.http("runners", "runner", "GET /v1/runner/work", None, Value::Null).await;
     assert_eq!(work["work"]["id"], request["id"]);
     let nonce = "0".repeat(32);
     let claim = json!({ "digest": request["digest"], "nonce": nonce });
-    on.decide("runner", "claim", &request, claim).await;
-    on.decide("runner", "renew", &request, json!({ "nonce": nonce })).await;
+    on.reports("claim", &request, claim).await;
+    on.reports("renew", &request, json!({ "nonce": nonce })).await;
     let lines = json!({ "nonce": nonce, "lines": [{ "stream": "stdout", "text": "out" }] });
-    on.decide("runner", "output?piece=1", &request, lines).await;
+    on.reports("output?piece=1", &request, lines).await;
     let report = json!({ "nonce": nonce, "outcome": "succeeded", "exit_code": 0, "pieces": 1 });
-    let reported = on.decide("runner", "complete", &request, report).await;
+    let reported = on.reports("complete", &request, report).await;
     assert_eq!(reported["status"], "SUCCEEDED");
     let cancelled = on.submit("ops-open", "echo never", "on_approval").await;
     on.decide("alice", "cancel", &cancelled, Value::Null).await;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let ended = on.expire(1, json!({ "deadline": { "request_id": abandoned["id"] } })).await;
     assert_eq!(ended["status"], "EXPIRED");
+
+    let mut config = on.config("runners");
+    config.epoch = 2;
+    let restored = countersign_runners::router(App::new(config, &on.aws("runners")));
+    let pending = on.submit("ops", "echo before", "manual").await;
+    let renew = format!("POST /v1/requests/{}/renew", pending["id"].as_str().unwrap());
+    let answer = on.answer_of(restored, "runner", &renew, None, json!({ "nonce": nonce })).await;
+    assert_eq!(answer["statusCode"], 409, "{answer}");
+    let ended = on.get("alice", &format!("/v1/requests/{}", pending["id"].as_str().unwrap())).await;
+    assert_eq!(ended["status"], "CANCELLED");
 }
 
 /// Somebody changes groups: their vote counts elsewhere then, and what they approved is reopened.
@@ -337,16 +367,25 @@ async fn a_voter_moves(on: &Deployment) {
     on.http("console", "root", &format!("PUT {bob}"), Some(1), member(&["a"])).await;
     let trio = on.submit("trio", "SELECT 1", "manual").await;
     let solo = on.submit("solo", "SELECT 1", "manual").await;
+    let fetched = on.submit("ops-solo", "echo solo", "manual").await;
     let approve = async |request: &Value| {
         on.decide("bob", "approve", request, json!({ "digest": request["digest"] })).await
     };
     approve(&trio).await;
     assert_eq!(approve(&solo).await["status"], "APPROVED");
+    assert_eq!(approve(&fetched).await["status"], "APPROVED");
+    on.decide("alice", "run", &fetched, Value::Null).await;
     on.http("console", "root", &format!("PUT {bob}"), Some(2), member(&["b", "c"])).await;
     approve(&trio).await;
     assert_eq!(on.execute(&solo).await, json!({ "ran": false }));
-    let solo = on.get("root", &format!("/v1/requests/{}", solo["id"].as_str().unwrap())).await;
-    assert_eq!(solo["status"], "PENDING");
+    let claim = format!("POST /v1/requests/{}/claim", fetched["id"].as_str().unwrap());
+    let body = json!({ "digest": fetched["digest"], "nonce": "1".repeat(32) });
+    let claimed = on.answer("runners", "runner", &claim, None, body).await;
+    assert_eq!(claimed["statusCode"], 409, "{claimed}");
+    for reopened in [solo, fetched] {
+        let now = on.get("root", &format!("/v1/requests/{}", reopened["id"].as_str().unwrap())).await;
+        assert_eq!(now["status"], "PENDING");
+    }
 }
 
 /// A receiver that gives these answers, one after the other.

@@ -1,6 +1,6 @@
 //! The HTTP API.
 
-use countersign_http::routes::{DECISIONS, HttpFunction, RUNNERS, SLACK, function_of};
+use countersign_http::routes::{DECISIONS, HttpFunction, RUNNER_WORK, RUNNERS, SLACK, function_of};
 use http::Method;
 use serde_json::Value;
 
@@ -44,7 +44,9 @@ fn deployed<'a>(routes: &'a [Route], method: &Method, path: &str) -> &'a str {
     let fits = |route: &&Route| {
         let (pattern, path): (Vec<_>, Vec<_>) = (route.path.split('/').collect(), path.split('/').collect());
         let same = |(pattern, part): (&&str, &&str)| pattern.starts_with('{') || pattern == part;
-        route.method == method.as_str() && pattern.len() == path.len() && pattern.iter().zip(&path).all(same)
+        [method.as_str(), "ANY"].contains(&route.method.as_str())
+            && pattern.len() == path.len()
+            && pattern.iter().zip(&path).all(same)
     };
     let default = || routes.iter().find(|route| route.path == DEFAULT);
     &routes.iter().find(fits).or_else(default).expect("a default route").function
@@ -56,6 +58,7 @@ fn every_call_reaches_the_function_that_the_code_says() {
     let routes = routes(&template);
     let mut paths: Vec<String> = DECISIONS.map(|verb| format!("/v1/requests/req_1/{verb}")).into();
     paths.extend(RUNNERS.map(|verb| format!("/v1/requests/req_1/{verb}")));
+    paths.push(RUNNER_WORK.to_owned());
     paths.extend(SLACK.map(|verb| format!("/slack/{verb}")));
     paths.extend(routes.iter().map(|route| route.path.replace("{id}", "req_1")));
     let others = [
@@ -74,6 +77,8 @@ fn every_call_reaches_the_function_that_the_code_says() {
         "/v1/connections/prod-db",
         "/v1/connections/prod-db/test",
         "/v1/tokens",
+        "/v1/runner/work/more",
+        "/v1/runner",
         "/v2/requests",
         "/slack/events",
     ];
@@ -86,11 +91,14 @@ fn every_call_reaches_the_function_that_the_code_says() {
         }
     }
     // None is there that no call of the code's takes.
-    for function in [HttpFunction::Intake, HttpFunction::Callback, HttpFunction::Console] {
+    for function in
+        [HttpFunction::Intake, HttpFunction::Callback, HttpFunction::Runners, HttpFunction::Console]
+    {
         let count = routes.iter().filter(|route| route.function == function.name()).count();
         // Of the API and of the pages; the console has the default.
         let expected = match function {
-            HttpFunction::Callback => 2 * DECISIONS.len() + RUNNERS.len() + SLACK.len(),
+            HttpFunction::Callback => 2 * DECISIONS.len() + SLACK.len(),
+            HttpFunction::Runners => RUNNERS.len() + 1,
             HttpFunction::Intake => 2,
             HttpFunction::Console => 1,
         };

@@ -1,10 +1,6 @@
-//! What runners do about a request. A runner proves who it is by its token, and that it holds the claim by
-//! the claim's name *and* the token that claimed: the name alone stands in the audit trail.
-
-pub(crate) mod claim;
-pub(crate) mod complete;
-pub(crate) mod output;
-mod review;
+//! What a runner's call about a request begins with. A runner proves who it is by its token, and that it
+//! holds the claim by the claim's name *and* the token that claimed: the name alone stands in the audit
+//! trail.
 
 use countersign_app::view::may_see;
 use countersign_app::{App, Caller, errors};
@@ -16,15 +12,15 @@ use countersign_targets::TargetSpec;
 use http::HeaderMap;
 
 /// What a runner's call begins with.
-struct Visit {
-    id: RequestId,
+pub(crate) struct Visit {
+    pub(crate) id: RequestId,
     caller: Caller,
-    request: Request,
+    pub(crate) request: Request,
 }
 
 impl Visit {
     /// Finds out who calls about what. Whoever may not see the request learns nothing of it.
-    async fn read(app: &App, headers: &HeaderMap, id: &str) -> Result<Self, Problem> {
+    pub(crate) async fn read(app: &App, headers: &HeaderMap, id: &str) -> Result<Self, Problem> {
         app.subject(headers)?;
         let Ok(id) = id.parse::<RequestId>() else {
             app.identify_runner("runner", headers, &[]).await?;
@@ -40,21 +36,22 @@ impl Visit {
         Ok(Self { id, caller, request })
     }
 
-    fn token(&self) -> Result<&StoredToken, Problem> {
+    pub(crate) fn token(&self) -> Result<&StoredToken, Problem> {
         self.caller.must_be_runner().map(|(token, _)| token)
     }
 
-    fn runner(&self, app: &App) -> Result<Runner, Problem> {
+    /// The runner that calls.
+    pub(crate) fn runner(&self, app: &App) -> Result<Runner, Problem> {
         let token = self.token()?.id;
         Ok(Runner { by: self.caller.person(), token, silence_seconds: app.config.lease_margin_sec })
     }
 
-    fn executor(&self, app: &App) -> Result<Executor, Problem> {
+    pub(crate) fn executor(&self, app: &App) -> Result<Executor, Problem> {
         Ok(Executor::Runner(Box::new(self.runner(app)?)))
     }
 
     /// The connection as it is now.
-    async fn connection(&self, app: &App) -> Result<Connection, Problem> {
+    pub(crate) async fn connection(&self, app: &App) -> Result<Connection, Problem> {
         let name = &self.request.connection;
         let found = app.store.connection(name).await.map_err(|error| errors::storage(&error))?;
         found.ok_or_else(|| Problem::conflict("connection-gone", "the connection was deleted meanwhile"))
@@ -62,7 +59,7 @@ impl Visit {
 }
 
 /// A claim's name: 32 hexadecimal digits of its runner's own choice.
-fn check_nonce(nonce: &str) -> Result<(), Problem> {
+pub(crate) fn check_nonce(nonce: &str) -> Result<(), Problem> {
     if nonce.len() == 32 && nonce.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Ok(());
     }
@@ -70,6 +67,6 @@ fn check_nonce(nonce: &str) -> Result<(), Problem> {
     Err(Problem::invalid(detail).at("/nonce", detail))
 }
 
-fn spec_of(connection: &Connection) -> Option<TargetSpec> {
+pub(crate) fn spec_of(connection: &Connection) -> Option<TargetSpec> {
     TargetSpec::parse(connection.kind.parse().ok()?, &connection.target).ok()
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use countersign_app::looks::Looks;
+use countersign_app::query::Query;
 use countersign_app::{App, errors};
 use countersign_http::openapi::{Malformed, NotFound, Signed};
 use countersign_http::{Problem, json};
@@ -16,8 +17,6 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::query::Query;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1000);

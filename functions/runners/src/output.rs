@@ -16,9 +16,8 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::review::{Review, columns};
-use super::{Visit, check_nonce, spec_of};
-use crate::Callback;
+use crate::review::{Review, columns};
+use crate::visit::{Visit, check_nonce, spec_of};
 
 /// How often a piece whose request has changed meanwhile (its lease was renewed) is tried again.
 const ROUNDS: u32 = 10;
@@ -80,19 +79,18 @@ struct Query {
     )
 )]
 pub(crate) async fn output(
-    State(callback): State<Callback>,
+    State(app): State<App>,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = &callback.app;
-    let visit = Visit::read(app, &headers, &id).await?;
+    let visit = Visit::read(&app, &headers, &id).await?;
     let body: OutputPart = json::body(&headers, &bytes)?;
     let number = piece_number(raw.as_deref())?;
     let token = visit.token()?.id;
     check_nonce(&body.nonce)?;
-    let connection = visit.connection(app).await?;
+    let connection = visit.connection(&app).await?;
     let refuse = |refusal| errors::refusal(&refusal, visit.id);
     may_report(&visit.request, &body.nonce, token, app.now()).map_err(refuse)?;
     let mut review = Review::of(&connection)?;
@@ -110,7 +108,7 @@ pub(crate) async fn output(
     }
     let mut request = visit.request;
     for _ in 0..ROUNDS {
-        match keep(app, &request, &connection, number, &records).await {
+        match keep(&app, &request, &connection, number, &records).await {
             Ok(()) => return Ok(StatusCode::NO_CONTENT.into_response()),
             Err(Kept::Refused(problem)) => return Err(*problem),
             Err(Kept::Storage(StorageError::Conflict)) => {}

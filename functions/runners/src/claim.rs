@@ -17,9 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Visit, check_nonce, spec_of};
-use crate::Callback;
-use crate::decisions::change_problem;
+use crate::visit::{Visit, check_nonce, spec_of};
 
 /// A claim of work that was found.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -97,15 +95,14 @@ struct Covered {
     )
 )]
 pub(crate) async fn claim(
-    State(callback): State<Callback>,
+    State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = &callback.app;
-    let visit = Visit::read(app, &headers, &id).await?;
+    let visit = Visit::read(&app, &headers, &id).await?;
     let body: Claim = json::body(&headers, &bytes)?;
-    let executor = visit.executor(app)?;
+    let executor = visit.executor(&app)?;
     check_nonce(&body.nonce)?;
     if body.digest != visit.request.digest {
         return Err(errors::refusal(&Refusal::DigestMismatch, visit.id));
@@ -114,9 +111,9 @@ pub(crate) async fn claim(
         |connection: &Connection| spec_of(connection).map(|spec| spec.caps().statement_timeout_ms);
     let claimant = Claimant { executor, nonce: body.nonce, statement_millis: &statement_millis };
     match app.claim(visit.id, &claimant).await {
-        Ok(claimed) => Ok(json::answer(StatusCode::OK, &grant(app, claimed, visit.token()?)?)),
-        Err(NotClaimed::Over(request)) => Err(not_claimed(app, &request)),
-        Err(NotClaimed::Change(error)) => Err(change_problem(&error, visit.id)),
+        Ok(claimed) => Ok(json::answer(StatusCode::OK, &grant(&app, claimed, visit.token()?)?)),
+        Err(NotClaimed::Over(request)) => Err(not_claimed(&app, &request)),
+        Err(NotClaimed::Change(error)) => Err(errors::change(&error, visit.id)),
     }
 }
 
@@ -198,20 +195,19 @@ struct Lease {
     )
 )]
 pub(crate) async fn renew(
-    State(callback): State<Callback>,
+    State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = &callback.app;
-    let visit = Visit::read(app, &headers, &id).await?;
+    let visit = Visit::read(&app, &headers, &id).await?;
     let Renewal { nonce } = json::body(&headers, &bytes)?;
-    let runner = visit.runner(app)?;
+    let runner = visit.runner(&app)?;
     check_nonce(&nonce)?;
     let ask =
         |_: &_, _: &Request, _| Ok(Command::Renew { nonce: nonce.clone(), runner: runner.clone() }.into());
     let request =
-        app.change(visit.id, None, &[], ask).await.map_err(|error| change_problem(&error, visit.id))?;
+        app.change(visit.id, None, &[], ask).await.map_err(|error| errors::change(&error, visit.id))?;
     let lease_until = request.claim().map(|claim| claim.lease_until).ok_or_else(Problem::internal)?;
     let grant = sign(&request, &nonce, lease_until, visit.token()?)?;
     Ok(json::answer(StatusCode::OK, &Lease { lease_until, grant }))

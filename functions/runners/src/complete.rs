@@ -23,10 +23,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use super::review::{Review, columns};
-use super::{Visit, check_nonce};
-use crate::Callback;
-use crate::decisions::change_problem;
+use crate::review::{Review, columns};
+use crate::visit::{Visit, check_nonce};
 
 /// How a program ended.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,15 +89,14 @@ struct Reported {
     )
 )]
 pub(crate) async fn complete(
-    State(callback): State<Callback>,
+    State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = &callback.app;
-    let visit = Visit::read(app, &headers, &id).await?;
+    let visit = Visit::read(&app, &headers, &id).await?;
     let body: Report = json::body(&headers, &bytes)?;
-    let executor = visit.executor(app)?;
+    let executor = visit.executor(&app)?;
     check_nonce(&body.nonce)?;
     if let Some(name) = body.masked.keys().find(|name| name.parse::<Entity>().is_err()) {
         let detail = format!("`{}` is nothing that is masked", name.chars().take(64).collect::<String>());
@@ -113,13 +110,13 @@ pub(crate) async fn complete(
         let refusal = countersign_rules::Refusal::NotTheClaimant;
         return Err(errors::refusal(&refusal, visit.id));
     }
-    let (ending, aside) = ended(app, &visit, &body).await?;
+    let (ending, aside) = ended(&app, &visit, &body).await?;
     let ask = |_: &_, _: &Request, _| {
         let (nonce, ending, executor) = (body.nonce.clone(), ending.clone(), executor.clone());
         Ok(Asked { command: Command::Complete { nonce, ending, executor }, aside: aside.clone() })
     };
     let request =
-        app.change(visit.id, None, &[], ask).await.map_err(|error| change_problem(&error, visit.id))?;
+        app.change(visit.id, None, &[], ask).await.map_err(|error| errors::change(&error, visit.id))?;
     Ok(json::answer(StatusCode::OK, &Reported { status: request.status() }))
 }
 

@@ -2,21 +2,25 @@
 
 use std::str::FromStr;
 
-use countersign_app::page::{Filter, GroupFilter};
 use countersign_http::Problem;
 use countersign_http::json::List;
 use countersign_rules::{ConnectionName, GroupName, RequestId, Status, Timestamp, UserId};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use utoipa::IntoParams;
 
+use crate::page::{Filter, GroupFilter};
+
 /// The parameters of a call.
-pub(crate) struct Query {
+pub struct Query {
     pairs: Vec<(String, String)>,
 }
 
 impl Query {
     /// Reads a query string that may name only `known` parameters, and those of `many` repeatedly.
-    pub(crate) fn read(raw: Option<&str>, known: &[&str], many: &[&str]) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// 400 if it is otherwise.
+    pub fn read(raw: Option<&str>, known: &[&str], many: &[&str]) -> Result<Self, Problem> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(raw.unwrap_or_default())
             .map_err(|error| Problem::bad_request(format!("the query string cannot be read: {error}")))?;
         for (position, (name, _)) in pairs.iter().enumerate() {
@@ -33,14 +37,17 @@ impl Query {
     }
 
     /// Reads a query string of somebody else's making: it may name what it likes.
-    pub(crate) fn read_any(raw: Option<&str>) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// 400 if it cannot be read.
+    pub fn read_any(raw: Option<&str>) -> Result<Self, Problem> {
         let pairs = serde_urlencoded::from_str(raw.unwrap_or_default())
             .map_err(|error| Problem::bad_request(format!("the query string cannot be read: {error}")))?;
         Ok(Self { pairs })
     }
 
     /// The same where dates stand for the instants at which they begin in UTC: what a form sends.
-    pub(crate) fn with_days(mut self) -> Self {
+    pub fn with_days(mut self) -> Self {
         for (name, value) in &mut self.pairs {
             if matches!(name.as_str(), "from" | "to") && value.len() == 10 {
                 value.push_str("T00:00:00Z");
@@ -50,7 +57,7 @@ impl Query {
     }
 
     /// The address of the same with another value of one parameter.
-    pub(crate) fn to(&self, path: &str, name: &str, value: &str) -> String {
+    pub fn to(&self, path: &str, name: &str, value: &str) -> String {
         let others = self.pairs.iter().filter(|(key, value)| key != name && !value.is_empty());
         let mut pairs: Vec<(&str, &str)> =
             others.map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -59,19 +66,22 @@ impl Query {
     }
 
     /// The values of a parameter; one that is empty counts as not given.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let matching = self.pairs.iter().filter(move |(key, value)| key == name && !value.is_empty());
         matching.map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    /// The first value of a parameter.
+    #[must_use]
+    pub fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
     }
 
-    pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(
-        &self,
-        name: &str,
-    ) -> Result<Option<T>, Problem> {
+    /// A parameter that is read by its type.
+    ///
+    /// # Errors
+    /// 400 if it cannot be.
+    pub fn parsed<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let parse = |text: &str| {
             text.parse()
                 .map_err(|error: T::Err| Problem::bad_request(format!("the parameter `{name}`: {error}")))
@@ -80,7 +90,10 @@ impl Query {
     }
 
     /// A parameter that is one of a few words.
-    pub(crate) fn word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Problem> {
+    ///
+    /// # Errors
+    /// 400 if it is another one.
+    pub fn word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Problem> {
         let read = |text: &str| {
             T::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(text))
                 .map_err(|error| Problem::bad_request(format!("the parameter `{name}`: {error}")))
@@ -88,7 +101,11 @@ impl Query {
         self.text(name).map(read).transpose()
     }
 
-    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+    /// A parameter that is an instant.
+    ///
+    /// # Errors
+    /// 400 if it is none.
+    pub fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let parse = |text: &str| {
             Timestamp::parse_rfc3339(text).ok_or_else(|| {
                 Problem::bad_request(format!(
@@ -100,7 +117,10 @@ impl Query {
     }
 
     /// `limit`: 1 to 200, 50 if not given.
-    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+    ///
+    /// # Errors
+    /// 400 if it is anything else.
+    pub fn limit(&self) -> Result<usize, Problem> {
         match self.parsed::<usize>("limit")? {
             None => Ok(50),
             Some(limit) if (1..=200).contains(&limit) => Ok(limit),
@@ -111,7 +131,10 @@ impl Query {
     }
 
     /// A page of a list that is all in memory, in the order of its keys: what comes behind `cursor`.
-    pub(crate) fn page<T, K: Ord + FromStr<Err: std::fmt::Display> + ToString>(
+    ///
+    /// # Errors
+    /// 400 if the cursor is no key.
+    pub fn page<T, K: Ord + FromStr<Err: std::fmt::Display> + ToString>(
         &self,
         all: Vec<T>,
         limit: usize,
@@ -126,13 +149,20 @@ impl Query {
         Ok(List { items, next_cursor })
     }
 
-    pub(crate) fn cursor(&self) -> Result<Option<RequestId>, Problem> {
+    /// `cursor`, in a list of requests.
+    ///
+    /// # Errors
+    /// 400 if it is no request.
+    pub fn cursor(&self) -> Result<Option<RequestId>, Problem> {
         let wrong = |_| Problem::bad_request("`cursor` must be the `next_cursor` of the page before");
         self.text("cursor").map(|text| text.parse().map_err(wrong)).transpose()
     }
 
     /// The filters of a list of requests.
-    pub(crate) fn filter(&self) -> Result<Filter, Problem> {
+    ///
+    /// # Errors
+    /// 400 if one of them cannot be read.
+    pub fn filter(&self) -> Result<Filter, Problem> {
         let mut filter = Filter {
             connection: self.parsed("connection")?,
             requester: self.parsed("requester")?,
@@ -160,7 +190,7 @@ impl Query {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description")]
-pub(crate) struct Filters {
+pub struct Filters {
     /// Only these statuses; may repeat.
     status: Option<Vec<Status>>,
     /// Only on that connection.
@@ -178,5 +208,5 @@ pub(crate) struct Filters {
 }
 
 /// The parameters by which a list of requests is filtered.
-pub(crate) const FILTERS: [&str; 9] =
+pub const FILTERS: [&str; 9] =
     ["status", "connection", "requester", "group", "from", "to", "q", "limit", "cursor"];

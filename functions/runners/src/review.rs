@@ -12,22 +12,22 @@ use countersign_targets::Column;
 use http::StatusCode;
 
 /// The columns of a program's output.
-pub(super) fn columns() -> Vec<Column> {
+pub(crate) fn columns() -> Vec<Column> {
     let column = |name: &str| Column { name: name.to_owned(), type_name: "text".to_owned(), source: None };
     vec![column("stream"), column("line")]
 }
 
 /// Looks at output again.
-pub(super) struct Review {
+pub(crate) struct Review {
     masker: Masker,
     rows: RowMasker,
     rules: RuleSet,
     /// What the runner should have masked.
-    pub(super) found: Counts,
+    pub(crate) found: Counts,
 }
 
 impl Review {
-    pub(super) fn of(connection: &Connection) -> Result<Self, Problem> {
+    pub(crate) fn of(connection: &Connection) -> Result<Self, Problem> {
         let unusable = |error: String| {
             tracing::error!(%error, connection = %connection.name, "review of a runner's output");
             Problem::internal()
@@ -43,7 +43,7 @@ impl Review {
     }
 
     /// A row as it may be kept.
-    pub(super) fn row(&mut self, stream: &str, line: String) -> Result<Vec<Option<String>>, Problem> {
+    pub(crate) fn row(&mut self, stream: &str, line: String) -> Result<Vec<Option<String>>, Problem> {
         if let Some(hit) = self.rules.check_output(&line) {
             let detail = format!("the guardrail `{}` withholds this output: {}", hit.rule, hit.message);
             let title = "Nobody may see this output";
@@ -58,7 +58,7 @@ impl Review {
     }
 
     /// A message as it may be kept.
-    pub(super) fn message(&mut self, text: &str) -> Result<String, Problem> {
+    pub(crate) fn message(&mut self, text: &str) -> Result<String, Problem> {
         self.masker.message(text, &mut self.found).map_err(|error| {
             tracing::error!(%error, "review of a runner's message");
             Problem::internal()
