@@ -95,7 +95,7 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Make and change connections
     #[command(subcommand)]
-    Connections(ConnectionsCommand),
+    Connections(Box<ConnectionsCommand>),
     /// People and service accounts
     #[command(subcommand)]
     Users(UsersCommand),

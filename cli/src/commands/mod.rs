@@ -64,7 +64,7 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Settle(args) => decide::settle(&client, ui, &args).await.map(|()| 0)?,
         Command::Output(args) => run::output(&client, ui, &args).await.map(|()| 0)?,
         Command::Events(args) => run::events(&client, ui, &args).await.map(|()| 0)?,
-        Command::Connections(command) => connections::connections(&client, ui, command).await.map(|()| 0)?,
+        Command::Connections(command) => connections::connections(&client, ui, *command).await.map(|()| 0)?,
         Command::Users(command) => users::users(&client, ui, command).await.map(|()| 0)?,
         Command::Groups(command) => users::groups(&client, ui, &command).await.map(|()| 0)?,
         Command::Tokens(command) => tokens::tokens(&client, ui, command).await.map(|()| 0)?,
