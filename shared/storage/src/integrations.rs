@@ -3,6 +3,7 @@
 use countersign_notify::{Integrations, Posted};
 use countersign_rules::RequestId;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::codec::{self, get_number, get_text, number, text};
 use crate::people::{Access, fresh_token, to_json};
@@ -66,6 +67,9 @@ impl Store {
         item.insert(DOC.to_owned(), text(to_json("settings", settings)?));
         let condition = before.map_or(Condition::Absent, Condition::Version);
         let mut actions = vec![self.put(item, Some(condition))?];
+        // They hold references to secrets only.
+        let kind = format!("{}.settings_changed", which.key());
+        actions.push(self.recorded(&kind, which.key(), json!({ "after": settings, "version": version }))?);
         actions.extend(self.access_change(Access::Changed)?);
         let written = self.transact("put settings", &fresh_token()?, actions).await;
         written.map_err(crate::store::Rejected::into_error)

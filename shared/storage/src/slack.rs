@@ -126,6 +126,7 @@ impl Store {
             actions.push(self.put(link_item(link)?, Some(Condition::Absent))?);
             actions.extend(self.forget(was, link.user)?);
         }
+        actions.push(self.user_change(Some(&account.user), &user)?);
         actions.extend(self.access_change(Access::Changed)?);
         match self.transact("redeem", &fresh_token()?, actions).await {
             Ok(()) => Ok(Redeemed::Yes),
@@ -145,7 +146,8 @@ impl Store {
     /// [`StorageError::Conflict`] if the account was changed meanwhile. Else any other.
     pub async fn unlink(&self, account: &StoredUser) -> Result<(), StorageError> {
         let user = User { slack_user_id: None, version: account.user.version + 1, ..account.user.clone() };
-        let mut actions = vec![self.user_action(account, &user)?];
+        let mut actions =
+            vec![self.user_action(account, &user)?, self.user_change(Some(&account.user), &user)?];
         actions.extend(self.forget(account.user.slack_user_id.as_deref(), account.user.id)?);
         actions.extend(self.access_change(Access::Changed)?);
         match self.transact("unlink", &fresh_token()?, actions).await {

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use countersign_notify::endpoint::Disabled;
 use countersign_notify::{EndpointId, Health, Webhook};
+use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Timestamp, WebhookId};
+use serde_json::{Value, json};
 
 use crate::codec::{self, Item, get_number, get_text, number, text};
 use crate::people::{Access, Remember, Saved, fresh_token, to_json};
@@ -114,6 +116,8 @@ impl Store {
         insert_health(&mut item, &stored.health);
         let condition = before.map_or(Condition::Absent, Condition::Version);
         let mut actions = vec![self.put(item, Some(condition))?];
+        let kind = if before.is_some() { "webhook.changed" } else { "webhook.created" };
+        actions.push(self.recorded(kind, webhook.id.to_string(), shown(webhook))?);
         // Whoever keeps the audience in memory looks at it again.
         actions.extend(self.access_change(Access::Changed)?);
         if let Some(remember) = remember {
@@ -148,6 +152,7 @@ impl Store {
     pub async fn delete_webhook(&self, id: WebhookId, version: u64) -> Result<(), StorageError> {
         let key = codec::key(keys::ENDPOINTS, &id.to_string());
         let mut actions = vec![self.delete_if(key, Condition::Version(version))?];
+        actions.push(self.recorded("webhook.deleted", id.to_string(), json!({ "version": version }))?);
         actions.extend(self.access_change(Access::Changed)?);
         match self.transact("delete webhook", &fresh_token()?, actions).await {
             Ok(()) => Ok(()),
@@ -307,6 +312,17 @@ fn health_of(item: &Item) -> Result<Health, StorageError> {
         probe_at: instant(PROBE_AT)?,
         disabled,
     })
+}
+
+/// What the audit trail tells of a webhook: neither its secrets nor the values of its headers, which may be
+/// some.
+fn shown(webhook: &Webhook) -> Value {
+    json!({ "after": {
+        "name": webhook.name, "url": webhook.url, "events": webhook.events,
+        "connections": webhook.connections, "headers": webhook.headers.keys().collect::<Vec<_>>(),
+        "enabled": webhook.enabled, "version": webhook.version,
+        "secret_sha256": sha256_hex(webhook.secret.reveal().as_bytes()),
+    } })
 }
 
 fn insert_health(item: &mut Item, health: &Health) {

@@ -7,6 +7,7 @@
 use countersign_app::App;
 use countersign_app::slack::code_sha256;
 use countersign_notify::slack::incoming::Origin;
+use countersign_rules::{Actor, Via};
 use countersign_storage::StorageError;
 use countersign_storage::slack::{Redeemed, SlackLink};
 
@@ -28,7 +29,12 @@ pub(super) async fn redeem(app: &App, origin: &Origin, code: &str) -> Result<Str
         account.filter(|account| !account.user.disabled && account.user.owner.is_none()).ok_or_else(no)?;
     let link =
         SlackLink { slack_user: origin.user.clone(), team: origin.team.clone(), user: known.user, at: now };
-    match app.store.redeem(&hash, &link, &account).await {
+    match app
+        .store
+        .acting(Actor::user(&account.user.person()), Via::Slack)
+        .redeem(&hash, &link, &account)
+        .await
+    {
         Ok(Redeemed::Yes) => {
             tracing::info!(user = %known.user, "a Slack user was linked");
             Ok(format!("You are {} from now on.", countersign_notify::words::line(&account.user.email, 100)))
