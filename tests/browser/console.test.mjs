@@ -1,12 +1,13 @@
 // The console in a real browser: read, decided on, administered.
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { accessible } from "./axe.mjs";
 import { DESKTOP, PHONE, PROGRAM, Serve, Tests, equal, launch, signedIn, truly } from "./lib.mjs";
 
 const tests = new Tests();
-const serve = await Serve.start();
+const serve = await Serve.start({ COUNTERSIGN_SEAL_SECONDS: "2" });
 const browser = await launch();
 const LIMIT = 60 * 1024;
 
@@ -360,6 +361,227 @@ await tests.test("filters find what they should, and an empty list says so", asy
   await page.context().close();
 });
 
+// Sends a form, and waits for the page behind it: its address may be the same as before.
+const send = (page, name) => Promise.all([page.waitForEvent("load"), page.getByRole("button", typeof name === "string" ? { name, exact: true } : { name }).click()]);
+
+// A receiver on this machine; what came is kept.
+async function receiver() {
+  const got = [];
+  const server = createServer((request, answer) => {
+    let body = "";
+    request.on("data", (bytes) => { body += bytes; });
+    request.on("end", () => { got.push({ id: request.headers["webhook-id"], extra: request.headers["x-extra"], body: JSON.parse(body) }); answer.end("thanks"); });
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return { got, url: `http://127.0.0.1:${server.address().port}/hook`, stop: () => server.close() };
+}
+
+for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+  await tests.test(`a webhook is made, tested, replayed, given a new secret, changed and deleted without script (${size})`, async () => {
+    const hook = await receiver();
+    const root = await signedIn(browser, serve, "root", { ...options, javaScriptEnabled: false });
+    await root.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Integrations" }).click();
+    await root.getByRole("link", { name: "New webhook" }).click();
+    await root.getByLabel("Name", { exact: true }).fill(`hook-${size}`);
+    await root.getByLabel("Address").fill(hook.url);
+    await root.getByLabel("request.created").check();
+    await root.getByLabel("Headers that are sent along").fill("X-Extra: yes");
+    await root.getByRole("button", { name: "Make it" }).click();
+    const secret = (await root.locator("pre.text").innerText()).trim();
+    truly(secret.startsWith("whsec_"), secret);
+    const made = (await serve.call("root", "GET", "/v1/webhooks?limit=200")).body.items.find((one) => one.name === `hook-${size}`);
+    const page = `/integrations/webhooks/${made.id}`;
+    equal(made.events.join(), "request.created");
+    await root.goto(page);
+    truly(!(await root.content()).includes(secret), "it is not shown again");
+    await send(root, "Send a test");
+    const arrived = async (count) => { while (hook.got.length < count) await root.waitForTimeout(20); };
+    await arrived(1);
+    equal(hook.got[0].body.type, "webhook.test");
+    equal(hook.got[0].extra, "yes");
+    // The log is written after the receiver has answered.
+    while (await root.locator(".badge.approved", { hasText: "delivered" }).count() === 0) await root.goto(page);
+    truly((await root.locator("table").first().innerText()).includes("thanks"), "the answer");
+    await send(root, /^Replay webhook.test/);
+    await arrived(2);
+    equal(hook.got[1].id, hook.got[0].id, "the same delivery");
+    await root.getByRole("button", { name: "Make a new secret" }).click();
+    const next = (await root.locator("pre.text").innerText()).trim();
+    truly(next.startsWith("whsec_") && next !== secret, "another secret");
+    // What the page was opened with is not the newest: it is not overwritten.
+    await root.goto(page);
+    const other = await serve.call("root", "GET", `/v1/webhooks/${made.id}`);
+    const changed = { ...other.body, name: `other-${size}` };
+    equal((await serve.call("root", "PUT", `/v1/webhooks/${made.id}`, changed, { "if-match": other.headers.get("etag") })).status, 200);
+    await send(root, "Save");
+    await root.getByText("look at it again").first().waitFor();
+    await root.goto(page);
+    equal(await root.getByLabel("Name", { exact: true }).inputValue(), `other-${size}`);
+    await root.getByLabel("request.created").uncheck();
+    await root.getByLabel("It is told of events").uncheck();
+    await send(root, "Save");
+    const now = (await serve.call("root", "GET", `/v1/webhooks/${made.id}`)).body;
+    equal(now.enabled, false);
+    equal(now.events.length, 0);
+    equal(now.headers["X-Extra"] ?? now.headers["x-extra"], "yes");
+    await root.getByText("Delete this webhook").click();
+    await send(root, "Delete");
+    equal((await serve.call("root", "GET", `/v1/webhooks/${made.id}`)).status, 404);
+    await root.context().close();
+    hook.stop();
+  });
+}
+
+await tests.test("Slack and Teams are set up, and what the form does not have stays", async () => {
+  const root = await signedIn(browser, serve, "root");
+  await root.goto("/integrations");
+  const fill = async (token) => {
+    await root.getByLabel("Reference to the bot's token").fill(token);
+    await root.getByLabel("Reference to the signing secret").fill("env:SLACK_SIGNING_SECRET");
+    await root.getByLabel("App's id").fill("A0123ABCD");
+    await root.getByLabel("Workspace's id").fill("T0123ABCD");
+    await root.getByLabel("Default channels").fill("C0123ABCD, C0456EFGH");
+    await send(root, "Save Slack");
+  };
+  await fill("xoxb-a-real-secret");
+  await root.locator(".problem").waitFor();
+  equal((await serve.call("root", "GET", "/v1/integrations/slack")).body.version, 0, "a secret itself is refused");
+  await root.goto("/integrations");
+  await fill("env:SLACK_BOT_TOKEN");
+  const made = await serve.call("root", "GET", "/v1/integrations/slack");
+  equal(made.body.settings.default_channels.join(), "C0123ABCD,C0456EFGH");
+  const reminders = { "demo-db": { first_seconds: 300, most: 2 } };
+  const more = await serve.call("root", "PUT", "/v1/integrations/slack", { ...made.body.settings, reminders }, { "if-match": made.headers.get("etag") });
+  await root.goto("/integrations");
+  await root.getByText("Settings of Slack").click();
+  await root.getByLabel("People are told through Slack").uncheck();
+  await send(root, "Save Slack");
+  const now = (await serve.call("root", "GET", "/v1/integrations/slack")).body;
+  equal(now.settings.enabled, false);
+  equal(JSON.stringify(now.settings.reminders), JSON.stringify(more.body.settings.reminders));
+  await root.getByLabel("Reference to the workflow's address").fill("env:TEAMS_WEBHOOK_URL");
+  await send(root, "Save Teams");
+  equal((await serve.call("root", "GET", "/v1/integrations/teams")).body.settings.webhook_url, "env:TEAMS_WEBHOOK_URL");
+  await send(root, "Test Teams");
+  // The reference leads nowhere here: the log says so.
+  while (!/TEAMS_WEBHOOK_URL/.test(await root.locator("section[aria-labelledby=teams] table").innerText())) await root.goto("/integrations");
+  await root.getByText("Settings of Teams").click();
+  await root.getByLabel("People are told through Teams").uncheck();
+  await send(root, "Save Teams");
+  equal((await serve.call("root", "GET", "/v1/integrations/teams")).body.settings.enabled, false);
+  await root.context().close();
+});
+
+await tests.test("integrations are for admins, numbers and the log for auditors too", async () => {
+  for (const [who, allowed] of [["alice", []], ["dana", []], ["audra", ["/analytics", "/audit"]], ["root", ["/integrations", "/analytics", "/audit"]]]) {
+    const page = await signedIn(browser, serve, who);
+    for (const path of ["/integrations", "/integrations/webhooks/new", "/analytics", "/audit"]) {
+      const may = allowed.some((one) => path.startsWith(one));
+      equal((await page.request.get(path, { headers: { accept: "text/html" } })).status(), may ? 200 : 403, `${who} ${path}`);
+      if (path.split("/").length === 2) equal(await page.locator(`nav a[href="${path}"]`).count(), may ? 1 : 0, `${who} ${path} in the navigation`);
+    }
+    await page.context().close();
+  }
+});
+
+await tests.test("numbers are told and drawn once they are sealed", async () => {
+  const page = await signedIn(browser, serve, "audra", { ...DESKTOP, javaScriptEnabled: false });
+  await page.goto("/analytics");
+  // Sealing takes what is over a minute old.
+  const until = Date.now() + 240_000;
+  while (await page.locator(".plot svg rect").count() === 0 && Date.now() < until) {
+    await page.waitForTimeout(2000);
+    await page.goto("/analytics");
+  }
+  truly(await page.locator("#days ~ .plot svg [fill='#1C6B3F']").count() > 0, "a bar of approvals");
+  equal(await page.locator("svg style, svg script, [style]").count(), 0);
+  const text = await page.locator("main").innerText();
+  for (const part of ["Approval rate", "p90", "p99", "By group", "Load by reviewer", "By requester", "Common commands by shape"]) {
+    truly(text.includes(part), part);
+  }
+  truly(!text.includes("needle"), "no value of a command is here");
+  const [csv] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+  truly(readFileSync(await csv.path(), "utf8").startsWith("id,status,connection"), "a file");
+  await page.getByRole("textbox", { name: "Connection" }).fill("demo-dual");
+  await page.getByLabel("From (UTC)").fill("2026-01-01");
+  await send(page, "Show");
+  truly(!(await page.locator("#connections ~ .wide").innerText()).includes("demo-db"), "only that connection");
+  await page.emulateMedia({ media: "print" });
+  equal(await page.locator("header.top").isVisible(), false);
+  equal(await page.locator(".plot svg").first().isVisible(), true);
+  await page.context().close();
+});
+
+await tests.test("the log shows its checkpoints, its key and who changed what", async () => {
+  const page = await signedIn(browser, serve, "audra", { ...DESKTOP, javaScriptEnabled: false });
+  await page.goto("/audit");
+  const until = Date.now() + 240_000;
+  while (await page.locator("section[aria-labelledby=checkpoints] tbody tr").count() === 0 && Date.now() < until) {
+    await page.waitForTimeout(2000);
+    await page.goto("/audit");
+  }
+  const { items: [key] } = (await serve.call("audra", "GET", "/v1/audit/public-key")).body;
+  truly((await page.locator("section[aria-labelledby=keys]").innerText()).includes(key.public_key), "the key");
+  truly((await page.locator("section[aria-labelledby=changes]").innerText()).includes("connection."), "a change of a connection");
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /^its first/ }).click()]);
+  const verified = spawnSync(PROGRAM, ["audit", "verify", await file.path(), "--key", key.public_key], { encoding: "utf8" });
+  equal(verified.status, 0, verified.stdout + verified.stderr);
+  await page.context().close();
+});
+
+await tests.test("a request says who was told and by which way, and gives its receipt", async () => {
+  const hook = await receiver();
+  const made = await serve.call("root", "POST", "/v1/webhooks", { name: "told", url: hook.url });
+  const request = await serve.submit("alice", "demo-db", "SELECT 8");
+  const alice = await signedIn(browser, serve, "alice", { ...PHONE, javaScriptEnabled: false });
+  await alice.goto(`/requests/${request.id}`);
+  await alice.getByRole("link", { name: "Who was told" }).click();
+  await alice.waitForURL("**/notifications");
+  const section = alice.locator("section", { has: alice.getByRole("heading", { name: "told", exact: true }) });
+  while (!(await section.innerText()).includes("delivered")) await alice.goto(`/requests/${request.id}/notifications`);
+  truly(!(await section.innerText()).includes("thanks"), "what was answered is for admins and auditors");
+  const root = await signedIn(browser, serve, "root");
+  await root.goto(`/requests/${request.id}/notifications`);
+  truly((await root.locator("main").innerText()).includes("thanks"), "the answer");
+  equal((await serve.call("root", "DELETE", `/v1/webhooks/${made.body.id}`, undefined, { "if-match": made.headers.get("etag") })).status, 204);
+  await alice.goto(`/requests/${request.id}`);
+  equal(await alice.getByRole("link", { name: "Receipt" }).getAttribute("href"), `/v1/requests/${request.id}/receipt`);
+  const rita = await signedIn(browser, serve, "rita");
+  const seen = (await serve.call("rita", "GET", `/v1/requests/${request.id}`)).status;
+  equal((await rita.request.get(`/requests/${request.id}/notifications`, { headers: { accept: "text/html" } })).status(), seen);
+  for (const page of [alice, root, rita]) await page.context().close();
+  hook.stop();
+});
+
+await tests.test("a connection is tested from its page, and one for a runner is offered", async () => {
+  const root = await signedIn(browser, serve, "root", { ...DESKTOP, javaScriptEnabled: false });
+  await root.goto("/connections/demo-db");
+  await root.getByRole("button", { name: "Test it" }).click();
+  await root.getByRole("heading", { name: "It works" }).waitFor();
+  await root.goto("/connections/new");
+  await root.getByLabel("Name", { exact: true }).fill("on-a-machine");
+  await root.getByLabel("Kind", { exact: true }).selectOption("runner");
+  await root.getByLabel("What the kind needs to know").fill('{"program": ["bash", "-s"]}');
+  await root.locator("details", { hasText: "Add Group" }).getByLabel(/dba-team/).check();
+  await root.getByRole("button", { name: "Save" }).click();
+  await root.waitForURL("**/connections/on-a-machine");
+  equal((await serve.call("root", "GET", "/v1/connections/on-a-machine")).body.kind, "runner");
+  const alice = await signedIn(browser, serve, "alice");
+  await alice.goto("/connections/demo-db");
+  equal(await alice.getByRole("button", { name: "Test it" }).count(), 0);
+  for (const page of [root, alice]) await page.context().close();
+});
+
+await tests.test("the API can be read without script", async () => {
+  const page = await signedIn(browser, serve, "alice", { ...DESKTOP, javaScriptEnabled: false });
+  await page.goto("/account");
+  await page.getByRole("link", { name: "What they can call" }).click();
+  await page.waitForURL("**/api");
+  await page.locator("#create_request > summary, #submit_request > summary").first().click();
+  await page.getByRole("heading", { name: "Answers" }).first().waitFor();
+  await page.context().close();
+});
+
 await tests.test("axe-core finds nothing on any page, and none is too heavy", async () => {
   const pending = await serve.submit("alice", "demo-dual", "UPDATE orders\nSET note = 'x' -- \u200b\nWHERE id = 1", { reason: "INC-7" });
   const done = await serve.submit("root", "demo-db", "SELECT * FROM customers LIMIT 5");
@@ -376,7 +598,11 @@ await tests.test("axe-core finds nothing on any page, and none is too heavy", as
     const root = await signedIn(browser, serve, "root", options);
     const sam = await signedIn(browser, serve, "sam", options);
     const me = (await serve.call("dana", "GET", "/v1/me")).body.id;
+    const hook = await serve.call("root", "POST", "/v1/webhooks", { name: `axe-${size}`, url: "http://127.0.0.1:9/", enabled: false });
+    await serve.call("root", "POST", `/v1/webhooks/${hook.body.id}/test`);
     const paths = [
+      "/integrations", "/integrations/webhooks/new", `/integrations/webhooks/${hook.body.id}`, "/analytics", "/analytics?connection=nowhere", "/audit", "/api",
+      `/requests/${done.id}/notifications`,
       "/", "/?group=mine", "/?q=nothing-like-this", "/requests/new", `/requests/${pending.id}`, `/requests/${done.id}`,
       "/connections", "/connections/demo-dual", "/connections/new", "/people", "/people/new", `/people/${me}`, "/account", "/slack/link",
       "/nowhere",

@@ -5,7 +5,7 @@ import { DESKTOP, PHONE, Serve, launch, signedIn } from "./lib.mjs";
 
 const folder = process.argv[2] ?? fileURLToPath(new URL("../../docs/screenshots", import.meta.url));
 mkdirSync(folder, { recursive: true });
-const serve = await Serve.start();
+const serve = await Serve.start({ COUNTERSIGN_SEAL_SECONDS: "2" });
 const browser = await launch();
 
 const COMMAND = `-- INC-1234: sessions of the old login service
@@ -22,6 +22,11 @@ await serve.call("alice", "POST", `/v1/requests/${run.id}/run`, {});
 const pending = await serve.submit("alice", "demo-dual", COMMAND, { reason: "INC-1234 clean-up", timeout_seconds: 1500 });
 await serve.call("dana", "POST", `/v1/requests/${pending.id}/approve`, { digest: pending.digest, comment: "looked at the rows", bounds: { max_rows: 500 } });
 
+await serve.call("root", "POST", "/v1/webhooks", { name: "Ticket system", url: "https://hooks.example.com/countersign", enabled: false });
+// The numbers and the log take what is sealed.
+const sealed = async () => (await serve.call("audra", "GET", "/v1/analytics")).body.counts.submitted > 0;
+while (!(await sealed())) await new Promise((done) => setTimeout(done, 1000));
+
 const shots = [
   ["requests", "sam", DESKTOP, "/", "light"],
   ["request", "sam", DESKTOP, `/requests/${pending.id}`, "light"],
@@ -31,6 +36,9 @@ const shots = [
   ["connection", "root", DESKTOP, "/connections/demo-dual", "light"],
   ["people", "root", DESKTOP, "/people", "dark"],
   ["account", "alice", DESKTOP, "/account", "light"],
+  ["integrations", "root", DESKTOP, "/integrations", "light"],
+  ["analytics", "audra", DESKTOP, "/analytics", "light"],
+  ["audit", "audra", DESKTOP, "/audit", "light"],
 ];
 for (const [name, who, options, path, colorScheme] of shots) {
   const page = await signedIn(browser, serve, who, { ...options, colorScheme });

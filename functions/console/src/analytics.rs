@@ -17,6 +17,8 @@ const HOUR: i64 = 3_600_000;
 const USUAL_HOURS: i64 = 30 * 24;
 /// The longest span: five years.
 const MOST_HOURS: i64 = 1830 * 24;
+/// What may be asked for.
+pub(crate) const PARAMETERS: [&str; 3] = ["from", "to", "connection"];
 
 /// Counts and times of requests, by when things happened; for admins and auditors.
 ///
@@ -40,7 +42,12 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let (caller, _) = app.identify("analytics", &headers, &[]).await?;
     caller.must_see_all()?;
-    let query = Query::read(raw.as_deref(), &["from", "to", "connection"], &[])?;
+    let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?;
+    Ok(json::answer(StatusCode::OK, &report(&app, &query).await?))
+}
+
+/// The numbers that a query asks for.
+pub(crate) async fn report(app: &App, query: &Query) -> Result<Report, Problem> {
     let to = query.instant("to")?.unwrap_or_else(|| app.now());
     let to = hours(to.plus_millis(HOUR - 1));
     let from = query.instant("from")?.map_or(to - USUAL_HOURS, hours);
@@ -60,8 +67,7 @@ pub(crate) async fn show(
         parts.values().for_each(|part| whole.merge(part));
     }
     let span = (instant(from), instant(to));
-    let report = Report::new(whole, span, connection.map(|name| name.to_string()));
-    Ok(json::answer(StatusCode::OK, &report))
+    Ok(Report::new(whole, span, connection.map(|name| name.to_string())))
 }
 
 fn hours(at: Timestamp) -> i64 {

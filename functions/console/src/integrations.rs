@@ -8,7 +8,7 @@ use countersign_http::openapi::{
     IfMatch, Invalid, NotConfigured, PreconditionRequired, Signed, Stale, WithBody,
 };
 use countersign_http::{Problem, json};
-use countersign_notify::{EndpointId, SlackSettings, TeamsSettings};
+use countersign_notify::{Delivery, EndpointId, SlackSettings, TeamsSettings};
 use countersign_storage::StorageError;
 use countersign_storage::integrations::Integration;
 use countersign_targets::{FileSecrets, SecretRef};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::etag::{if_match, with_etag};
-use crate::webhooks::deliveries::{DeliveryView, attempt_now, test_of};
+use crate::webhooks::deliveries::{DeliveryView, attempt_now, on_its_way, test_of};
 
 /// Settings as they are shown: null where nothing is configured.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,9 +25,9 @@ use crate::webhooks::deliveries::{DeliveryView, attempt_now, test_of};
 pub(crate) struct SlackView {
     /// What is configured.
     #[schema(required = true)]
-    settings: Option<SlackSettings>,
+    pub(crate) settings: Option<SlackSettings>,
     /// One more with each change; 0 before the first.
-    version: u64,
+    pub(crate) version: u64,
 }
 
 /// Settings as they are shown: null where nothing is configured.
@@ -36,9 +36,9 @@ pub(crate) struct SlackView {
 pub(crate) struct TeamsView {
     /// What is configured.
     #[schema(required = true)]
-    settings: Option<TeamsSettings>,
+    pub(crate) settings: Option<TeamsSettings>,
     /// One more with each change; 0 before the first.
-    version: u64,
+    pub(crate) version: u64,
 }
 
 /// Where a test goes.
@@ -63,8 +63,8 @@ fn check_reference(pointer: &str, reference: &str) -> Result<(), Problem> {
 }
 
 /// The version of the settings that the caller looked at, and the next one.
-fn versions(headers: &HeaderMap, now: Option<u64>) -> Result<(Option<u64>, u64), Problem> {
-    match (now, if_match(headers)?) {
+fn versions(seen: Option<u64>, now: Option<u64>) -> Result<(Option<u64>, u64), Problem> {
+    match (now, seen) {
         (None, None) => Ok((None, 1)),
         (None, Some(_)) => Err(Problem::stale("nothing is configured yet")),
         (Some(_), None) => Err(Problem::precondition_required(
@@ -122,6 +122,13 @@ pub(crate) async fn put_slack(
 ) -> Result<Response, Problem> {
     admin(&app, "put slack", &headers).await?;
     let settings: SlackSettings = json::body(&headers, &bytes)?;
+    let view = save_slack(&app, settings, if_match(&headers)?).await?;
+    let version = view.version;
+    Ok(with_etag(json::answer(StatusCode::OK, &view), version))
+}
+
+/// Refuses settings that cannot be.
+fn check_slack(settings: &SlackSettings) -> Result<(), Problem> {
     check_reference("/bot_token", &settings.bot_token)?;
     check_reference("/signing_secret", &settings.signing_secret)?;
     for (pointer, id, first) in [("/app_id", &settings.app_id, 'A'), ("/team_id", &settings.team_id, 'T')] {
@@ -137,11 +144,20 @@ pub(crate) async fn put_slack(
             return Err(Problem::invalid(detail).at("/default_channels", detail));
         }
     }
+    Ok(())
+}
+
+/// Stores settings of Slack over the version that an admin looked at.
+pub(crate) async fn save_slack(
+    app: &App,
+    settings: SlackSettings,
+    seen: Option<u64>,
+) -> Result<SlackView, Problem> {
+    check_slack(&settings)?;
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
-    let (before, version) = versions(&headers, found.slack.map(|(_, version)| version))?;
+    let (before, version) = versions(seen, found.slack.map(|(_, version)| version))?;
     saved(app.store.put_integration(Integration::Slack, before, version, &settings).await)?;
-    let view = SlackView { settings: Some(settings), version };
-    Ok(with_etag(json::answer(StatusCode::OK, &view), version))
+    Ok(SlackView { settings: Some(settings), version })
 }
 
 /// Sends a test through Slack. Look at the delivery for what came of it.
@@ -163,15 +179,20 @@ pub(crate) async fn test_slack(
 ) -> Result<Response, Problem> {
     admin(&app, "test slack", &headers).await?;
     let body: SlackTest = json::body(&headers, &bytes)?;
+    Ok(on_its_way(send_slack_test(&app, body.channel).await?))
+}
+
+/// Has a test sent to a channel, or to the first default one.
+pub(crate) async fn send_slack_test(app: &App, channel: Option<String>) -> Result<Delivery, Problem> {
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
     let (settings, _) = found.slack.ok_or_else(|| not_configured("Slack"))?;
-    let channel = body.channel.or_else(|| settings.default_channels.first().cloned());
+    let channel = channel.or_else(|| settings.default_channels.first().cloned());
     let endpoint = channel.and_then(|channel| format!("slack:{channel}").parse().ok());
     let endpoint: EndpointId = endpoint.ok_or_else(|| {
         let detail = "name a channel by its id, such as `C0123ABCD`: there is no default one";
         Problem::invalid(detail).at("/channel", detail)
     })?;
-    attempt_now(&app, test_of(&app, &endpoint)?).await
+    attempt_now(app, test_of(app, &endpoint)?).await
 }
 
 /// Shows the settings of Teams.
@@ -209,13 +230,23 @@ pub(crate) async fn put_teams(
 ) -> Result<Response, Problem> {
     admin(&app, "put teams", &headers).await?;
     let settings: TeamsSettings = json::body(&headers, &bytes)?;
+    let view = save_teams(&app, settings, if_match(&headers)?).await?;
+    let version = view.version;
+    Ok(with_etag(json::answer(StatusCode::OK, &view), version))
+}
+
+/// Stores settings of Teams over the version that an admin looked at, and starts it again.
+pub(crate) async fn save_teams(
+    app: &App,
+    settings: TeamsSettings,
+    seen: Option<u64>,
+) -> Result<TeamsView, Problem> {
     check_reference("/webhook_url", &settings.webhook_url)?;
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
-    let (before, version) = versions(&headers, found.teams.map(|(_, version)| version))?;
+    let (before, version) = versions(seen, found.teams.map(|(_, version)| version))?;
     saved(app.store.put_integration(Integration::Teams, before, version, &settings).await)?;
     app.store.forget_health(&EndpointId::Teams).await.map_err(|error| errors::storage(&error))?;
-    let view = TeamsView { settings: Some(settings), version };
-    Ok(with_etag(json::answer(StatusCode::OK, &view), version))
+    Ok(TeamsView { settings: Some(settings), version })
 }
 
 /// Sends a test through Teams. Look at the delivery for what came of it.
@@ -228,9 +259,14 @@ pub(crate) async fn put_teams(
 )]
 pub(crate) async fn test_teams(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     admin(&app, "test teams", &headers).await?;
+    Ok(on_its_way(send_teams_test(&app).await?))
+}
+
+/// Has a test sent through Teams.
+pub(crate) async fn send_teams_test(app: &App) -> Result<Delivery, Problem> {
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
     found.teams.ok_or_else(|| not_configured("Teams"))?;
-    attempt_now(&app, test_of(&app, &EndpointId::Teams)?).await
+    attempt_now(app, test_of(app, &EndpointId::Teams)?).await
 }
 
 fn not_configured(what: &str) -> Problem {

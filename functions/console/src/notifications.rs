@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_app::notify::Audience;
 use countersign_app::submit::{keys_of, visible_request};
-use countersign_app::{App, errors};
+use countersign_app::{App, Caller, errors};
 use countersign_http::openapi::{NotFound, Signed};
 use countersign_http::{Problem, json};
 use countersign_notify::delivery::EventRef;
@@ -26,9 +26,9 @@ const ON_ITS_WAY_SECONDS: u32 = 10;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Notifications {
     /// By endpoint.
-    items: Vec<Told>,
+    pub(crate) items: Vec<Told>,
     /// What concerns the request as a whole.
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// What became of telling one endpoint.
@@ -40,12 +40,12 @@ pub(crate) struct Told {
     /// Through what.
     channel: Channel,
     /// What it is called.
-    name: String,
+    pub(crate) name: String,
     /// Its deliveries of this request, in the order of the events. How each attempt was answered is for
     /// admins and auditors.
-    deliveries: Vec<DeliveryView>,
+    pub(crate) deliveries: Vec<DeliveryView>,
     /// What is wrong, if anything.
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// Says who was to be told of a request, what happened, and what to do.
@@ -65,19 +65,25 @@ pub(crate) async fn show(
     let id = crate::requests::request_id(&app, &headers, &id).await?;
     let (caller, found) = app.identify("notifications", &headers, &keys_of(id)).await?;
     let request = visible_request(&found, id, &caller)?;
+    Ok(json::answer(StatusCode::OK, &of(&app, &request, &caller).await?))
+}
+
+/// What became of telling people of a request that the caller may see.
+pub(crate) async fn of(app: &App, request: &Request, caller: &Caller) -> Result<Notifications, Problem> {
+    let id = request.id;
     let read = async { tokio::try_join!(Audience::read(&app.store), app.store.commits(id)) };
     let (audience, commits) = read.await.map_err(|error| errors::storage(&error))?;
     let now = app.now();
     let mut items = Vec::new();
-    for endpoint in endpoints(&audience, &request) {
-        let expected = expected(&audience, &endpoint, &request, &commits);
+    for endpoint in endpoints(&audience, request) {
+        let expected = expected(&audience, &endpoint, request, &commits);
         let names: Vec<_> = expected.iter().map(|delivery| (endpoint.clone(), delivery.id)).collect();
         let mut stored = app.store.deliveries(&names).await.map_err(|error| errors::storage(&error))?;
         stored.sort_by_key(|delivery| delivery.seq);
         items.push(told(&audience, endpoint, &expected, stored, now, caller.sees_all()));
     }
-    let findings = about_the_request(&audience, &request);
-    Ok(json::answer(StatusCode::OK, &Notifications { items, findings }))
+    let findings = about_the_request(&audience, request);
+    Ok(Notifications { items, findings })
 }
 
 /// Whoever is told of the connection now, and every webhook that would be, if it were enabled or asked.

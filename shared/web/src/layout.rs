@@ -45,12 +45,32 @@ pub struct Layout<'a> {
     pub demo: bool,
 }
 
-const NAVIGATION: [(Place, &str, &str); 4] = [
-    (Place::Requests, "/", "Requests"),
-    (Place::New, "/requests/new", "New request"),
-    (Place::Connections, "/connections", "Connections"),
-    (Place::People, "/people", "People"),
+/// For whom a link is.
+enum For {
+    Everybody,
+    AdminsAndAuditors,
+    Admins,
+}
+
+const NAVIGATION: [(Place, &str, &str, For); 7] = [
+    (Place::Requests, "/", "Requests", For::Everybody),
+    (Place::New, "/requests/new", "New request", For::Everybody),
+    (Place::Connections, "/connections", "Connections", For::Everybody),
+    (Place::People, "/people", "People", For::Everybody),
+    (Place::Integrations, "/integrations", "Integrations", For::Admins),
+    (Place::Analytics, "/analytics", "Analytics", For::AdminsAndAuditors),
+    (Place::Audit, "/audit", "Audit", For::AdminsAndAuditors),
 ];
+
+impl For {
+    fn includes(&self, caller: &Caller) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::AdminsAndAuditors => caller.sees_all(),
+            Self::Admins => caller.is_admin(),
+        }
+    }
+}
 
 impl Layout<'_> {
     /// The whole page.
@@ -74,8 +94,8 @@ impl Layout<'_> {
                         a.brand href="/" { img src=(statics::icon()) alt="" width="22" height="22"; "Countersign" }
                         @if let Some(caller) = self.caller {
                             nav aria-label="Main" {
-                                @for (place, to, name) in NAVIGATION {
-                                    a href=(to) aria-current=[(place == self.place).then_some("page")] { (name) }
+                                @for (place, to, name, who) in &NAVIGATION {
+                                    @if who.includes(caller) { a href=(to) aria-current=[(*place == self.place).then_some("page")] { (name) } }
                                 }
                             }
                             div.who {
@@ -126,6 +146,7 @@ pub(crate) fn problem_page(_config: &Config, problem: &Value, path: &str, signed
             (Some(kind @ ("requests" | "connections")), Some(name), Some(_)) => {
                 Some(format!("/{kind}/{name}"))
             }
+            (Some("integrations"), Some(_), _) => Some("/integrations".to_owned()),
             _ => None,
         }
     };

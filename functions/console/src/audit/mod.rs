@@ -41,6 +41,11 @@ pub(crate) async fn checkpoints(
     let (caller, _) = app.identify("checkpoints", &headers, &[]).await?;
     caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
+    Ok(json::answer(StatusCode::OK, &checkpoints_of(&app, &query).await?))
+}
+
+/// The page of checkpoints that a query asks for.
+pub(crate) async fn checkpoints_of(app: &App, query: &Query) -> Result<Checkpoints, Problem> {
     let limit = u64::try_from(query.limit()?).unwrap_or(200);
     let head = app.store.log_head().await.map_err(|error| errors::storage(&error))?;
     let newest = head.map_or(0, |head| head.number);
@@ -51,18 +56,18 @@ pub(crate) async fn checkpoints(
     let found = app.store.log_checkpoints(&numbers).await.map_err(|error| errors::storage(&error))?;
     let items: Vec<Checkpoint> = found.into_iter().rev().collect();
     let next_cursor = (first > 1 && last > 0).then(|| first.to_string());
-    Ok(json::answer(StatusCode::OK, &List { items, next_cursor }))
+    Ok(List { items, next_cursor })
 }
 
 /// A key that signed checkpoints.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct AuditKey {
     /// The first 16 digits of the SHA-256 of the public key.
-    id: String,
+    pub(crate) id: String,
     /// The key.
-    public_key: PublicKey,
+    pub(crate) public_key: PublicKey,
     /// The number of the first checkpoint that it signed.
-    since: u64,
+    pub(crate) since: u64,
 }
 
 /// Lists the public keys that signed checkpoints, in the order in which they came into use.
@@ -75,12 +80,17 @@ pub(crate) struct AuditKey {
 )]
 pub(crate) async fn public_key(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     app.identify("audit keys", &headers, &[]).await?;
+    let items = keys(&app).await?;
+    Ok(json::answer(StatusCode::OK, &List { items, next_cursor: None }))
+}
+
+/// The keys that signed, in their order.
+pub(crate) async fn keys(app: &App) -> Result<Vec<AuditKey>, Problem> {
     let keys = app.store.log_keys().await.map_err(|error| errors::storage(&error))?;
     let view = |key: countersign_storage::log::LogKey| AuditKey {
         id: key.public_key.id(),
         public_key: key.public_key,
         since: key.since,
     };
-    let items: Vec<AuditKey> = keys.into_iter().map(view).collect();
-    Ok(json::answer(StatusCode::OK, &List { items, next_cursor: None }))
+    Ok(keys.into_iter().map(view).collect())
 }

@@ -43,6 +43,7 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
         }
         section.card aria-labelledby="tokens" {
             h2 #tokens { "API tokens" }
+            p.hint { "For programs. " a href="/api" { "What they can call" } "." }
             @if user.tokens.is_empty() { p.muted { "None." } } @else {
                 div.wide tabindex="0" role="group" aria-label="API tokens" {
                     table {

@@ -18,11 +18,12 @@ use super::viewer::Viewer;
 use super::words;
 use crate::connections::shape::Body;
 
-const KINDS: [(&str, &str); 4] = [
+const KINDS: [(&str, &str); 5] = [
     ("postgres", "PostgreSQL"),
     ("mysql", "MySQL or MariaDB"),
     ("sqlite", "SQLite"),
     ("http", "HTTP service"),
+    ("runner", "Program on a machine of yours (runner)"),
 ];
 
 /// What stands in the form.
@@ -299,7 +300,7 @@ fn target(connection: Option<&Connection>, draft: &Draft) -> Markup {
             }
             div.field {
                 label for="target" { "What the kind needs to know" }
-                p.hint { "JSON: the path of an SQLite file, the base URL of a service, limits." }
+                p.hint { "JSON: the path of an SQLite file, the base URL of a service, the program that a runner starts, limits." }
                 textarea #target name="target" rows="3" spellcheck="false" { "\n" (draft.target) }
             }
         }

@@ -3,9 +3,11 @@
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use countersign_app::probe::{Purpose, TestReport};
 use countersign_app::{App, errors};
 use countersign_http::Problem;
 use countersign_rules::ConnectionName;
+use countersign_rules::display::display;
 use countersign_storage::{Connection, Key};
 use countersign_web::Place;
 use countersign_web::form::Form;
@@ -15,6 +17,7 @@ use maud::{Markup, html};
 
 use super::connection_form::{Draft, effects, form};
 use super::viewer::Viewer;
+use crate::Console;
 use crate::connections::check::{checked, warnings};
 use crate::connections::{self as api, may_see};
 
@@ -114,7 +117,15 @@ async fn page(
     let content = html! {
         div.head {
             h1.grow { (title) }
-            @if let Some(connection) = connection { a.button href={ "/requests/new?connection=" (connection.name) } { "New request on it" } }
+            @if let Some(connection) = connection {
+                @if viewer.caller.is_admin() {
+                    form method="post" action={ "/connections/" (connection.name) "/test" } {
+                        (viewer.csrf())
+                        button.plain type="submit" { "Test it" }
+                    }
+                }
+                a.button href={ "/requests/new?connection=" (connection.name) } { "New request on it" }
+            }
         }
         @if !warned.is_empty() {
             div.notice.wait { ul { @for warning in &warned { li { (warning) } } } }
@@ -172,6 +183,49 @@ pub(crate) async fn check_new(
     let draft = Draft::read(&Form::read(&headers, &bytes)?)?;
     let result = said(&app, None, &draft).await;
     page(&app, &viewer, None, &draft, result).await
+}
+
+/// Has it tested: its secrets are resolved, and the target is asked who one is there. No command runs.
+pub(crate) async fn test(
+    State(console): State<Console>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let app = &console.app;
+    let (viewer, connection) = find(app, &headers, &name).await?;
+    viewer.caller.must_be_admin()?;
+    let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+    let report = api::tested(&console, connection.name.clone()).await?;
+    page(app, &viewer, Some(&connection), &Draft::of(&connection), found(&report)).await
+}
+
+/// What a test found.
+fn found(report: &TestReport) -> Markup {
+    html! {
+        section.card role="status" aria-labelledby="tested" {
+            h2 #tested { @if report.works { "It works" } @else { "It does not work" } }
+            @for check in &report.checks {
+                div.notice.good[check.works].bad[!check.works] {
+                    strong { (purpose(check.purpose)) ": " }
+                    @match &check.message { Some(message) => (display(message)), None => (check.server.as_deref().map_or_else(|| "fine".to_owned(), display)) }
+                    @if let Some(user) = &check.user { ", as " code { (display(user)) } }
+                    @if let Some(database) = &check.database { " in " code { (display(database)) } }
+                    @if let Some(encrypted) = check.encrypted { @if encrypted { ", encrypted" } @else { ", not encrypted" } }
+                    @if let Some(may_write) = check.may_write { @if may_write { ", may write" } @else { ", may only read" } }
+                    @if !check.notes.is_empty() { ul { @for note in &check.notes { li { (note) } } } }
+                }
+            }
+        }
+    }
+}
+
+fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Run => "To run commands",
+        Purpose::Read => "To read",
+        Purpose::Estimate => "To estimate",
+        Purpose::MaskingKey => "The key for masking",
+    }
 }
 
 async fn said(app: &App, before: Option<&Connection>, draft: &Draft) -> Markup {

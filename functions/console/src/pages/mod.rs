@@ -4,19 +4,26 @@
 //! API, and never changes anything on GET. What forms change is changed by the code behind the API.
 
 mod account;
+mod analytics;
+mod api;
+mod audit;
 mod cli_sign_in;
 mod command;
 mod connection_form;
 mod connections;
 mod diff;
+mod integrations;
 mod new_request;
+mod notifications;
 mod output;
 mod people;
+mod plot;
 mod request;
 mod requests;
 mod sign_in;
 mod slack_link;
 mod viewer;
+mod webhooks;
 mod words;
 
 use axum::Router;
@@ -37,6 +44,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/requests", only(get(requests::list), "GET, HEAD, POST"))
         .route("/requests/new", only(get(new_request::page).post(new_request::check), "GET, HEAD, POST"))
         .route("/requests/{id}", page(get(request::show)))
+        .route("/requests/{id}/notifications", page(get(notifications::page)))
         .route("/requests/{id}/{verb}", axum::routing::any(crate::requests::decision_by_get))
         .route("/connections", page(get(connections::list)))
         .route("/connections/new", page(get(connections::new)))
@@ -46,6 +54,23 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/connections/{name}/check", form(post(connections::check)))
         .route("/connections/{name}/save", form(post(connections::save)))
         .route("/connections/{name}/delete", form(post(connections::delete)))
+        .route("/connections/{name}/test", form(post(connections::test)))
+        .route("/integrations", page(get(integrations::page)))
+        .route("/integrations/slack", form(post(integrations::save_slack)))
+        .route("/integrations/slack/test", form(post(integrations::test_slack)))
+        .route("/integrations/teams", form(post(integrations::save_teams)))
+        .route("/integrations/teams/test", form(post(integrations::test_teams)))
+        .route("/integrations/webhooks", form(post(webhooks::create)))
+        .route("/integrations/webhooks/new", page(get(webhooks::new)))
+        .route("/integrations/webhooks/{id}", page(get(webhooks::show)))
+        .route("/integrations/webhooks/{id}/save", form(post(webhooks::save)))
+        .route("/integrations/webhooks/{id}/test", form(post(webhooks::test)))
+        .route("/integrations/webhooks/{id}/rotate", form(post(webhooks::rotate)))
+        .route("/integrations/webhooks/{id}/delete", form(post(webhooks::delete)))
+        .route("/integrations/deliveries/{id}/replay", form(post(webhooks::replay)))
+        .route("/analytics", page(get(analytics::page)))
+        .route("/audit", page(get(audit::page)))
+        .route("/api", page(get(api::page)))
         .route("/people", page(get(people::list)))
         .route("/people/new", page(get(people::new)))
         .route("/people/{id}", page(get(people::show)))

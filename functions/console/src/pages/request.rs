@@ -252,6 +252,7 @@ fn risk(view: &RequestView) -> Markup {
             dl.facts {
                 dt { "Statements" } dd { @if risk.statements.is_empty() { "could not be told" } @else { (risk.statements.join(", ")) } }
                 @if !risk.tables.is_empty() { dt { "Tables" } dd { (risk.tables.join(", ")) } }
+                @if let Some(estimate) = &risk.estimate { dt { "Estimate" } dd { (estimate) span.hint { " as the target guessed before it ran" } } }
             }
             @if !risk.notes.is_empty() { ul.notes { @for note in &risk.notes { li { (note) } } } }
         }
@@ -417,10 +418,16 @@ fn facts(view: &RequestView) -> Markup {
                 }
                 @if let Some(rows) = execution.rows { dt { "Rows" } dd { (rows) } }
                 @if let Some(code) = execution.exit_code { dt { "Exit code" } dd { (code) } }
+                @if execution.reported_by_runner { dt { "Reported by" } dd { "its runner: the service has not seen it itself" } }
                 dt { "Id" } dd.mono.small { (view.id) }
                 dt { "Digest" } dd.mono.small { (view.digest) }
             }
+            p.small { a href={ "/requests/" (view.id) "/notifications" } { "Who was told" } }
             p.small { a href={ "/v1/requests/" (view.id) "/events" } { "Audit trail as JSON" } }
+            p.small {
+                a href={ "/v1/requests/" (view.id) "/receipt" } download={ (view.id) ".receipt.json" } { "Receipt" }
+                span.muted { ": proves offline what happened; there within a minute or two of the last event" }
+            }
         }
     }
 }

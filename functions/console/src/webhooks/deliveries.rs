@@ -26,29 +26,29 @@ type Page = List<DeliveryView>;
 #[schema(as = Delivery)]
 pub(crate) struct DeliveryView {
     /// Its id: the `webhook-id` of each attempt.
-    id: DeliveryId,
+    pub(crate) id: DeliveryId,
     /// Where to: `whe_…`, `slack:C…`, `teams`.
     #[schema(value_type = String)]
     endpoint: EndpointId,
     /// Through what.
     channel: Channel,
     /// The type of the event.
-    event: String,
+    pub(crate) event: String,
     /// About which request; null for a test.
     #[schema(required = true)]
-    request_id: Option<RequestId>,
+    pub(crate) request_id: Option<RequestId>,
     /// When the event happened.
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Where it stands.
-    state: Stand,
+    pub(crate) state: Stand,
     /// How many attempts there were.
-    attempts: u32,
+    pub(crate) attempts: u32,
     /// When the next one comes.
     #[schema(required = true)]
-    next_attempt_at: Option<Timestamp>,
+    pub(crate) next_attempt_at: Option<Timestamp>,
     /// How the last one went.
     #[schema(required = true)]
-    last_attempt: Option<LastAttempt>,
+    pub(crate) last_attempt: Option<LastAttempt>,
 }
 
 impl DeliveryView {
@@ -70,7 +70,7 @@ impl DeliveryView {
 
 /// Stores a delivery and has it attempted at once. For others it is due when that attempt must be over: if
 /// the invocation is lost, the sweep finds it then.
-pub(crate) async fn attempt_now(app: &App, delivery: Delivery) -> Result<Response, Problem> {
+pub(crate) async fn attempt_now(app: &App, delivery: Delivery) -> Result<Delivery, Problem> {
     let due = delivery.again(app.now().plus_seconds(app.config.hold_seconds()));
     app.store.put_delivery(&due, Write::Asked).await.map_err(|error| errors::storage(&error))?;
     if let Some(notifier) = &app.notifier {
@@ -79,7 +79,12 @@ pub(crate) async fn attempt_now(app: &App, delivery: Delivery) -> Result<Respons
             tracing::warn!(%error, "invoke");
         }
     }
-    Ok(json::answer(StatusCode::ACCEPTED, &DeliveryView::new(due)))
+    Ok(due)
+}
+
+/// Says that a delivery is on its way.
+pub(crate) fn on_its_way(delivery: Delivery) -> Response {
+    json::answer(StatusCode::ACCEPTED, &DeliveryView::new(delivery))
 }
 
 /// A test of an endpoint, which is not stored yet.
@@ -130,7 +135,7 @@ pub(crate) async fn test(
 ) -> Result<Response, Problem> {
     admin(&app, "test webhook", &headers).await?;
     let endpoint = EndpointId::Webhook(find(&app, &id).await?.webhook.id);
-    attempt_now(&app, test_of(&app, &endpoint)?).await
+    Ok(on_its_way(attempt_now(&app, test_of(&app, &endpoint)?).await?))
 }
 
 /// Sends a delivery once more, at once, with the same id.
@@ -148,11 +153,16 @@ pub(crate) async fn replay(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     admin(&app, "replay", &headers).await?;
+    Ok(on_its_way(again(&app, &id).await?))
+}
+
+/// Has a delivery attempted once more.
+pub(crate) async fn again(app: &App, id: &str) -> Result<Delivery, Problem> {
     let id: DeliveryId = id.parse().map_err(|_| Problem::not_found("delivery"))?;
     // The id does not say to whom, and there are few endpoints: one read of one key for each.
     let audience = countersign_app::notify::Audience::read(&app.store).await;
     let audience = audience.map_err(|error| errors::storage(&error))?;
     let names: Vec<_> = audience.all().into_iter().map(|endpoint| (endpoint, id)).collect();
     let found = app.store.deliveries(&names).await.map_err(|error| errors::storage(&error))?.pop();
-    attempt_now(&app, found.ok_or_else(|| Problem::not_found("delivery"))?).await
+    attempt_now(app, found.ok_or_else(|| Problem::not_found("delivery"))?).await
 }

@@ -2,7 +2,7 @@
 
 mod check;
 pub(crate) mod deliveries;
-mod shape;
+pub(crate) mod shape;
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -41,7 +41,7 @@ async fn admin(app: &App, operation: &'static str, headers: &HeaderMap) -> Resul
     Ok(caller)
 }
 
-async fn find(app: &App, id: &str) -> Result<StoredWebhook, Problem> {
+pub(crate) async fn find(app: &App, id: &str) -> Result<StoredWebhook, Problem> {
     let id: WebhookId = id.parse().map_err(|_| Problem::not_found("webhook"))?;
     let stored = app.store.webhook(id).await.map_err(|error| errors::storage(&error))?;
     stored.ok_or_else(|| Problem::not_found("webhook"))
@@ -112,7 +112,29 @@ pub(crate) async fn create(
     let body: Body = json::body(&headers, &bytes)?;
     let key = edge::idempotency_key(&headers)?;
     let key = key.map(|key| Idempotency::new(caller.user.id, "POST /v1/webhooks", key, &bytes));
-    let warnings = check::check(&app, &body).await?;
+    let made = make(&app, &caller, body, key.as_ref()).await?;
+    let mut response = answer(&app, StatusCode::CREATED, &made.stored, !made.replayed, made.warnings);
+    if made.replayed {
+        edge::mark_replayed(&mut response);
+    }
+    Ok(response)
+}
+
+/// A webhook that was made, now or with the same key before: then its secret is not shown again.
+pub(crate) struct Made {
+    pub(crate) stored: StoredWebhook,
+    pub(crate) warnings: Vec<String>,
+    replayed: bool,
+}
+
+/// Makes a webhook.
+pub(crate) async fn make(
+    app: &App,
+    caller: &Caller,
+    body: Body,
+    key: Option<&Idempotency>,
+) -> Result<Made, Problem> {
+    let warnings = check::check(app, &body).await?;
     let there = app.store.endpoints().await.map_err(|error| errors::storage(&error))?.webhooks.len();
     if there >= MOST_WEBHOOKS {
         let detail = format!("a deployment has at most {MOST_WEBHOOKS} webhooks; delete one first");
@@ -136,16 +158,10 @@ pub(crate) async fn create(
     };
     let stored = StoredWebhook { webhook, health: Health::default() };
     let made = id.to_string();
-    let remember = key.as_ref().map(|key| Remember { key, made: &made, now });
+    let remember = key.map(|key| Remember { key, made: &made, now });
     match app.store.put_webhook(None, &stored, remember).await {
-        Ok(Saved::Yes) => Ok(answer(&app, StatusCode::CREATED, &stored, true, warnings)),
-        // A replay never shows the secret again.
-        Ok(Saved::Before(before)) => {
-            let before = find(&app, &before).await?;
-            let mut response = answer(&app, StatusCode::CREATED, &before, false, warnings);
-            edge::mark_replayed(&mut response);
-            Ok(response)
-        }
+        Ok(Saved::Yes) => Ok(Made { stored, warnings, replayed: false }),
+        Ok(Saved::Before(before)) => Ok(Made { stored: find(app, &before).await?, warnings, replayed: true }),
         Ok(Saved::KeyReused) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency-key-reused",
@@ -201,8 +217,19 @@ pub(crate) async fn put(
     admin(&app, "put webhook", &headers).await?;
     let body: Body = json::body(&headers, &bytes)?;
     let before = find(&app, &id).await?;
-    expect_version(&headers, &before)?;
-    let warnings = check::check(&app, &body).await?;
+    let (stored, warnings) = change(&app, &before, body, if_match(&headers)?).await?;
+    Ok(answer(&app, StatusCode::OK, &stored, false, warnings))
+}
+
+/// Changes a webhook of the version that an admin looked at, and starts it again.
+pub(crate) async fn change(
+    app: &App,
+    before: &StoredWebhook,
+    body: Body,
+    seen: Option<u64>,
+) -> Result<(StoredWebhook, Vec<String>), Problem> {
+    expect_version(seen, before)?;
+    let warnings = check::check(app, &body).await?;
     let webhook = Webhook {
         name: body.name,
         url: body.url,
@@ -214,12 +241,12 @@ pub(crate) async fn put(
         ..before.webhook.clone()
     };
     let stored = StoredWebhook { webhook, health: Health::default() };
-    save(&app, &before, &stored).await?;
-    Ok(answer(&app, StatusCode::OK, &stored, false, warnings))
+    save(app, before, &stored).await?;
+    Ok((stored, warnings))
 }
 
-fn expect_version(headers: &HeaderMap, before: &StoredWebhook) -> Result<(), Problem> {
-    let version = if_match(headers)?.ok_or_else(|| {
+fn expect_version(seen: Option<u64>, before: &StoredWebhook) -> Result<(), Problem> {
+    let version = seen.ok_or_else(|| {
         Problem::precondition_required(
             "send the ETag of the webhook in If-Match, so that you change what you looked at",
         )
@@ -260,9 +287,15 @@ pub(crate) async fn remove(
 ) -> Result<Response, Problem> {
     admin(&app, "delete webhook", &headers).await?;
     let before = find(&app, &id).await?;
-    expect_version(&headers, &before)?;
+    delete(&app, &before, if_match(&headers)?).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Deletes a webhook of the version that an admin looked at.
+pub(crate) async fn delete(app: &App, before: &StoredWebhook, seen: Option<u64>) -> Result<(), Problem> {
+    expect_version(seen, before)?;
     match app.store.delete_webhook(before.webhook.id, before.webhook.version).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(()) => Ok(()),
         Err(StorageError::Conflict) => {
             Err(Problem::stale("the webhook was changed just now; look at it again"))
         }
@@ -289,7 +322,12 @@ pub(crate) async fn rotate_secret(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     admin(&app, "rotate secret", &headers).await?;
-    let before = find(&app, &id).await?;
+    let stored = rotated(&app, &find(&app, &id).await?).await?;
+    Ok(answer(&app, StatusCode::OK, &stored, true, Vec::new()))
+}
+
+/// Gives a webhook a new secret.
+pub(crate) async fn rotated(app: &App, before: &StoredWebhook) -> Result<StoredWebhook, Problem> {
     let until = app.now().plus_seconds(RETIRES_AFTER_SECONDS);
     let webhook = Webhook {
         secret: fresh_secret()?,
@@ -298,6 +336,6 @@ pub(crate) async fn rotate_secret(
         ..before.webhook.clone()
     };
     let stored = StoredWebhook { webhook, health: before.health.clone() };
-    save(&app, &before, &stored).await?;
-    Ok(answer(&app, StatusCode::OK, &stored, true, Vec::new()))
+    save(app, before, &stored).await?;
+    Ok(stored)
 }

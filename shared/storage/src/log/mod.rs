@@ -60,6 +60,14 @@ pub struct Leaf {
     pub nth: u32,
 }
 
+impl Leaf {
+    /// Whether it is a change of something else than a request.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        self.sk == keys::CHANGE
+    }
+}
+
 /// What a commit of the feed adds to the log: the hashes of its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
