@@ -523,6 +523,9 @@ await tests.test("the log shows its checkpoints, its key and who changed what", 
   const { items: [key] } = (await serve.call("audra", "GET", "/v1/audit/public-key")).body;
   truly((await page.locator("section[aria-labelledby=keys]").innerText()).includes(key.public_key), "the key");
   truly((await page.locator("section[aria-labelledby=changes]").innerText()).includes("connection."), "a change of a connection");
+  const changes = await page.locator("section[aria-labelledby=changes] tbody tr").allInnerTexts();
+  const rotated = changes.filter((row) => row.includes("webhook.changed"));
+  truly(rotated.length > 0 && rotated.every((row) => row.includes("root@example.com")), changes.join("\n"));
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /^its first/ }).click()]);
   const verified = spawnSync(PROGRAM, ["audit", "verify", await file.path(), "--key", key.public_key], { encoding: "utf8" });
   equal(verified.status, 0, verified.stdout + verified.stderr);

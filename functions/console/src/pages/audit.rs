@@ -18,7 +18,7 @@ use maud::{Markup, html};
 use super::viewer::Viewer;
 use super::words;
 use crate::audit as api;
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// How many changes are shown at the most.
 const MOST_CHANGES: usize = 40;
@@ -113,7 +113,7 @@ async fn changes(store: &Store) -> Result<Vec<AuditEvent>, StorageError> {
 fn changed(changes: &[AuditEvent]) -> Markup {
     html! {
         section.card aria-labelledby="changes" {
-            h2 #changes { "Changes of connections, people and tokens" }
+            h2 #changes { "Changes of connections, people, tokens and integrations" }
             p.hint { "At most " (MOST_CHANGES) ", of the newest events of the log; an export has all of them." }
             @if changes.is_empty() { p.muted { "None among them." } } @else {
                 div.wide tabindex="0" role="group" aria-label="Changes" {

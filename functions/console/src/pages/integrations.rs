@@ -17,8 +17,8 @@ use maud::{Markup, html};
 use super::viewer::Viewer;
 use super::{webhooks, words};
 use crate::integrations as api;
-use crate::query::Query;
 use crate::webhooks::deliveries::DeliveryView;
+use countersign_app::query::Query;
 
 /// How many deliveries are shown of each channel.
 const MOST: usize = 5;
@@ -219,7 +219,7 @@ pub(crate) async fn save_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    let viewer = admin(&app, &headers).await?;
     let form = Form::read(&headers, &bytes)?;
     let text = |name: &str| form.text(name).unwrap_or_default().to_owned();
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
@@ -233,7 +233,7 @@ pub(crate) async fn save_slack(
         // The form does not have them, so they stay.
         reminders: found.slack.map(|(settings, _)| settings.reminders).unwrap_or_default(),
     };
-    api::save_slack(&app, settings, seen(&form)?).await?;
+    api::save_slack(&app, &viewer.caller, settings, seen(&form)?).await?;
     Ok(go_to("/integrations"))
 }
 
@@ -257,13 +257,13 @@ pub(crate) async fn save_teams(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    let viewer = admin(&app, &headers).await?;
     let form = Form::read(&headers, &bytes)?;
     let settings = TeamsSettings {
         enabled: form.is_ticked("enabled"),
         webhook_url: form.text("webhook_url").unwrap_or_default().to_owned(),
     };
-    api::save_teams(&app, settings, seen(&form)?).await?;
+    api::save_teams(&app, &viewer.caller, settings, seen(&form)?).await?;
     Ok(go_to("/integrations"))
 }
 

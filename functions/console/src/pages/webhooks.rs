@@ -21,9 +21,9 @@ use serde_json::{Map, Value, json};
 use super::integrations::{admin, condition};
 use super::viewer::Viewer;
 use super::words;
-use crate::query::Query;
 use crate::webhooks::deliveries::{self, DeliveryView};
 use crate::webhooks::{self as api, shape::Body};
+use countersign_app::query::Query;
 
 /// How many deliveries a page has.
 const PAGE: usize = 30;
@@ -282,7 +282,8 @@ pub(crate) async fn save(
     let viewer = admin(&app, &headers).await?;
     let form = Form::read(&headers, &bytes)?;
     let before = api::find(&app, &id).await?;
-    let (stored, warnings) = api::change(&app, &before, body(&form)?, form.number("version")?).await?;
+    let (stored, warnings) =
+        api::change(&app, &viewer.caller, &before, body(&form)?, form.number("version")?).await?;
     if warnings.is_empty() {
         return Ok(go_to(&format!("/integrations/webhooks/{}", stored.webhook.id)));
     }
@@ -310,7 +311,7 @@ pub(crate) async fn rotate(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let viewer = admin(&app, &headers).await?;
-    let stored = api::rotated(&app, &api::find(&app, &id).await?).await?;
+    let stored = api::rotated(&app, &viewer.caller, &api::find(&app, &id).await?).await?;
     page(&app, &viewer, &stored, None, shown_once(&stored, &[])).await
 }
 
@@ -321,9 +322,9 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    let viewer = admin(&app, &headers).await?;
     let form = Form::read(&headers, &bytes)?;
-    api::delete(&app, &api::find(&app, &id).await?, form.number("version")?).await?;
+    api::delete(&app, &viewer.caller, &api::find(&app, &id).await?, form.number("version")?).await?;
     Ok(go_to("/integrations"))
 }
 
