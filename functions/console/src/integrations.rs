@@ -120,7 +120,7 @@ pub(crate) async fn put_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, "put slack", &headers).await?;
+    let app = app.acting(&admin(&app, "put slack", &headers).await?);
     let settings: SlackSettings = json::body(&headers, &bytes)?;
     let view = save_slack(&app, settings, if_match(&headers)?).await?;
     let version = view.version;
@@ -228,7 +228,7 @@ pub(crate) async fn put_teams(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, "put teams", &headers).await?;
+    let app = app.acting(&admin(&app, "put teams", &headers).await?);
     let settings: TeamsSettings = json::body(&headers, &bytes)?;
     let view = save_teams(&app, settings, if_match(&headers)?).await?;
     let version = view.version;

@@ -17,7 +17,7 @@ use super::plot::{Part, Tone, bars};
 use super::viewer::Viewer;
 use super::{command, words};
 use crate::analytics::{self as api, PARAMETERS};
-use crate::query::Query;
+use countersign_app::query::Query;
 
 const DAY: i64 = 86_400_000;
 /// Of more days, months are plotted.

@@ -18,7 +18,7 @@ use maud::{Markup, html};
 use super::viewer::Viewer;
 use super::words;
 use crate::audit as api;
-use crate::query::Query;
+use countersign_app::query::Query;
 
 /// How many changes are shown at the most.
 const MOST_CHANGES: usize = 40;

@@ -17,8 +17,8 @@ use maud::{Markup, html};
 use super::viewer::Viewer;
 use super::{webhooks, words};
 use crate::integrations as api;
-use crate::query::Query;
 use crate::webhooks::deliveries::DeliveryView;
+use countersign_app::query::Query;
 
 /// How many deliveries are shown of each channel.
 const MOST: usize = 5;
@@ -219,7 +219,7 @@ pub(crate) async fn save_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    let app = app.acting(&admin(&app, &headers).await?.caller);
     let form = Form::read(&headers, &bytes)?;
     let text = |name: &str| form.text(name).unwrap_or_default().to_owned();
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
@@ -257,7 +257,7 @@ pub(crate) async fn save_teams(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    let app = app.acting(&admin(&app, &headers).await?.caller);
     let form = Form::read(&headers, &bytes)?;
     let settings = TeamsSettings {
         enabled: form.is_ticked("enabled"),

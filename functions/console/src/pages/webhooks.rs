@@ -21,9 +21,9 @@ use serde_json::{Map, Value, json};
 use super::integrations::{admin, condition};
 use super::viewer::Viewer;
 use super::words;
-use crate::query::Query;
 use crate::webhooks::deliveries::{self, DeliveryView};
 use crate::webhooks::{self as api, shape::Body};
+use countersign_app::query::Query;
 
 /// How many deliveries a page has.
 const PAGE: usize = 30;
@@ -267,6 +267,7 @@ pub(crate) async fn create(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let viewer = admin(&app, &headers).await?;
+    let app = app.acting(&viewer.caller);
     let body = body(&Form::read(&headers, &bytes)?)?;
     let made = api::make(&app, &viewer.caller, body, None).await?;
     page(&app, &viewer, &made.stored, None, shown_once(&made.stored, &made.warnings)).await
@@ -280,6 +281,7 @@ pub(crate) async fn save(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let viewer = admin(&app, &headers).await?;
+    let app = app.acting(&viewer.caller);
     let form = Form::read(&headers, &bytes)?;
     let before = api::find(&app, &id).await?;
     let (stored, warnings) = api::change(&app, &before, body(&form)?, form.number("version")?).await?;
@@ -310,6 +312,7 @@ pub(crate) async fn rotate(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let viewer = admin(&app, &headers).await?;
+    let app = app.acting(&viewer.caller);
     let stored = api::rotated(&app, &api::find(&app, &id).await?).await?;
     page(&app, &viewer, &stored, None, shown_once(&stored, &[])).await
 }
@@ -321,7 +324,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    let app = app.acting(&admin(&app, &headers).await?.caller);
     let form = Form::read(&headers, &bytes)?;
     api::delete(&app, &api::find(&app, &id).await?, form.number("version")?).await?;
     Ok(go_to("/integrations"))

@@ -109,6 +109,7 @@ pub(crate) async fn create(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let caller = admin(&app, "create webhook", &headers).await?;
+    let app = app.acting(&caller);
     let body: Body = json::body(&headers, &bytes)?;
     let key = edge::idempotency_key(&headers)?;
     let key = key.map(|key| Idempotency::new(caller.user.id, "POST /v1/webhooks", key, &bytes));
@@ -214,7 +215,7 @@ pub(crate) async fn put(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, "put webhook", &headers).await?;
+    let app = app.acting(&admin(&app, "put webhook", &headers).await?);
     let body: Body = json::body(&headers, &bytes)?;
     let before = find(&app, &id).await?;
     let (stored, warnings) = change(&app, &before, body, if_match(&headers)?).await?;
@@ -285,7 +286,7 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admin(&app, "delete webhook", &headers).await?;
+    let app = app.acting(&admin(&app, "delete webhook", &headers).await?);
     let before = find(&app, &id).await?;
     delete(&app, &before, if_match(&headers)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -321,7 +322,7 @@ pub(crate) async fn rotate_secret(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admin(&app, "rotate secret", &headers).await?;
+    let app = app.acting(&admin(&app, "rotate secret", &headers).await?);
     let stored = rotated(&app, &find(&app, &id).await?).await?;
     Ok(answer(&app, StatusCode::OK, &stored, true, Vec::new()))
 }
