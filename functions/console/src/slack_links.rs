@@ -114,7 +114,7 @@ pub(crate) async fn take(app: &App, caller: &Caller) -> Result<(), Problem> {
         if stored.user.slack_user_id.is_none() {
             return Ok(());
         }
-        match app.store.unlink(&stored).await {
+        match app.store_of(caller).unlink(&stored).await {
             Ok(()) => return Ok(()),
             Err(StorageError::Conflict) => {}
             Err(error) => return Err(errors::storage(&error)),

@@ -84,6 +84,12 @@ impl App {
         self.store.acting(Actor::user(&caller.person()), caller.via)
     }
 
+    /// The same use cases, with the table written by this caller.
+    #[must_use]
+    pub fn acting(&self, caller: &Caller) -> Self {
+        Self { store: self.store_of(caller), ..self.clone() }
+    }
+
     /// Finds out who calls, and reads `also` in the same round trip.
     ///
     /// # Errors

@@ -219,7 +219,7 @@ pub(crate) async fn save_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let app = app.acting(&admin(&app, &headers).await?.caller);
     let form = Form::read(&headers, &bytes)?;
     let text = |name: &str| form.text(name).unwrap_or_default().to_owned();
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
@@ -233,7 +233,7 @@ pub(crate) async fn save_slack(
         // The form does not have them, so they stay.
         reminders: found.slack.map(|(settings, _)| settings.reminders).unwrap_or_default(),
     };
-    api::save_slack(&app, &viewer.caller, settings, seen(&form)?).await?;
+    api::save_slack(&app, settings, seen(&form)?).await?;
     Ok(go_to("/integrations"))
 }
 
@@ -257,13 +257,13 @@ pub(crate) async fn save_teams(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let app = app.acting(&admin(&app, &headers).await?.caller);
     let form = Form::read(&headers, &bytes)?;
     let settings = TeamsSettings {
         enabled: form.is_ticked("enabled"),
         webhook_url: form.text("webhook_url").unwrap_or_default().to_owned(),
     };
-    api::save_teams(&app, &viewer.caller, settings, seen(&form)?).await?;
+    api::save_teams(&app, settings, seen(&form)?).await?;
     Ok(go_to("/integrations"))
 }
 

@@ -267,6 +267,7 @@ pub(crate) async fn create(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let viewer = admin(&app, &headers).await?;
+    let app = app.acting(&viewer.caller);
     let body = body(&Form::read(&headers, &bytes)?)?;
     let made = api::make(&app, &viewer.caller, body, None).await?;
     page(&app, &viewer, &made.stored, None, shown_once(&made.stored, &made.warnings)).await
@@ -280,10 +281,10 @@ pub(crate) async fn save(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let viewer = admin(&app, &headers).await?;
+    let app = app.acting(&viewer.caller);
     let form = Form::read(&headers, &bytes)?;
     let before = api::find(&app, &id).await?;
-    let (stored, warnings) =
-        api::change(&app, &viewer.caller, &before, body(&form)?, form.number("version")?).await?;
+    let (stored, warnings) = api::change(&app, &before, body(&form)?, form.number("version")?).await?;
     if warnings.is_empty() {
         return Ok(go_to(&format!("/integrations/webhooks/{}", stored.webhook.id)));
     }
@@ -311,7 +312,8 @@ pub(crate) async fn rotate(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let viewer = admin(&app, &headers).await?;
-    let stored = api::rotated(&app, &viewer.caller, &api::find(&app, &id).await?).await?;
+    let app = app.acting(&viewer.caller);
+    let stored = api::rotated(&app, &api::find(&app, &id).await?).await?;
     page(&app, &viewer, &stored, None, shown_once(&stored, &[])).await
 }
 
@@ -322,9 +324,9 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let app = app.acting(&admin(&app, &headers).await?.caller);
     let form = Form::read(&headers, &bytes)?;
-    api::delete(&app, &viewer.caller, &api::find(&app, &id).await?, form.number("version")?).await?;
+    api::delete(&app, &api::find(&app, &id).await?, form.number("version")?).await?;
     Ok(go_to("/integrations"))
 }
 

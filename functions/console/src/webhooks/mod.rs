@@ -109,6 +109,7 @@ pub(crate) async fn create(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let caller = admin(&app, "create webhook", &headers).await?;
+    let app = app.acting(&caller);
     let body: Body = json::body(&headers, &bytes)?;
     let key = edge::idempotency_key(&headers)?;
     let key = key.map(|key| Idempotency::new(caller.user.id, "POST /v1/webhooks", key, &bytes));
@@ -159,7 +160,7 @@ pub(crate) async fn make(
     let stored = StoredWebhook { webhook, health: Health::default() };
     let made = id.to_string();
     let remember = key.map(|key| Remember { key, made: &made, now });
-    match app.store_of(caller).put_webhook(None, &stored, remember).await {
+    match app.store.put_webhook(None, &stored, remember).await {
         Ok(Saved::Yes) => Ok(Made { stored, warnings, replayed: false }),
         Ok(Saved::Before(before)) => Ok(Made { stored: find(app, &before).await?, warnings, replayed: true }),
         Ok(Saved::KeyReused) => Err(Problem::new(
@@ -214,17 +215,16 @@ pub(crate) async fn put(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = admin(&app, "put webhook", &headers).await?;
+    let app = app.acting(&admin(&app, "put webhook", &headers).await?);
     let body: Body = json::body(&headers, &bytes)?;
     let before = find(&app, &id).await?;
-    let (stored, warnings) = change(&app, &caller, &before, body, if_match(&headers)?).await?;
+    let (stored, warnings) = change(&app, &before, body, if_match(&headers)?).await?;
     Ok(answer(&app, StatusCode::OK, &stored, false, warnings))
 }
 
 /// Changes a webhook of the version that an admin looked at, and starts it again.
 pub(crate) async fn change(
     app: &App,
-    caller: &Caller,
     before: &StoredWebhook,
     body: Body,
     seen: Option<u64>,
@@ -242,7 +242,7 @@ pub(crate) async fn change(
         ..before.webhook.clone()
     };
     let stored = StoredWebhook { webhook, health: Health::default() };
-    save(app, caller, before, &stored).await?;
+    save(app, before, &stored).await?;
     Ok((stored, warnings))
 }
 
@@ -259,13 +259,8 @@ fn expect_version(seen: Option<u64>, before: &StoredWebhook) -> Result<(), Probl
     Err(Problem::stale(format!("the webhook has version {now} now; look at it again")))
 }
 
-async fn save(
-    app: &App,
-    caller: &Caller,
-    before: &StoredWebhook,
-    stored: &StoredWebhook,
-) -> Result<(), Problem> {
-    match app.store_of(caller).put_webhook(Some(before.webhook.version), stored, None).await {
+async fn save(app: &App, before: &StoredWebhook, stored: &StoredWebhook) -> Result<(), Problem> {
+    match app.store.put_webhook(Some(before.webhook.version), stored, None).await {
         Ok(_) => Ok(()),
         Err(StorageError::Conflict) => {
             Err(Problem::stale("the webhook was changed just now; look at it again"))
@@ -291,21 +286,16 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let caller = admin(&app, "delete webhook", &headers).await?;
+    let app = app.acting(&admin(&app, "delete webhook", &headers).await?);
     let before = find(&app, &id).await?;
-    delete(&app, &caller, &before, if_match(&headers)?).await?;
+    delete(&app, &before, if_match(&headers)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Deletes a webhook of the version that an admin looked at.
-pub(crate) async fn delete(
-    app: &App,
-    caller: &Caller,
-    before: &StoredWebhook,
-    seen: Option<u64>,
-) -> Result<(), Problem> {
+pub(crate) async fn delete(app: &App, before: &StoredWebhook, seen: Option<u64>) -> Result<(), Problem> {
     expect_version(seen, before)?;
-    match app.store_of(caller).delete_webhook(before.webhook.id, before.webhook.version).await {
+    match app.store.delete_webhook(before.webhook.id, before.webhook.version).await {
         Ok(()) => Ok(()),
         Err(StorageError::Conflict) => {
             Err(Problem::stale("the webhook was changed just now; look at it again"))
@@ -332,17 +322,13 @@ pub(crate) async fn rotate_secret(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let caller = admin(&app, "rotate secret", &headers).await?;
-    let stored = rotated(&app, &caller, &find(&app, &id).await?).await?;
+    let app = app.acting(&admin(&app, "rotate secret", &headers).await?);
+    let stored = rotated(&app, &find(&app, &id).await?).await?;
     Ok(answer(&app, StatusCode::OK, &stored, true, Vec::new()))
 }
 
 /// Gives a webhook a new secret.
-pub(crate) async fn rotated(
-    app: &App,
-    caller: &Caller,
-    before: &StoredWebhook,
-) -> Result<StoredWebhook, Problem> {
+pub(crate) async fn rotated(app: &App, before: &StoredWebhook) -> Result<StoredWebhook, Problem> {
     let until = app.now().plus_seconds(RETIRES_AFTER_SECONDS);
     let webhook = Webhook {
         secret: fresh_secret()?,
@@ -351,6 +337,6 @@ pub(crate) async fn rotated(
         ..before.webhook.clone()
     };
     let stored = StoredWebhook { webhook, health: before.health.clone() };
-    save(app, caller, before, &stored).await?;
+    save(app, before, &stored).await?;
     Ok(stored)
 }
