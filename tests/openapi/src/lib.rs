@@ -89,6 +89,7 @@ fn tags() -> Vec<Tag> {
         ("connections", "What commands run on, and whose approval that needs."),
         ("people", "Accounts and groups."),
         ("tokens", "API tokens."),
+        ("runners", "What runners call: they find work, claim it, hand in output and report."),
         ("slack", "What Slack calls. Signed by Slack; people have no part in it."),
         ("notifications", "Who is told of what happens: webhooks, Slack, Teams, and what was delivered."),
         ("audit", "Numbers about requests, and the proof of everything that happened."),
