@@ -22,6 +22,8 @@ use countersign_app::query::Query;
 
 /// How many changes are shown at the most.
 const MOST_CHANGES: usize = 40;
+/// Of how many that are read: sign-ins are among them, and are not shown.
+const MOST_READ: usize = 200;
 /// In how many of the newest tiles they are looked for: a page costs the same however long the log is.
 const TILES: u64 = 4;
 
@@ -101,20 +103,20 @@ async fn changes(store: &Store) -> Result<Vec<AuditEvent>, StorageError> {
         sk: leaf.sk,
     };
     let entries: Vec<Entry> =
-        leaves.filter(countersign_storage::log::Leaf::is_change).take(MOST_CHANGES).map(entry).collect();
+        leaves.filter(countersign_storage::log::Leaf::is_change).take(MOST_READ).map(entry).collect();
     let found = store.recorded_at(&entries).await?;
     let change = |recorded| match recorded {
-        Recorded::Change(event) => Some(*event),
+        Recorded::Change(event) => Some(*event).filter(|event| !event.kind.starts_with("session.")),
         Recorded::Commit(..) => None,
     };
-    Ok(found.into_iter().filter_map(change).collect())
+    Ok(found.into_iter().filter_map(change).take(MOST_CHANGES).collect())
 }
 
 fn changed(changes: &[AuditEvent]) -> Markup {
     html! {
         section.card aria-labelledby="changes" {
             h2 #changes { "Changes of connections, people, tokens and integrations" }
-            p.hint { "At most " (MOST_CHANGES) ", of the newest events of the log; an export has all of them." }
+            p.hint { "At most " (MOST_CHANGES) ", of the newest events of the log; an export has all of them, and sign-ins too." }
             @if changes.is_empty() { p.muted { "None among them." } } @else {
                 div.wide tabindex="0" role="group" aria-label="Changes" {
                     table {
