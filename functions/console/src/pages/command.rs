@@ -184,6 +184,8 @@ fn next(rest: &str, first: char) -> (Kind, usize) {
     };
     let while_ = |is: fn(char) -> bool| rest.find(|c| !is(c)).unwrap_or(rest.len());
     match first {
+        // Before anything takes its parts for words and numbers.
+        '<' if rest.starts_with("<U+") => (Kind::Escape, until(">", 0)),
         '\'' | '"' | '`' => (Kind::Text, until(first.encode_utf8(&mut [0; 4]), 1)),
         '-' if rest.starts_with("--") => (Kind::Comment, rest.find('\n').unwrap_or(rest.len())),
         '/' if rest.starts_with("/*") => (Kind::Comment, until("*/", 2)),

@@ -92,7 +92,7 @@ fn drawn(labels: &[String], parts: &[Part]) -> Result<String, Box<dyn Error>> {
             .bold_line_style(BLACK.mix(0.15))
             .axis_style(BLACK)
             .label_style(("sans-serif", 12))
-            .x_labels(labels.len().min(MOST_LABELS))
+            .x_labels(labels.len().clamp(1, MOST_LABELS))
             .x_label_offset(i32::try_from(width / 2)?)
             .x_label_formatter(&|at| {
                 let label = usize::try_from(*at).ok().and_then(|at| labels.get(at));
