@@ -14,9 +14,16 @@ pub fn median(values: &[f64]) -> f64 {
 /// The value that nine of ten do not exceed.
 #[must_use]
 pub fn ninth_decile(values: &[f64]) -> f64 {
+    percentile(values, 90)
+}
+
+/// The value that so many of a hundred do not exceed, by the nearest rank: the 99th of fewer than a
+/// hundred values is the largest. Not a number if there are none.
+#[must_use]
+pub fn percentile(values: &[f64], of_a_hundred: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    let rank = (sorted.len() * 9).div_ceil(10).saturating_sub(1);
+    let rank = (sorted.len() * of_a_hundred).div_ceil(100).saturating_sub(1);
     sorted.get(rank).copied().unwrap_or(f64::NAN)
 }
 
@@ -54,5 +61,9 @@ mod tests {
         assert!(median(&[]).is_nan());
         let ten: Vec<f64> = (1..=10).rev().map(f64::from).collect();
         assert!((ninth_decile(&ten) - 9.0).abs() < f64::EPSILON);
+        let many: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert!((percentile(&many, 99) - 198.0).abs() < f64::EPSILON);
+        assert!((percentile(&many[..50], 99) - 50.0).abs() < f64::EPSILON);
+        assert!(percentile(&[], 99).is_nan());
     }
 }

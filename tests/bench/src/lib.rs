@@ -7,6 +7,7 @@
 //! - [`scale`] lists, shows and decides with a thousand requests and with a million
 //! - [`start`] starts the deployed binaries beside a bare hello; [`sizes`] zips them; [`memory`] lets
 //!   them live lives with the longest commands
+//! - [`press`] starts `callback` for each press of a button in Slack
 //!
 //! They stand on [`stage`] (the platform with its people), [`life`] (a life over HTTP), [`alone`]
 //! (the same life at the store), [`lambda`] (the deployed binaries under a runtime API of ours) and
@@ -19,6 +20,7 @@ pub mod figures;
 pub mod lambda;
 pub mod life;
 pub mod memory;
+pub mod press;
 pub mod scale;
 pub mod sizes;
 pub mod stage;

@@ -1,7 +1,7 @@
 //! `cargo run --release -p countersign-bench -- COMMAND`
 
 use clap::{Parser, Subcommand};
-use countersign_bench::{capacity, deliveries, memory, scale, sizes, start, throughput};
+use countersign_bench::{capacity, deliveries, memory, press, scale, sizes, start, throughput};
 
 /// Measures what the product costs; docs/performance.md says what each figure means.
 #[derive(Parser)]
@@ -22,6 +22,8 @@ enum Benchmark {
     Scale(scale::Options),
     /// Cold starts of the deployed functions beside a bare hello
     Start(start::Options),
+    /// Cold starts of `callback`, each for one press of Approve in Slack, with DynamoDB Local
+    Press(press::Options),
     /// Sizes of the deployed functions
     Sizes(sizes::Options),
     /// Peak memory of the deployed functions with commands of 100 KiB
@@ -36,6 +38,7 @@ async fn main() -> anyhow::Result<()> {
         Benchmark::Throughput(options) => throughput::measure(&options).await?,
         Benchmark::Scale(options) => scale::measure(&options).await?,
         Benchmark::Start(options) => start::measure(&options).await?,
+        Benchmark::Press(options) => press::measure(&options).await?,
         Benchmark::Sizes(options) => sizes::measure(&options)?,
         Benchmark::Memory(options) => memory::measure(&options).await?,
     }

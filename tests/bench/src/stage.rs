@@ -1,5 +1,6 @@
 //! The whole product in this process, on files in a folder that vanishes, with the demo's people.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,9 +25,17 @@ impl Stage {
     /// # Errors
     /// If the machine does not let it.
     pub async fn open(dir: &Path) -> Result<Self> {
+        Self::open_in(dir, BTreeMap::new()).await
+    }
+
+    /// The same in an environment.
+    ///
+    /// # Errors
+    /// If the machine does not let it.
+    pub async fn open_in(dir: &Path, environment: BTreeMap<String, String>) -> Result<Self> {
         let mut config = ServiceConfig::new(dir.to_path_buf(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         // Nothing of the environment of whoever measures.
-        config.lookup = Arc::new(|_| None);
+        config.lookup = Arc::new(move |name| environment.get(name).cloned());
         let mut opened = Service::open(config).await?;
         demo::prepare(&mut opened).await?;
         let api = Api::new(opened.url(), &dir.join(demo::DEMO_FILE))?;

@@ -181,7 +181,8 @@ pub fn fixture(name: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&event)?)
 }
 
-fn set(event: &mut Value, pointer: &str, value: Value) -> Result<()> {
+/// Replaces what an event has there.
+pub(super) fn set(event: &mut Value, pointer: &str, value: Value) -> Result<()> {
     *event.pointer_mut(pointer).with_context(|| format!("the event has no `{pointer}`"))? = value;
     Ok(())
 }
