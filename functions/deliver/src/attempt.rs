@@ -69,7 +69,7 @@ impl Deliver {
                 duration_ms = attempt.duration_millis,
                 "attempted"
             );
-            self.remember(endpoint, &attempt, now).await?;
+            self.remember(endpoint, &attempt, began, now).await?;
             let soon = delivery.next_attempt_at.map(|next| next.millis_since(now));
             let soon =
                 soon.filter(|pause| endpoint.health.gate(now) == Gate::Open && sleeps(patience, *pause));
@@ -128,12 +128,13 @@ impl Deliver {
         &self,
         endpoint: &mut Endpoint,
         attempt: &Attempt,
+        began: Timestamp,
         now: Timestamp,
     ) -> Result<(), DeliverError> {
         match attempt.outcome {
             Outcome::Delivered | Outcome::Again { .. } => {
                 if endpoint.health.failures > 0 {
-                    self.app.store.endpoint_recovered(&endpoint.id).await?;
+                    self.app.store.endpoint_recovered(&endpoint.id, now).await?;
                     endpoint.health.failures = 0;
                     endpoint.health.failing_since = None;
                 }
@@ -142,7 +143,10 @@ impl Deliver {
             Outcome::Gone => self.give_up(endpoint, now, "it answered 410 Gone").await?,
             Outcome::Failed { .. } => {
                 let probe_at = now.plus_seconds(PROBE_EVERY_SECONDS);
-                self.app.store.endpoint_failed(&endpoint.id, now, probe_at).await?;
+                if !self.app.store.endpoint_failed(&endpoint.id, began, now, probe_at).await? {
+                    // Somebody else has got through since this attempt began.
+                    return Ok(());
+                }
                 endpoint.health.failures = endpoint.health.failures.saturating_add(1);
                 endpoint.health.probe_at = Some(probe_at);
                 let since = *endpoint.health.failing_since.get_or_insert(now);

@@ -21,6 +21,7 @@ use crate::{StorageError, Store, keys, schema};
 const FAILING_SINCE: &str = "fs";
 const FAILURES: &str = "fl";
 const PROBE_AT: &str = "pr";
+const RECOVERED_AT: &str = "ok";
 const DISABLED_AT: &str = "dis";
 const DISABLED_WHY: &str = "why";
 
@@ -164,37 +165,56 @@ impl Store {
         }
     }
 
-    /// Says that an attempt failed at `now`; nobody probes before `probe_at`.
+    /// Says that an attempt failed at `now`; nobody probes before `probe_at`. False if the endpoint has
+    /// recovered since the attempt `began`, which then says nothing about it.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
     pub async fn endpoint_failed(
         &self,
         endpoint: &EndpointId,
+        began: Timestamp,
         now: Timestamp,
         probe_at: Timestamp,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         let set = "SET #fs = if_not_exists(#fs, :now), #pr = :probe, #v = :v ADD #fl :one";
         let values = [
+            (":began", text(began.rfc3339())),
             (":now", text(now.rfc3339())),
             (":probe", text(probe_at.rfc3339())),
             (":one", number(1)),
             (":v", number(codec::SCHEMA_VERSION)),
         ];
-        let names = [("#fs", FAILING_SINCE), ("#pr", PROBE_AT), ("#fl", FAILURES), ("#v", "v")];
-        self.update_health(endpoint, set, None, &names, values).await.map(|_| ())
+        let names = [
+            ("#fs", FAILING_SINCE),
+            ("#pr", PROBE_AT),
+            ("#fl", FAILURES),
+            ("#ok", RECOVERED_AT),
+            ("#v", "v"),
+        ];
+        let condition = "attribute_not_exists(#ok) OR #ok <= :began";
+        self.update_health(endpoint, set, Some(condition), &names, values).await
     }
 
-    /// Says that an attempt succeeded after some that failed.
+    /// Says that an attempt succeeded at `now` after some that failed.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn endpoint_recovered(&self, endpoint: &EndpointId) -> Result<(), StorageError> {
-        let names = [("#fs", FAILING_SINCE), ("#pr", PROBE_AT), ("#fl", FAILURES), ("#v", "v")];
-        let values = [(":v", number(codec::SCHEMA_VERSION))];
-        self.update_health(endpoint, "SET #v = :v REMOVE #fs, #pr, #fl", None, &names, values)
-            .await
-            .map(|_| ())
+    pub async fn endpoint_recovered(
+        &self,
+        endpoint: &EndpointId,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let names = [
+            ("#fs", FAILING_SINCE),
+            ("#pr", PROBE_AT),
+            ("#fl", FAILURES),
+            ("#ok", RECOVERED_AT),
+            ("#v", "v"),
+        ];
+        let values = [(":now", text(now.rfc3339())), (":v", number(codec::SCHEMA_VERSION))];
+        let set = "SET #ok = :now, #v = :v REMOVE #fs, #pr, #fl";
+        self.update_health(endpoint, set, None, &names, values).await.map(|_| ())
     }
 
     /// Wins the right to probe an endpoint that keeps failing, or does not: somebody else has.

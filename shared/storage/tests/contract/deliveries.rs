@@ -161,21 +161,24 @@ async fn the_health_of_an_endpoint_stands_beside_its_settings(database: &Databas
     let (store, mut one) = (&database.store, stored(1));
     let endpoint = EndpointId::Webhook(one.webhook.id);
     let later = |seconds| morning().plus_seconds(seconds);
-    store.endpoint_failed(&endpoint, morning(), later(30)).await.unwrap();
+    store.endpoint_failed(&endpoint, morning(), morning(), later(30)).await.unwrap();
     assert_eq!(store.webhook(one.webhook.id).await.unwrap(), None, "its health makes no webhook");
     assert_eq!(store.put_webhook(None, &one, None).await.unwrap(), Saved::Yes);
     assert!(matches!(store.put_webhook(None, &one, None).await, Err(StorageError::Conflict)));
     assert_eq!(well(store, &one).await, Health::default());
 
-    store.endpoint_failed(&endpoint, morning(), later(30)).await.unwrap();
-    store.endpoint_failed(&endpoint, later(1), later(31)).await.unwrap();
+    store.endpoint_failed(&endpoint, morning(), morning(), later(30)).await.unwrap();
+    store.endpoint_failed(&endpoint, later(1), later(1), later(31)).await.unwrap();
     let failing =
         Health { failing_since: Some(morning()), failures: 2, probe_at: Some(later(31)), disabled: None };
     assert_eq!(well(store, &one).await, failing);
     assert!(!store.claim_probe(&endpoint, later(30), later(60)).await.unwrap(), "not yet");
     assert!(store.claim_probe(&endpoint, later(31), later(61)).await.unwrap());
     assert!(!store.claim_probe(&endpoint, later(31), later(61)).await.unwrap(), "one wins");
-    store.endpoint_recovered(&endpoint).await.unwrap();
+    store.endpoint_recovered(&endpoint, later(5)).await.unwrap();
+    assert_eq!(well(store, &one).await, Health::default());
+    let late = store.endpoint_failed(&endpoint, later(4), later(9), later(39)).await.unwrap();
+    assert!(!late, "it began before the endpoint recovered and says nothing of it now");
     assert_eq!(well(store, &one).await, Health::default());
 
     let disabled = Disabled { at: later(5), why: "it answered 410 Gone".to_owned() };
@@ -194,7 +197,7 @@ async fn the_health_of_an_endpoint_stands_beside_its_settings(database: &Databas
     store.put_webhook(Some(2), &one, None).await.unwrap();
     assert_eq!(well(store, &one).await, Health::default());
 
-    store.endpoint_failed(&EndpointId::Teams, morning(), later(30)).await.unwrap();
+    store.endpoint_failed(&EndpointId::Teams, morning(), morning(), later(30)).await.unwrap();
     let all = store.endpoints().await.unwrap();
     assert_eq!((all.webhooks.len(), all.health(&EndpointId::Teams).failures), (1, 1));
     assert!(matches!(store.delete_webhook(one.webhook.id, 2).await, Err(StorageError::Conflict)));
