@@ -72,6 +72,39 @@ create_token       for oneself          401  201  201  201  201  201  201  403  
 create_token       for the robot        401  404  404  404  404  404  201  403  201
 create_token       for sam              401  404  201  404  404  404  403  403  404
 revoke_token       alice's              401  204  404  404  404  404  204  403  404
+
+list_webhooks                           401  403  403  403  403  403  200  403  403
+create_webhook     to a private address 401  403  403  403  403  403  422  403  403
+show_webhook       of nothing           401  403  403  403  403  403  404  403  403
+put_webhook        of nothing           401  403  403  403  403  403  404  403  403
+delete_webhook     of nothing           401  403  403  403  403  403  404  403  403
+test_webhook       of nothing           401  403  403  403  403  403  404  403  403
+rotate_webhook_secret of nothing        401  403  403  403  403  403  404  403  403
+list_deliveries    of nothing           401  403  403  403  403  403  404  403  403
+replay_delivery    of nothing           401  403  403  403  403  403  404  403  403
+show_slack                              401  403  403  403  403  403  200  403  403
+put_slack          empty                401  403  403  403  403  403  400  403  403
+test_slack         without any          401  403  403  403  403  403  409  403  403
+show_teams                              401  403  403  403  403  403  200  403  403
+put_teams          empty                401  403  403  403  403  403  400  403  403
+test_teams         without any          401  403  403  403  403  403  409  403  403
+request_notifications                   401  200  404  200  200  200  200  403  200
+create_slack_link  without Slack        401  422  422  422  422  422  422  403  422
+delete_slack_link                       401  204  204  204  204  204  204  403  204
+slack_command      unsigned             401  401  401  401  401  401  401  401  401
+slack_interaction  unsigned             401  401  401  401  401  401  401  401  401
+
+find_work                               401  403  403  403  403  403  403  403  403
+claim_request                           401  403  404  403  403  403  403  403  403
+renew_lease                             401  403  404  403  403  403  403  403  403
+put_output                              401  403  404  403  403  403  403  403  403
+complete_request                        401  403  404  403  403  403  403  403  403
+
+show_analytics                          401  403  403  403  403  200  200  403  403
+list_checkpoints                        401  403  403  403  403  200  200  403  403
+export_audit                            401  403  403  403  403  200  200  403  403
+list_audit_keys                         401  200  200  200  200  200  200  403  200
+show_receipt       before it is sealed  401  409  404  409  409  409  409  403  409
 ";
 
 const COMMAND: &str = "SELECT 4711 AS answer";
@@ -299,6 +332,41 @@ impl Stage {
                 let token = self.serve.post("alice", "/v1/tokens", json!({ "name": "old" })).await.unwrap();
                 call.id(token.text("/id"))
             }
+            ("create_webhook", _) => call.body(json!({ "url": "https://10.0.0.1/" })),
+            ("put_webhook", _) => {
+                call.id(&format!("whe_{}", "0".repeat(26))).body(json!({ "url": "https://198.51.99.1/" }))
+            }
+            (
+                "show_webhook"
+                | "delete_webhook"
+                | "test_webhook"
+                | "rotate_webhook_secret"
+                | "list_deliveries",
+                _,
+            ) => call.id(&format!("whe_{}", "0".repeat(26))),
+            ("replay_delivery", _) => call.id(&format!("dlv_{}", "0".repeat(26))),
+            ("put_slack" | "put_teams" | "test_slack", _) => call.body(json!({})),
+            ("create_slack_link", _) => call.body(json!({ "slack_user_id": "U0ALICE" })),
+            ("request_notifications" | "show_receipt", _) => of(&self.pending(who, "vault", COMMAND).await),
+            ("claim_request", _) => {
+                let request = self.approved(who, COMMAND).await;
+                of(&request).body(digest(&request, json!({ "nonce": "0".repeat(32) })))
+            }
+            ("renew_lease", _) => {
+                of(&self.approved(who, COMMAND).await).body(json!({ "nonce": "0".repeat(32) }))
+            }
+            ("put_output", _) => of(&self.approved(who, COMMAND).await)
+                .query("?piece=1")
+                .body(json!({ "nonce": "0".repeat(32), "lines": [{ "stream": "stdout", "text": "x" }] })),
+            ("complete_request", _) => of(&self.approved(who, COMMAND).await)
+                .body(json!({ "nonce": "0".repeat(32), "outcome": "failed", "exit_code": 3, "pieces": 0, "missing_lines": 0,
+                    "withheld": false, "masked": {}, "error": null })),
+            (
+                "list_webhooks" | "show_slack" | "show_teams" | "test_teams" | "delete_slack_link"
+                | "slack_command" | "slack_interaction" | "find_work" | "show_analytics" | "list_checkpoints"
+                | "export_audit" | "list_audit_keys",
+                _,
+            ) => call,
             ("health" | "openapi_document" | "show_me" | "list_users" | "list_groups" | "list_tokens", _) => {
                 call
             }
