@@ -50,7 +50,7 @@ pub(crate) struct Body {
     /// Makes it a runner's, for these connections of the kind `runner`: it can find, claim and report their
     /// work, and do nothing else. An admin makes it, for a service account.
     #[serde(default)]
-    #[schema(min_items = 1, max_items = 10)]
+    #[schema(value_type = Option<Vec<ConnectionName>>, min_items = 1, max_items = 10)]
     pub(crate) runner_connections: Option<BTreeSet<ConnectionName>>,
 }
 

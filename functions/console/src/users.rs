@@ -45,9 +45,11 @@ pub(crate) struct Body {
     pub(crate) name: Option<String>,
     /// The groups.
     #[serde(default)]
+    #[schema(value_type = Vec<GroupName>)]
     pub(crate) groups: BTreeSet<GroupName>,
     /// The roles.
     #[serde(default)]
+    #[schema(value_type = Vec<Role>)]
     pub(crate) roles: BTreeSet<Role>,
     /// Out at once, with all service accounts of theirs.
     #[serde(default)]

@@ -82,9 +82,11 @@ pub(crate) struct Body {
     pub(super) distinct_reviewers: bool,
     /// Members' requests need no approval.
     #[serde(default)]
+    #[schema(value_type = Vec<GroupName>)]
     pub(super) exempt_groups: BTreeSet<GroupName>,
     /// Who may use it; empty is everybody.
     #[serde(default)]
+    #[schema(value_type = Vec<GroupName>)]
     pub(super) allowed_groups: BTreeSet<GroupName>,
     /// Off: every request is approved at once.
     #[serde(default = "yes")]
@@ -131,7 +133,7 @@ pub(crate) struct Body {
     pub(super) masking_key: Option<String>,
     /// Through what reviewers are told; all of them by default.
     #[serde(default = "all_channels")]
-    #[schema(default = json!(Channel::ALL))]
+    #[schema(value_type = Vec<Channel>, default = json!(Channel::ALL))]
     pub(super) notify: BTreeSet<Channel>,
     /// Slack channels that are told.
     #[serde(default)]

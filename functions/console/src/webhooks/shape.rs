@@ -24,9 +24,11 @@ pub(crate) struct Body {
     pub(super) url: String,
     /// Only these types, such as `request.created`; empty is all.
     #[serde(default)]
+    #[schema(value_type = Vec<String>)]
     pub(super) events: BTreeSet<String>,
     /// Only of these connections; empty is all.
     #[serde(default)]
+    #[schema(value_type = Vec<ConnectionName>)]
     pub(super) connections: BTreeSet<ConnectionName>,
     /// Headers that are sent along; none of those that deliveries have anyway.
     #[serde(default)]
