@@ -8,11 +8,9 @@ mod run;
 mod slack;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
 use axum::routing::post;
 use countersign_app::{App, Invoker};
-use countersign_http::{Problem, edge, rate};
+use countersign_http::Problem;
 use utoipa::OpenApi;
 
 pub use slack::Slack;
@@ -27,7 +25,7 @@ struct Callback {
 
 /// The router of this function.
 pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/requests/{id}/approve", post(decisions::approve).fallback(only_post))
         .route("/v1/requests/{id}/reject", post(decisions::reject).fallback(only_post))
         .route("/v1/requests/{id}/cancel", post(decisions::cancel).fallback(only_post))
@@ -36,13 +34,13 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
         .route("/slack/interactions", post(slack::interactions::interaction).fallback(only_post))
         .route("/slack/commands", post(slack::commands::command).fallback(only_post))
         .route("/requests/{id}/{verb}", post(forms::decide).fallback(only_post))
-        .fallback(|| async { Problem::not_found("page") })
-        .layer(DefaultBodyLimit::disable())
-        // The limit is outside: it tells callers apart by what they sent.
-        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
-        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
-        .layer(middleware::from_fn(edge::finish))
-        .with_state(Callback { app, invoker, slack, refused: refused::Refused::default() })
+        .fallback(|| async { Problem::not_found("page") });
+    countersign_web::behind_the_edge(routes, &app).with_state(Callback {
+        app,
+        invoker,
+        slack,
+        refused: refused::Refused::default(),
+    })
 }
 
 /// This function's part of the OpenAPI document.

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
-use countersign_app::{App, Caller, errors};
+use countersign_app::{App, errors};
 use countersign_http::openapi::{
     IfMatch, Invalid, NotConfigured, PreconditionRequired, Signed, Stale, WithBody,
 };
@@ -51,12 +51,6 @@ pub(crate) struct SlackTest {
     channel: Option<String>,
 }
 
-async fn admin(app: &App, operation: &'static str, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let (caller, _) = app.identify(operation, headers, &[]).await?;
-    caller.must_be_admin()?;
-    Ok(caller)
-}
-
 fn check_reference(pointer: &str, reference: &str) -> Result<(), Problem> {
     let parsed = SecretRef::parse(reference, FileSecrets::Allowed);
     parsed.map(|_| ()).map_err(|error| Problem::invalid(error.to_string()).at(pointer, error.to_string()))
@@ -96,7 +90,7 @@ fn saved(result: Result<(), StorageError>) -> Result<(), Problem> {
     responses((status = 200, body = SlackView, description = "The settings.", headers(("ETag" = String))), Signed)
 )]
 pub(crate) async fn show_slack(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    admin(&app, "slack", &headers).await?;
+    app.identify_admin("slack", &headers).await?;
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
     let (settings, version) = found.slack.map_or((None, 0), |(settings, version)| (Some(settings), version));
     Ok(with_etag(json::answer(StatusCode::OK, &SlackView { settings, version }), version))
@@ -120,7 +114,7 @@ pub(crate) async fn put_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&admin(&app, "put slack", &headers).await?);
+    let app = app.acting(&app.identify_admin("put slack", &headers).await?);
     let settings: SlackSettings = json::body(&headers, &bytes)?;
     let view = save_slack(&app, settings, if_match(&headers)?).await?;
     let version = view.version;
@@ -177,7 +171,7 @@ pub(crate) async fn test_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, "test slack", &headers).await?;
+    app.identify_admin("test slack", &headers).await?;
     let body: SlackTest = json::body(&headers, &bytes)?;
     Ok(on_its_way(send_slack_test(&app, body.channel).await?))
 }
@@ -204,7 +198,7 @@ pub(crate) async fn send_slack_test(app: &App, channel: Option<String>) -> Resul
     responses((status = 200, body = TeamsView, description = "The settings.", headers(("ETag" = String))), Signed)
 )]
 pub(crate) async fn show_teams(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    admin(&app, "teams", &headers).await?;
+    app.identify_admin("teams", &headers).await?;
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
     let (settings, version) = found.teams.map_or((None, 0), |(settings, version)| (Some(settings), version));
     Ok(with_etag(json::answer(StatusCode::OK, &TeamsView { settings, version }), version))
@@ -228,7 +222,7 @@ pub(crate) async fn put_teams(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&admin(&app, "put teams", &headers).await?);
+    let app = app.acting(&app.identify_admin("put teams", &headers).await?);
     let settings: TeamsSettings = json::body(&headers, &bytes)?;
     let view = save_teams(&app, settings, if_match(&headers)?).await?;
     let version = view.version;
@@ -258,7 +252,7 @@ pub(crate) async fn save_teams(
     responses((status = 202, body = DeliveryView, description = "It is on its way."), NotConfigured, Signed)
 )]
 pub(crate) async fn test_teams(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    admin(&app, "test teams", &headers).await?;
+    app.identify_admin("test teams", &headers).await?;
     Ok(on_its_way(send_teams_test(&app).await?))
 }
 

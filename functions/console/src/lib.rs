@@ -21,11 +21,11 @@ mod tokens;
 mod users;
 mod webhooks;
 
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::Router;
+use axum::extract::FromRef;
 use axum::routing::{MethodRouter, delete, get, post};
-use axum::{Router, middleware};
 use countersign_app::{App, Invoker};
-use countersign_http::{Problem, edge, rate};
+use countersign_http::Problem;
 
 #[derive(Clone)]
 struct Console {
@@ -41,7 +41,7 @@ impl FromRef<Console> for App {
 
 /// The router of this function; `invoker` reaches the one function that knows secrets.
 pub fn router(app: App, invoker: Invoker) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/healthz", only(get(health::health), "GET, HEAD"))
         .route("/v1/openapi.json", only(get(openapi::document), "GET, HEAD"))
         .route("/v1/requests", only(get(requests::list), "GET, HEAD, POST"))
@@ -98,13 +98,8 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/audit/export", only(get(audit::export), "GET, HEAD"))
         .route("/v1/audit/public-key", only(get(audit::public_key), "GET, HEAD"))
         .merge(pages::routes())
-        .fallback(|| async { Problem::not_found("page") })
-        .layer(DefaultBodyLimit::disable())
-        // The limit is outside: it tells callers apart by what they sent.
-        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
-        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
-        .layer(middleware::from_fn(edge::finish))
-        .with_state(Console { app, invoker })
+        .fallback(|| async { Problem::not_found("page") });
+    countersign_web::behind_the_edge(routes, &app).with_state(Console { app, invoker })
 }
 
 /// The methods of a resource, and a 405 that names them for all others.

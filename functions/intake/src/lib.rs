@@ -2,16 +2,16 @@
 
 mod form;
 
+use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Router, middleware};
 use countersign_app::submit::{NewRequest, connection_name};
 use countersign_app::view::RequestView;
 use countersign_app::{App, errors};
 use countersign_http::openapi::{IdempotencyKey, InFlight, InvalidOrReused, NotFound, Signed, WithBody};
-use countersign_http::{Problem, edge, json, rate};
+use countersign_http::{Problem, edge, json};
 use countersign_storage::Key;
 use countersign_storage::requests::Idempotency;
 use http::header::LOCATION;
@@ -20,16 +20,11 @@ use utoipa::OpenApi;
 
 /// The router of this function.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/requests", post(submit).fallback(|| async { Problem::method_not_allowed("GET, POST") }))
         .route("/requests", post(form::submit))
-        .fallback(|| async { Problem::not_found("page") })
-        .layer(DefaultBodyLimit::disable())
-        // The limit is outside: it tells callers apart by what they sent.
-        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
-        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
-        .layer(middleware::from_fn(edge::finish))
-        .with_state(app)
+        .fallback(|| async { Problem::not_found("page") });
+    countersign_web::behind_the_edge(routes, &app).with_state(app)
 }
 
 /// This function's part of the OpenAPI document.

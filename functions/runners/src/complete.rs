@@ -103,10 +103,7 @@ pub(crate) async fn complete(
         return Err(Problem::invalid(detail.clone()).at("/masked", detail));
     }
     // A runner of another request could otherwise have pieces written before it is found out.
-    let claim = visit.request.claim();
-    if claim
-        .is_none_or(|claim| claim.nonce != body.nonce || claim.runner.map(|it| it.token) != executor.token())
-    {
+    if !visit.request.claim().is_some_and(|claim| claim.is_held_by(&body.nonce, executor.token())) {
         let refusal = countersign_rules::Refusal::NotTheClaimant;
         return Err(errors::refusal(&refusal, visit.id));
     }

@@ -11,16 +11,15 @@ mod review;
 mod visit;
 mod work;
 
-use axum::extract::DefaultBodyLimit;
+use axum::Router;
 use axum::routing::{get, post};
-use axum::{Router, middleware};
 use countersign_app::App;
-use countersign_http::{Problem, edge, rate};
+use countersign_http::Problem;
 use utoipa::OpenApi;
 
 /// The router of this function.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route(
             "/v1/runner/work",
             get(work::work).fallback(|| async { Problem::method_not_allowed("GET, HEAD") }),
@@ -29,13 +28,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/requests/{id}/renew", post(claim::renew).fallback(only_post))
         .route("/v1/requests/{id}/output", post(output::output).fallback(only_post))
         .route("/v1/requests/{id}/complete", post(complete::complete).fallback(only_post))
-        .fallback(|| async { Problem::not_found("page") })
-        .layer(DefaultBodyLimit::disable())
-        // The limit is outside: it tells callers apart by what they sent.
-        .layer(middleware::from_fn_with_state(app.clone(), countersign_web::guard))
-        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
-        .layer(middleware::from_fn(edge::finish))
-        .with_state(app)
+        .fallback(|| async { Problem::not_found("page") });
+    countersign_web::behind_the_edge(routes, &app).with_state(app)
 }
 
 /// This function's part of the OpenAPI document.

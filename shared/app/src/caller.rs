@@ -104,7 +104,21 @@ impl App {
         Ok((must_be_nobodys_runner(caller)?, found))
     }
 
-    /// The same for the calls that runners make; who is none must be refused by
+    /// Finds out which admin calls.
+    ///
+    /// # Errors
+    /// As [`App::identify`]; 403 for everybody else.
+    pub async fn identify_admin(
+        &self,
+        operation: &'static str,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Problem> {
+        let (caller, _) = self.identify(operation, headers, &[]).await?;
+        caller.must_be_admin()?;
+        Ok(caller)
+    }
+
+    /// As [`App::identify`], for the calls that runners make; who is none must be refused by
     /// [`Caller::must_be_runner`] once the call is known to be well-formed.
     ///
     /// # Errors

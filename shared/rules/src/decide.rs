@@ -8,7 +8,6 @@ use crate::event::{
     CancelCause, Decision, ExpiryCause, Outcome, UnknownCause, VoidCause, VoidVote, VoteCast,
 };
 use crate::quorum;
-use crate::request::Claim;
 use crate::request::{AutoApproval, AutoCause, Phase, RunMode, RunnerLease};
 use crate::risk::{Estimate, Guard, TableRows};
 use crate::submit::reviewing_groups;
@@ -230,7 +229,7 @@ fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<V
     match &request.phase {
         // The answer to our own claim was lost: it is ours all the same, but whoever counts as dead
         // must not begin any more.
-        Phase::Running(_, held) if is_holder(held, claim.nonce, claim.executor.token()) => {
+        Phase::Running(_, held) if held.is_held_by(claim.nonce, claim.executor.token()) => {
             return if now < held.lease_until { Ok(Vec::new()) } else { Err(Refusal::LeaseOver) };
         }
         Phase::Running(..) => return Err(Refusal::AlreadyClaimed),
@@ -336,18 +335,13 @@ fn standing<'a>(request: &'a Request, requester: &Person, people: &People, guard
     Standing { votes, void, suffices }
 }
 
-/// The name alone is in the audit trail; a runner's token is not.
-fn is_holder(claim: &Claim, nonce: &str, token: Option<TokenId>) -> bool {
-    claim.nonce == nonce && claim.runner.map(|runner| runner.token) == token
-}
-
 /// Whether a runner may hand in output now. It changes nothing.
 ///
 /// # Errors
 /// Why not.
 pub fn may_report(request: &Request, nonce: &str, token: TokenId, now: Timestamp) -> Result<(), Refusal> {
     match &request.phase {
-        Phase::Running(_, claim) if !is_holder(claim, nonce, Some(token)) => Err(Refusal::NotTheClaimant),
+        Phase::Running(_, claim) if !claim.is_held_by(nonce, Some(token)) => Err(Refusal::NotTheClaimant),
         Phase::Running(_, claim) if now >= claim.lease_until => Err(Refusal::LeaseOver),
         Phase::Running(..) => Ok(()),
         Phase::Pending
@@ -366,7 +360,7 @@ fn renew(request: &Request, nonce: &str, runner: &Runner, now: Timestamp) -> Res
     let Phase::Running(_, claim) = &request.phase else {
         return Err(Refusal::Wrong(request.status()));
     };
-    let lease = claim.runner.filter(|_| is_holder(claim, nonce, Some(runner.token)));
+    let lease = claim.runner.filter(|_| claim.is_held_by(nonce, Some(runner.token)));
     let lease = lease.ok_or(Refusal::NotTheClaimant)?;
     // It counts as dead, whether or not somebody has written that down yet.
     if now >= claim.lease_until {
@@ -386,7 +380,7 @@ fn complete(
     executor: &Executor,
 ) -> Result<Vec<Fact>, Refusal> {
     let claim = request.claim().ok_or(Refusal::Wrong(request.status()))?;
-    if !is_holder(claim, nonce, executor.token()) {
+    if !claim.is_held_by(nonce, executor.token()) {
         return Err(Refusal::NotTheClaimant);
     }
     match (&request.phase, ending) {

@@ -245,6 +245,15 @@ pub struct Claim {
     pub runner: Option<RunnerLease>,
 }
 
+impl Claim {
+    /// Whether an executor of that name holds it, a runner by the token that claimed as well: the name alone
+    /// is in the audit trail, a runner's token is not.
+    #[must_use]
+    pub fn is_held_by(&self, nonce: &str, token: Option<TokenId>) -> bool {
+        self.nonce == nonce && self.runner.map(|runner| runner.token) == token
+    }
+}
+
 /// Where a request stands, with exactly what is known there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

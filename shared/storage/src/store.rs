@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, ConsumedCapacity, Delete, Put, ReturnConsumedCapacity, TransactWriteItem,
+};
 
 use countersign_rules::Timestamp;
 
@@ -81,16 +83,7 @@ impl Store {
     ) -> Result<bool, StorageError> {
         let put = put.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
         let written = retried(|| unless_condition_fails(put.clone().send())).await?;
-        self.meter.add(
-            operation,
-            Direction::Write,
-            written
-                .as_ref()
-                .and_then(|output| output.consumed_capacity())
-                .map(std::slice::from_ref)
-                .unwrap_or_default(),
-        );
-        Ok(written.is_some())
+        Ok(self.wrote(operation, written.map(|output| output.consumed_capacity)))
     }
 
     /// Changes attributes of one item. False if its condition does not hold, as for [`Store::put_item`].
@@ -101,16 +94,13 @@ impl Store {
     ) -> Result<bool, StorageError> {
         let update = update.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
         let written = retried(|| unless_condition_fails(update.clone().send())).await?;
-        self.meter.add(
-            operation,
-            Direction::Write,
-            written
-                .as_ref()
-                .and_then(|output| output.consumed_capacity())
-                .map(std::slice::from_ref)
-                .unwrap_or_default(),
-        );
-        Ok(written.is_some())
+        Ok(self.wrote(operation, written.map(|output| output.consumed_capacity)))
+    }
+
+    /// Counts what a write of one item cost, if it was made; says whether it was.
+    fn wrote(&self, operation: &'static str, written: Option<Option<ConsumedCapacity>>) -> bool {
+        self.meter.add(operation, Direction::Write, written.as_ref().map_or(&[][..], Option::as_slice));
+        written.is_some()
     }
 
     pub(crate) async fn batch_get(

@@ -11,6 +11,11 @@
 //! CSRF token of its session; under `/v1/` a cookie reads and nothing else. Pages hold no script and no
 //! style of their own, and the policy that they are sent with allows none.
 
+use axum::extract::DefaultBodyLimit;
+use axum::{Router, middleware};
+use countersign_app::App;
+use countersign_http::{edge, rate};
+
 mod compress;
 pub mod cookies;
 pub mod form;
@@ -21,3 +26,14 @@ pub mod statics;
 
 pub use guard::guard;
 pub use layout::{Layout, Place};
+
+/// What stands before the routes of every function that answers HTTP, from the outside to the inside: how
+/// answers leave, how often one caller may call (who they are is told apart by what they sent), and who
+/// they are.
+pub fn behind_the_edge<S: Clone + Send + Sync + 'static>(routes: Router<S>, app: &App) -> Router<S> {
+    routes
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(app.callers.clone(), rate::limit))
+        .layer(middleware::from_fn(edge::finish))
+}

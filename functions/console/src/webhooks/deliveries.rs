@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{admin, find};
+use super::find;
 use countersign_app::query::Query;
 
 /// What a list answers.
@@ -108,7 +108,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    admin(&app, "deliveries", &headers).await?;
+    app.identify_admin("deliveries", &headers).await?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     let (limit, before) = (query.limit()?, query.parsed::<DeliveryId>("cursor")?);
     let endpoint = EndpointId::Webhook(find(&app, &id).await?.webhook.id);
@@ -133,7 +133,7 @@ pub(crate) async fn test(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admin(&app, "test webhook", &headers).await?;
+    app.identify_admin("test webhook", &headers).await?;
     let endpoint = EndpointId::Webhook(find(&app, &id).await?.webhook.id);
     Ok(on_its_way(attempt_now(&app, test_of(&app, &endpoint)?).await?))
 }
@@ -152,7 +152,7 @@ pub(crate) async fn replay(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admin(&app, "replay", &headers).await?;
+    app.identify_admin("replay", &headers).await?;
     Ok(on_its_way(again(&app, &id).await?))
 }
 

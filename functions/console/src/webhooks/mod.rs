@@ -34,13 +34,6 @@ type Page = List<View>;
 /// How long a secret that was rotated out still signs: a day, in seconds.
 const RETIRES_AFTER_SECONDS: u32 = 24 * 3600;
 
-/// The admin who calls.
-async fn admin(app: &App, operation: &'static str, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let (caller, _) = app.identify(operation, headers, &[]).await?;
-    caller.must_be_admin()?;
-    Ok(caller)
-}
-
 pub(crate) async fn find(app: &App, id: &str) -> Result<StoredWebhook, Problem> {
     let id: WebhookId = id.parse().map_err(|_| Problem::not_found("webhook"))?;
     let stored = app.store.webhook(id).await.map_err(|error| errors::storage(&error))?;
@@ -78,7 +71,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    admin(&app, "webhooks", &headers).await?;
+    app.identify_admin("webhooks", &headers).await?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     let limit = query.limit()?;
     let all = app.store.endpoints().await.map_err(|error| errors::storage(&error))?.webhooks;
@@ -108,7 +101,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = admin(&app, "create webhook", &headers).await?;
+    let caller = app.identify_admin("create webhook", &headers).await?;
     let app = app.acting(&caller);
     let body: Body = json::body(&headers, &bytes)?;
     let key = edge::idempotency_key(&headers)?;
@@ -191,7 +184,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admin(&app, "webhook", &headers).await?;
+    app.identify_admin("webhook", &headers).await?;
     let stored = find(&app, &id).await?;
     Ok(answer(&app, StatusCode::OK, &stored, false, Vec::new()))
 }
@@ -215,7 +208,7 @@ pub(crate) async fn put(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&admin(&app, "put webhook", &headers).await?);
+    let app = app.acting(&app.identify_admin("put webhook", &headers).await?);
     let body: Body = json::body(&headers, &bytes)?;
     let before = find(&app, &id).await?;
     let (stored, warnings) = change(&app, &before, body, if_match(&headers)?).await?;
@@ -286,7 +279,7 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&admin(&app, "delete webhook", &headers).await?);
+    let app = app.acting(&app.identify_admin("delete webhook", &headers).await?);
     let before = find(&app, &id).await?;
     delete(&app, &before, if_match(&headers)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -322,7 +315,7 @@ pub(crate) async fn rotate_secret(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&admin(&app, "rotate secret", &headers).await?);
+    let app = app.acting(&app.identify_admin("rotate secret", &headers).await?);
     let stored = rotated(&app, &find(&app, &id).await?).await?;
     Ok(answer(&app, StatusCode::OK, &stored, true, Vec::new()))
 }
