@@ -21,6 +21,7 @@ use countersign_storage::requests::Aside;
 use countersign_storage::{Connection, User, codec};
 use dynoxide::{AttributeValue, ImportOptions, Item};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::life::{COMMAND, CONNECTION, REVIEWERS};
 use crate::stage::Stage;
@@ -163,7 +164,12 @@ impl Scene {
             reviewers.push(person(stage, reviewer).await?);
         }
         let alice = person(stage, "alice").await?;
-        let output: String = (0..38).map(|row| format!("{row},customer-{row}@example.com\n")).collect();
+        // As `execute` stores what a target gives (shared/targets/src/record.rs).
+        let rows = (0..38).map(|row| json!({ "row": [row.to_string(), "<EMAIL_ADDRESS>"] }));
+        let columns = ["id", "email"].map(|name| json!({ "name": name, "type": "TEXT" }));
+        let records = [json!({ "columns": columns })].into_iter().chain(rows);
+        let records = records.chain([json!({ "done": { "tag": "SELECT 38", "rows": 38 } })]);
+        let output: String = records.map(|record| format!("{record}\n")).collect();
         let output = codec::compress(output.as_bytes())?;
         Ok(Self { now, pending, alice, requesters, reviewers, demo, connections, output })
     }
