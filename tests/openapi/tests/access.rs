@@ -150,7 +150,11 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let settings = [("VAULT_URL", "postgres://vault@localhost/vault")];
+        let settings = [
+            ("VAULT_URL", "postgres://vault@localhost/vault"),
+            // Alice asks for everything.
+            ("COUNTERSIGN_OPEN_REQUESTS_PER_PERSON", "1000"),
+        ];
         let serve = Serve::start(Database::Embedded, &settings).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut stage = Self { serve, client, tokens: BTreeMap::new(), ids: BTreeMap::new(), made: 0.into() };

@@ -100,6 +100,7 @@ fn the_defaults_of_the_template_are_those_of_the_code() {
                 config.epoch,
                 config.review_timeout_sec,
                 config.max_wait_seconds,
+                config.open_requests_per_person,
                 config.lease_margin_sec,
                 config.delivery_timeout_sec,
                 config.notify_grace_sec,

@@ -286,6 +286,12 @@ async fn requests(on: &Deployment) -> Value {
     let own = format!("POST /v1/requests/{}/approve", cancelled["id"].as_str().unwrap());
     let own = on.answer("callback", "alice", &own, None, json!({ "digest": cancelled["digest"] })).await;
     assert_eq!(own["statusCode"], 403, "{own}");
+    let mut config = on.config("intake");
+    config.open_requests_per_person = 1;
+    let full = countersign_intake::router(App::new(config, &on.aws("intake")));
+    let body = json!({ "connection": "files", "command": "SELECT 9" });
+    let refused = on.answer_of(full, "alice", "POST /v1/requests", None, body).await;
+    assert_eq!(refused["statusCode"], 409, "{refused}");
     on.decide("alice", "cancel", &cancelled, Value::Null).await;
     let asked_for = on.submit("files", "SELECT 4", "manual").await;
     on.dispatch(&asked_for).await;

@@ -113,6 +113,20 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[test]
+fn every_function_may_use_a_key_of_ones_own_for_the_table() {
+    let template = crate::template::template();
+    let roles = &template["Resources"]["TableKeyPolicy"]["Properties"]["Roles"];
+    let role = |role: &Value| text(&template, role).unwrap();
+    let mut allowed: Vec<String> = list(roles).iter().map(role).collect();
+    allowed.sort();
+    let functions = functions(&template).into_values();
+    let role = |(_, properties): (String, Value)| role(&properties["Role"]).trim_end_matches(".Arn").to_owned();
+    let mut all: Vec<String> = functions.map(role).collect();
+    all.sort();
+    assert_eq!(allowed, all);
+}
+
+#[test]
 fn a_star_is_any_number_of_characters() {
     assert!(matches("R#*", "R#01") && matches("a/*/c", "a/b/b/c") && matches("*", ""));
     assert!(!matches("R#*", "I#01") && !matches("A", "AB") && !matches("a/*/c", "a/c"));
