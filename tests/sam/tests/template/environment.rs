@@ -10,11 +10,12 @@ use serde_json::Value;
 use crate::template::{functions, root, template, variables};
 
 /// What Lambda sets itself, or what only somebody who runs the program elsewhere sets.
-const NOT_OF_THE_TEMPLATE: [&str; 13] = [
+const NOT_OF_THE_TEMPLATE: [&str; 14] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_KMS",
     "AWS_ENDPOINT_URL_LAMBDA",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_SCHEDULER",

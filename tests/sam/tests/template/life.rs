@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker};
-use countersign_audit::SigningKey;
 use countersign_deliver::{ChatSecrets, Deliver, Senders};
 use countersign_dispatch::Dispatch;
 use countersign_execute::Execute;
@@ -227,7 +226,7 @@ impl Deployment {
 
 /// What happened is sealed and counted, and both are read.
 async fn sealing(on: &Deployment, request: &Value) {
-    let key = SigningKey::parse(&"01".repeat(32)).unwrap();
+    let key = countersign_seal::signing_key(&on.config("seal"), &on.aws("seal"), &|_| None).await.unwrap();
     let seal = Seal::new(on.app("seal"), key).run_every(Duration::from_millis(1));
     // Over, by the grace that it gives.
     tokio::time::sleep(Duration::from_millis(10)).await;
