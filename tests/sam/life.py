@@ -2,8 +2,9 @@
 """A life of a request through `sam local invoke`, on the table that the template describes.
 
 Submits a request, approves it and has it executed; submits a second one, lets its time run out and has
-`expire` end it; has a third one approved by a press of the button in Slack. Every event starts as a
-fixture of infra/events; the functions run in containers, the table is in DynamoDB Local. Ends with `test result: ok. N passed; N failed`.
+`expire` end it; has a third one approved by a press of the button in Slack; has all of it sealed, and
+verifies the first one's receipt. Every event starts as a fixture of infra/events; the functions run in
+containers, the table is in DynamoDB Local. Ends with `test result: ok. N passed; N failed`.
 """
 
 import argparse
@@ -17,10 +18,11 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import boto3
-from samcli.yamlhelper import yaml_parse
+from kms import ALIAS, Kms
+from samcli.yamlhelper import yaml_dump, yaml_parse
 from slack_sdk.signature import SignatureVerifier
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -54,10 +56,12 @@ class Checks:
 class Sam:
     """Invokes functions in containers."""
 
-    def __init__(self, arguments, folder):
+    def __init__(self, arguments, folder, kms):
         self.folder = folder
+        host = urllib.parse.urlsplit(arguments.dynamodb_from_containers).hostname
+        template = with_address_of_kms(arguments.template, f"http://{host}:{kms.port}")
         self.command = [
-            "sam", "local", "invoke", "--template-file", arguments.template, "--skip-pull-image",
+            "sam", "local", "invoke", "--template-file", template, "--skip-pull-image",
             "--invoke-image", arguments.image, "--env-vars", str(folder / "environment.json"),
             "--parameter-overrides", f"Architecture={arguments.architecture}",
         ]
@@ -70,6 +74,9 @@ class Sam:
             "COUNTERSIGN_SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
             "SLACK_SIGNING_SECRET": SLACK_SECRET,
             "SLACK_BOT_TOKEN": "xoxb-none",
+            "COUNTERSIGN_AUDIT_KEY": f"kms:{ALIAS}",
+            # No bucket is here.
+            "COUNTERSIGN_AUDIT_BUCKET": "",
         }
         # sam overrides only what the template declares, and refuses nothing else.
         (folder / "environment.json").write_text(json.dumps({"Parameters": environment}))
@@ -95,6 +102,16 @@ class Sam:
             body = base64.b64decode(body).decode()
         headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
         return answer["statusCode"], headers, json.loads(body) if body else None
+
+
+def with_address_of_kms(path, url):
+    """A copy of the template, beside it, in which `seal` finds KMS somewhere else: sam sets only what the template
+    declares."""
+    template = yaml_parse(pathlib.Path(path).read_text())
+    template["Resources"]["SealFunction"]["Properties"]["Environment"]["Variables"]["AWS_ENDPOINT_URL_KMS"] = url
+    copied = pathlib.Path(path).with_name("life.yaml")
+    copied.write_text(yaml_dump(template))
+    return str(copied)
 
 
 def fixture(name):
@@ -201,6 +218,7 @@ def approved_life(sam, checks, people):
     status, _, failed = sam.http("ConsoleFunction", of_request("show", alice, request["id"]))
     checks.equal("its requester sees that it failed", (status, failed["status"]), (200, "FAILED"))
     checks.equal("and why", failed["execution"]["error"].startswith("not started: "), True)
+    return request["id"]
 
 
 def expired_life(sam, checks, people):
@@ -302,6 +320,25 @@ def runners(sam, checks, people):
     checks.equal("runners gives work to runners only", (status, problem["type"].rsplit("/", 1)[-1]), (403, "forbidden"))
 
 
+def sealing(sam, checks, people, kms, request_id, happened):
+    """A minute is sealed when it is over, and a few seconds more. The key is in the stand-in for KMS, which signs by
+    another library; so does what verifies the receipt."""
+    wait_until((happened.replace(second=0, microsecond=0) + timedelta(seconds=80)).isoformat())
+    sealed = sam.invoke("SealFunction", fixture("seal"))
+    checks.equal("seal makes one checkpoint", sealed["checkpoints"], 1)
+    checks.equal("of what happened", sealed["events"] >= 5, True)
+    checks.equal("KMS was asked for its key, and to sign", kms.calls, ["GetPublicKey", "Sign"])
+    event = of_request("show", people["alice"]["token"], request_id)
+    event["rawPath"] = event["requestContext"]["http"]["path"] = f"/v1/requests/{request_id}/receipt"
+    status, _, receipt = sam.http("ConsoleFunction", event)
+    checks.equal("the request has a receipt now", status, 200)
+    path = sam.folder / "receipt.json"
+    path.write_text(json.dumps(receipt))
+    verified = subprocess.run([sys.executable, str(ROOT / "docs" / "verify_receipt.py"), str(path), kms.public_key()],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    checks.equal("which another program verifies", (verified.returncode, verified.stderr), (0, ""))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--template", required=True, help="template that `sam build` wrote")
@@ -313,15 +350,17 @@ def main():
     arguments = parser.parse_args()
     make_table(arguments)
     people = seed(arguments)
-    checks = Checks()
+    checks, kms = Checks(), Kms()
     with tempfile.TemporaryDirectory() as folder:
-        sam = Sam(arguments, pathlib.Path(folder))
-        approved_life(sam, checks, people)
+        sam = Sam(arguments, pathlib.Path(folder), kms)
+        request_id = approved_life(sam, checks, people)
+        happened = datetime.now(timezone.utc)
         expired_life(sam, checks, people)
         slack_life(sam, checks, people)
         stream(sam, checks)
         telling(sam, checks)
         runners(sam, checks, people)
+        sealing(sam, checks, people, kms, request_id, happened)
     return checks.report()
 
 

@@ -20,7 +20,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::Callback;
+use crate::{Callback, refused};
 
 /// An approval of what you looked at.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -125,7 +125,7 @@ impl Start {
         };
         let changed = app.change(id, Some(found), &[Key::User(user)], asked).await;
         if let Err(ChangeError::Refused(refusal)) = &changed {
-            callback.refused.note(app, &caller, id, refusal).await;
+            refused::note(app, &caller, id, refusal).await;
         }
         let request = changed.map_err(|error| errors::change(&error, id))?;
         let view = RequestView::new(&request, &created, None, &caller, app.now(), &app.config.public_url);

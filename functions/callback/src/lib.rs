@@ -20,7 +20,6 @@ struct Callback {
     app: App,
     invoker: Invoker,
     slack: Slack,
-    refused: refused::Refused,
 }
 
 /// The router of this function.
@@ -35,12 +34,7 @@ pub fn router(app: App, invoker: Invoker, slack: Slack) -> Router {
         .route("/slack/commands", post(slack::commands::command).fallback(only_post))
         .route("/requests/{id}/{verb}", post(forms::decide).fallback(only_post))
         .fallback(|| async { Problem::not_found("page") });
-    countersign_web::behind_the_edge(routes, &app).with_state(Callback {
-        app,
-        invoker,
-        slack,
-        refused: refused::Refused::default(),
-    })
+    countersign_web::behind_the_edge(routes, &app).with_state(Callback { app, invoker, slack })
 }
 
 /// This function's part of the OpenAPI document.

@@ -16,8 +16,8 @@ use countersign_rules::{Command, Request, RequestId, Status};
 use countersign_storage::Key;
 use http::{HeaderMap, StatusCode};
 
-use crate::Callback;
 use crate::decisions::{Nothing, Start};
+use crate::{Callback, refused};
 
 /// How long a call waits at the most. The gateway in front lets nobody wait for longer than 30 s.
 const AT_MOST_SECONDS: u32 = 20;
@@ -53,10 +53,10 @@ pub(crate) async fn run(
 
 /// Has it executed, and looks at it until it is over or the time is up.
 pub(crate) async fn run_it(callback: &Callback, start: Start, began: Instant) -> Result<Response, Problem> {
-    let Callback { app, invoker, refused, .. } = callback;
+    let Callback { app, invoker, .. } = callback;
     let caller = &start.caller;
     if let Err(refusal) = may_run(&start.request, &caller.person(), app.now()) {
-        refused.note(app, caller, start.id, &refusal).await;
+        refused::note(app, caller, start.id, &refusal).await;
         return Err(errors::refusal(&refusal, start.id));
     }
     if start.request.is_for_runners() {

@@ -23,7 +23,7 @@ pub(crate) async fn submit(
     let form = Form::read(&headers, &bytes)?;
     let name = connection_name(form.raw("connection"));
     let also: Vec<Key> = name.iter().cloned().map(Key::Connection).collect();
-    let (caller, found) = app.identify("intake", &headers, &also).await?;
+    let (submitter, found) = app.identify_submitter(&headers, &also).await?;
     let connection = found.connection(&name?).map_err(|error| errors::storage(&error))?;
     let timeout_seconds = form.number::<u32>("timeout_minutes")?.map(|minutes| minutes.saturating_mul(60));
     let body = NewRequest {
@@ -35,6 +35,6 @@ pub(crate) async fn submit(
     };
     // Pressed twice, it is submitted once.
     let key = form.text("key").map(|key| Idempotency::new(subject, "POST /requests", key, &bytes));
-    let answer = app.submit(&caller, connection, body, key).await?;
+    let answer = app.submit(&submitter, connection, body, key).await?;
     Ok(go_to(&format!("/requests/{}", answer.request.id)))
 }

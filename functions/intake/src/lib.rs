@@ -10,7 +10,7 @@ use axum::routing::post;
 use countersign_app::submit::{NewRequest, connection_name};
 use countersign_app::view::RequestView;
 use countersign_app::{App, errors};
-use countersign_http::openapi::{IdempotencyKey, InFlight, InvalidOrReused, NotFound, Signed, WithBody};
+use countersign_http::openapi::{IdempotencyKey, InvalidOrReused, NotFound, NotTakenIn, Signed, WithBody};
 use countersign_http::{Problem, edge, json};
 use countersign_storage::Key;
 use countersign_storage::requests::Idempotency;
@@ -48,7 +48,7 @@ pub struct Api;
             headers(
                 ("Location" = String, description = "Where it is."),
                 ("Idempotency-Replayed" = String, description = "`true` if the key came before."))),
-        NotFound, InFlight, InvalidOrReused, WithBody, Signed
+        NotFound, NotTakenIn, InvalidOrReused, WithBody, Signed
     )
 )]
 async fn submit(State(app): State<App>, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
@@ -57,7 +57,7 @@ async fn submit(State(app): State<App>, headers: HeaderMap, bytes: Bytes) -> Res
     let body: Result<NewRequest, Problem> = json::body(&headers, &bytes);
     let name = body.as_ref().ok().map(|body| connection_name(&body.connection));
     let also: Vec<Key> = name.iter().flatten().cloned().map(Key::Connection).collect();
-    let (caller, found) = app.identify("intake", &headers, &also).await?;
+    let (submitter, found) = app.identify_submitter(&headers, &also).await?;
     let body = body?;
     let connection = match name {
         Some(Ok(name)) => found.connection(&name).map_err(|error| errors::storage(&error))?,
@@ -66,7 +66,7 @@ async fn submit(State(app): State<App>, headers: HeaderMap, bytes: Bytes) -> Res
     };
     let key = edge::idempotency_key(&headers)?;
     let idempotency = key.map(|key| Idempotency::new(subject, "POST /v1/requests", key, &bytes));
-    let answer = app.submit(&caller, connection, body, idempotency).await?;
+    let answer = app.submit(&submitter, connection, body, idempotency).await?;
     let location = format!("/v1/requests/{}", answer.request.id);
     let mut response = json::answer(StatusCode::CREATED, &answer.request).into_response();
     if let Ok(location) = HeaderValue::from_str(&location) {

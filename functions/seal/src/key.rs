@@ -1,12 +1,14 @@
-//! The key that signs checkpoints, by reference as every secret.
+//! The key that signs checkpoints, by reference as every secret; one in KMS stays there.
 
 use countersign_app::Config;
 use countersign_app::aws::Aws;
 use countersign_app::config::ConfigError;
-use countersign_audit::SigningKey;
 use countersign_audit::key::InvalidKey;
+use countersign_audit::{Checkpoint, PublicKey, SigningKey};
 use countersign_secrets::AwsSecrets;
 use countersign_targets::{FileSecrets, SecretRef, TargetError, fetch_secret};
+
+use crate::kms::{KmsError, KmsKey};
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +22,46 @@ pub enum KeyError {
     /// What it leads to is no key.
     #[error("the key that signs checkpoints (`COUNTERSIGN_AUDIT_KEY`): {0}")]
     Key(#[from] InvalidKey),
+    /// KMS does not sign with it.
+    #[error("the key that signs checkpoints (`COUNTERSIGN_AUDIT_KEY`): {0}")]
+    Kms(#[from] KmsError),
 }
 
-/// Fetches the key that the configuration names: `env:NAME`, `file:PATH`, `secretsmanager:ARN`, `ssm:NAME`.
+/// What signs checkpoints.
+#[derive(Debug)]
+pub enum Signer {
+    /// A key in this process.
+    Here(SigningKey),
+    /// A key in KMS.
+    Kms(KmsKey),
+}
+
+impl From<SigningKey> for Signer {
+    fn from(key: SigningKey) -> Self {
+        Self::Here(key)
+    }
+}
+
+impl Signer {
+    /// Signs a checkpoint; gives the public half of the key too.
+    ///
+    /// # Errors
+    /// [`KmsError`]. A key in this process always signs.
+    pub async fn sign(&self, checkpoint: Checkpoint) -> Result<(Checkpoint, PublicKey), KmsError> {
+        match self {
+            Self::Here(key) => Ok((checkpoint.signed(key), key.public())),
+            Self::Kms(key) => {
+                let public = key.public().await?;
+                let named = checkpoint.to_be_signed_by(&public);
+                let signature = key.sign(&named.signed_bytes(), &public).await?;
+                Ok((Checkpoint { signature, ..named }, public))
+            }
+        }
+    }
+}
+
+/// Fetches the key that the configuration names: `env:NAME`, `file:PATH`, `secretsmanager:ARN`, `ssm:NAME`. Of
+/// `kms:KEY` only the public half is fetched, to see that it is one.
 ///
 /// # Errors
 /// [`KeyError`], which says nothing of a value.
@@ -30,8 +69,13 @@ pub async fn signing_key(
     config: &Config,
     aws: &Aws,
     lookup: &(dyn Fn(&str) -> Option<String> + Send + Sync),
-) -> Result<SigningKey, KeyError> {
+) -> Result<Signer, KeyError> {
     let reference = config.audit_key.as_deref().ok_or(ConfigError::Missing("COUNTERSIGN_AUDIT_KEY"))?;
+    if let Some(name) = reference.strip_prefix("kms:") {
+        let key = KmsKey::new(aws.kms(), name);
+        key.public().await?;
+        return Ok(Signer::Kms(key));
+    }
     let reference = SecretRef::parse(reference, FileSecrets::Allowed)?;
     // The prefix keeps what people write into connections to what is theirs; this reference is none of
     // theirs, and must not be below it.
@@ -42,5 +86,5 @@ pub async fn signing_key(
     };
     let store = AwsSecrets::new(aws.secrets_manager(), aws.ssm(), name);
     let secret = fetch_secret(&reference, lookup, Some(&store)).await?;
-    Ok(SigningKey::parse(secret.expose())?)
+    Ok(SigningKey::parse(secret.expose())?.into())
 }

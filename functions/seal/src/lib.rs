@@ -2,7 +2,7 @@
 //! the minutes that are over, makes the numbers of these minutes anew, and appends the events to the log
 //! under a signed checkpoint.
 //!
-//! - [`key`]: the key that signs
+//! - [`key`]: the key that signs; [`kms`]: one that stays in KMS
 //! - [`find`]: what is to be sealed, late arrivals included
 //! - [`numbers`]: the statistics of periods
 //! - this file joins them, and copies checkpoints to where nobody can change them
@@ -13,6 +13,7 @@
 
 mod find;
 mod key;
+mod kms;
 mod numbers;
 
 use std::collections::BTreeSet;
@@ -22,14 +23,14 @@ use std::time::Duration;
 use countersign_app::App;
 use countersign_app::aws::Aws;
 use countersign_app::objects::NotStored;
-use countersign_audit::SigningKey;
 use countersign_rules::Timestamp;
 use countersign_storage::StorageError;
 use countersign_storage::log::{Addition, Head, MOST_COMMITS, MOST_MINUTES, minute_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub use crate::key::{KeyError, signing_key};
+pub use crate::key::{KeyError, Signer, signing_key};
+pub use crate::kms::{KmsError, KmsKey};
 
 /// How long an event may take from its time to the feed; later ones are found by looking back.
 const GRACE: Duration = Duration::from_secs(20);
@@ -43,7 +44,7 @@ const MOST_COPIES: u64 = 200;
 #[derive(Clone)]
 pub struct Seal {
     app: App,
-    key: Arc<SigningKey>,
+    key: Arc<Signer>,
     copies: Option<Aws>,
     every: Duration,
 }
@@ -63,6 +64,9 @@ pub enum SealError {
     /// The table did not answer.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A checkpoint was not signed, and so not written.
+    #[error("no checkpoint: {0}")]
+    Unsigned(#[from] KmsError),
     /// A checkpoint was not copied.
     #[error(transparent)]
     Copy(#[from] NotStored),
@@ -87,8 +91,8 @@ enum Progress {
 impl Seal {
     /// The function on these use cases, with that key.
     #[must_use]
-    pub fn new(app: App, key: SigningKey) -> Self {
-        Self { app, key: Arc::new(key), copies: None, every: Duration::from_secs(60) }
+    pub fn new(app: App, key: impl Into<Signer>) -> Self {
+        Self { app, key: Arc::new(key.into()), copies: None, every: Duration::from_secs(60) }
     }
 
     /// Copies checkpoints to the bucket that the configuration names.
@@ -206,9 +210,9 @@ impl Seal {
             let (piece, behind) = rest.split_at(piece_of(rest));
             rest = behind;
             let sealed_until = if rest.is_empty() { found.sealed_until } else { head.sealed_until };
-            let sign = |checkpoint: countersign_audit::Checkpoint| checkpoint.signed(&self.key);
-            let (now, key) = (self.app.now(), self.key.public());
-            store.log_append(&head, piece, sealed_until, now, key, sign).await?;
+            let growth = store.log_grown(&head, piece, sealed_until, self.app.now()).await?;
+            let (signed, key) = self.key.sign(growth.checkpoint.clone()).await?;
+            store.log_append(growth, signed, key).await?;
             done.checkpoints += 1;
             done.events += piece.iter().map(|one| u64::try_from(one.hashes.len()).unwrap_or(0)).sum::<u64>();
             if !rest.is_empty() {

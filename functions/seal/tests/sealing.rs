@@ -10,6 +10,7 @@
 
 #[cfg(feature = "moto-tests")]
 mod copies;
+mod kms;
 #[path = "../../../shared/storage/tests/support/mod.rs"]
 mod support;
 

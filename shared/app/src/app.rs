@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::Aws;
 use crate::directory::Directory;
 use crate::notify::Notifier;
+use crate::refusals::Refusals;
 use crate::sign_in::Linked;
 use crate::{Config, config::ConfigError};
 
@@ -38,6 +39,7 @@ pub struct App {
     pub(crate) assertions: Option<Assertions>,
     pub(crate) linked: Linked,
     pub(crate) directory: Directory,
+    pub(crate) refusals: Refusals,
     /// How often each caller has called.
     pub callers: Callers,
 }
@@ -75,6 +77,7 @@ impl App {
             assertions,
             linked: Linked::default(),
             directory: Directory::default(),
+            refusals: Refusals::default(),
             callers,
         }
     }

@@ -38,6 +38,8 @@ pub struct AwsSettings {
     pub secrets_manager_url: Option<String>,
     /// `AWS_ENDPOINT_URL_SSM`, else `AWS_ENDPOINT_URL`.
     pub ssm_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_KMS`, else `AWS_ENDPOINT_URL`.
+    pub kms_url: Option<String>,
     /// `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`.
     pub s3_url: Option<String>,
     /// `AWS_CA_BUNDLE`: PEM certificates to trust instead of Amazon's.
@@ -87,6 +89,7 @@ impl AwsSettings {
             lambda_url: url("AWS_ENDPOINT_URL_LAMBDA"),
             secrets_manager_url: url("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             ssm_url: url("AWS_ENDPOINT_URL_SSM"),
+            kms_url: url("AWS_ENDPOINT_URL_KMS"),
             s3_url: url("AWS_ENDPOINT_URL_S3"),
             ca_bundle,
             attempt_timeout: AWS_ATTEMPT,
@@ -112,6 +115,7 @@ impl AwsSettings {
             lambda_url: Some(lambda_url.to_owned()),
             secrets_manager_url: None,
             ssm_url: None,
+            kms_url: None,
             s3_url: None,
             ca_bundle: None,
             attempt_timeout: LOCAL_ATTEMPT,
@@ -200,6 +204,12 @@ impl Aws {
     #[must_use]
     pub fn ssm(&self) -> aws_sdk_ssm::Client {
         client!(self, aws_sdk_ssm, ssm_url, RetryConfig::standard().with_max_attempts(3))
+    }
+
+    /// Key Management Service, for the key that signs checkpoints.
+    #[must_use]
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        client!(self, aws_sdk_kms, kms_url, RetryConfig::standard().with_max_attempts(3))
     }
 
     fn timeouts(&self) -> TimeoutConfig {

@@ -94,7 +94,9 @@ impl Round {
     /// Reads the request and the access version first, and only then the people and the connection:
     /// what changes in between moves the access version on, and the commit fails.
     async fn read(app: &App, id: RequestId, nonce: &str) -> Result<Self, NotClaimed> {
-        let found = app.store.read("claim", &[Key::State(id), Key::Created(id), Key::Access]).await?;
+        let keys = [Key::State(id), Key::Access];
+        let (found, created) = tokio::join!(app.store.read("claim", &keys), app.store.read_created(id));
+        let found = found?.and(created?);
         let (Some(request), Some(created)) = (found.request(id)?, found.created(id)?) else {
             return Err(ChangeError::Gone.into());
         };

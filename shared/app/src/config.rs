@@ -21,6 +21,9 @@ pub struct Config {
     /// `REVIEW_TIMEOUT_SEC`: how long votes may come unless a connection says otherwise, in
     /// seconds. Default 3600.
     pub review_timeout_sec: u32,
+    /// `COUNTERSIGN_OPEN_REQUESTS_PER_PERSON`: how many requests of one account may be PENDING, APPROVED or
+    /// RUNNING at once. Default 100.
+    pub open_requests_per_person: u32,
     /// `COUNTERSIGN_MAX_WAIT_SECONDS`: the longest long poll. Default 20, at most 25.
     pub max_wait_seconds: u32,
     /// `COUNTERSIGN_LEASE_MARGIN_SEC`: how much longer than the statement time-out an executor's
@@ -130,6 +133,7 @@ impl Config {
             public_url: public_url.trim_end_matches('/').to_owned(),
             epoch: number("COUNTERSIGN_EPOCH", 1)?,
             review_timeout_sec: number("REVIEW_TIMEOUT_SEC", 3600)?,
+            open_requests_per_person: number("COUNTERSIGN_OPEN_REQUESTS_PER_PERSON", 100)?,
             max_wait_seconds: number("COUNTERSIGN_MAX_WAIT_SECONDS", 20)?.min(25),
             lease_margin_sec: number("COUNTERSIGN_LEASE_MARGIN_SEC", 60)?,
             sqlite_root: set("COUNTERSIGN_SQLITE_ROOT").map(PathBuf::from),
@@ -219,6 +223,7 @@ mod tests {
         let config =
             read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_PUBLIC_URL", "https://c.example/")]).unwrap();
         assert_eq!((config.review_timeout_sec, config.max_wait_seconds, config.epoch), (3600, 20, 1));
+        assert_eq!(config.open_requests_per_person, 100);
         assert_eq!(config.public_url, "https://c.example");
     }
 }

@@ -14,6 +14,7 @@
 //! - [`slack`]: the account's end of the proof of who somebody is in Slack
 //! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
+//! - [`refusals`]: who was refused, for the audit trail
 //! - [`objects`]: S3, as far as checkpoints need it
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
@@ -34,6 +35,7 @@ pub mod objects;
 pub mod page;
 pub mod probe;
 pub mod query;
+pub mod refusals;
 pub mod sign_in;
 pub mod slack;
 mod sources;

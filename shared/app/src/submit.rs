@@ -6,9 +6,10 @@ use countersign_rules::request::RunMode;
 use countersign_rules::submit::Submission;
 use countersign_rules::{ConnectionName, Fact, Phase, Request, RequestId, Timestamp, evolve, submit};
 use countersign_storage::requests::{Idempotency, Submitted};
-use countersign_storage::{Connection, Key};
-use http::StatusCode;
+use countersign_storage::{Connection, Found, Key};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::view::RequestView;
@@ -44,6 +45,15 @@ pub struct NewRequest {
     pub timeout_seconds: Option<u32>,
 }
 
+/// Somebody who submits.
+#[derive(Debug)]
+pub struct Submitter {
+    /// Who.
+    pub caller: Caller,
+    /// How many requests of theirs are open, as far as that matters.
+    open: u32,
+}
+
 /// A submission's answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -54,22 +64,43 @@ pub struct Answer {
 }
 
 impl App {
-    /// Submits a request for `caller`.
+    /// Finds out who submits, and reads `also` and how many requests of theirs are open in the same round
+    /// trip.
+    ///
+    /// # Errors
+    /// As [`App::identify`].
+    pub async fn identify_submitter(
+        &self,
+        headers: &HeaderMap,
+        also: &[Key],
+    ) -> Result<(Submitter, Found), Problem> {
+        let (subject, most) = (self.subject(headers)?, self.config.open_requests_per_person);
+        let identified = self.identify("intake", headers, also);
+        let (identified, open) = tokio::join!(identified, self.store.count_open(subject, most));
+        let (caller, found) = identified?;
+        Ok((Submitter { caller, open: open.map_err(|error| errors::storage(&error))? }, found))
+    }
+
+    /// Submits a request.
     ///
     /// # Errors
     /// The contract's problems.
     pub async fn submit(
         &self,
-        caller: &Caller,
+        submitter: &Submitter,
         connection: Option<Connection>,
         body: NewRequest,
         idempotency: Option<Idempotency>,
     ) -> Result<Answer, Problem> {
+        let Submitter { caller, open } = submitter;
         let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
         // The id's time is the creation's, or lists, which go by both, would pass over some.
         let now = self.now();
         let submission = self.submission(caller, &connection, body, now)?;
         let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
+        if *open >= self.config.open_requests_per_person && takes_a_place(&request) {
+            return self.without_a_place(caller, &request, idempotency.as_ref()).await;
+        }
         // The people are looked at while the store writes: a warning must not cost a round trip.
         let stored = self.store.create(&request, &events, idempotency.as_ref());
         let (known, stored) = tokio::join!(self.known_for_display(), stored);
@@ -84,13 +115,35 @@ impl App {
                 Ok(Answer { request: view.with_people(&request, known.as_deref()), replayed: false })
             }
             Submitted::Before(id) => self.first_answer(caller, id).await,
-            Submitted::KeyReused => Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "This key was used for something else",
-                "the same Idempotency-Key came with another body; take a new key for a new request",
-            )),
+            Submitted::KeyReused => Err(key_reused()),
         }
+    }
+
+    /// The answer to somebody who has as many open requests as anybody may have: a call that is only
+    /// repeated is answered as it was.
+    async fn without_a_place(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Answer, Problem> {
+        if let Some(idempotency) = idempotency {
+            let before = self.store.submitted_under(idempotency).await;
+            match before.map_err(|error| errors::storage(&error))? {
+                Some(Submitted::Before(id)) => return self.first_answer(caller, id).await,
+                Some(Submitted::KeyReused) => return Err(key_reused()),
+                Some(Submitted::New) | None => {}
+            }
+        }
+        let most = self.config.open_requests_per_person;
+        let data = json!({ "refusal": "too-many-open-requests", "open": most });
+        self.note_refusal(caller, "request.refused", request.connection.to_string(), data).await;
+        Err(Problem::conflict(
+            "too-many-open-requests",
+            format!(
+                "{most} of your requests are PENDING, APPROVED or RUNNING, the most that one account may have; cancel some, or wait until some have ended"
+            ),
+        ))
     }
 
     /// What would become of a submission, as it is now: nothing is written and nobody is asked.
@@ -172,6 +225,20 @@ impl App {
             verdict,
         })
     }
+}
+
+/// Whether it stays open: what a guardrail blocks does not.
+fn takes_a_place(request: &Request) -> bool {
+    !request.status().is_terminal()
+}
+
+fn key_reused() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "idempotency-key-reused",
+        "This key was used for something else",
+        "the same Idempotency-Key came with another body; take a new key for a new request",
+    )
 }
 
 /// What a requester is told whose command a guardrail blocked. The attempt is in the audit trail.

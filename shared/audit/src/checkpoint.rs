@@ -37,13 +37,21 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Signs it.
     #[must_use]
-    pub fn signed(mut self, key: &SigningKey) -> Self {
-        self.key = key.public().id();
-        self.signature = key.sign(&self.signed_bytes());
-        self
+    pub fn signed(self, key: &SigningKey) -> Self {
+        let mut named = self.to_be_signed_by(&key.public());
+        named.signature = key.sign(&named.signed_bytes());
+        named
     }
 
-    fn signed_bytes(&self) -> Vec<u8> {
+    /// The same naming the key that will sign it.
+    #[must_use]
+    pub fn to_be_signed_by(self, key: &PublicKey) -> Self {
+        Self { key: key.id(), ..self }
+    }
+
+    /// What is signed: less than the 4,096 bytes that a key in AWS KMS signs at once.
+    #[must_use]
+    pub fn signed_bytes(&self) -> Vec<u8> {
         let mut json = serde_json::to_value(self).unwrap_or_default();
         if let Some(members) = json.as_object_mut() {
             members.remove("signature");
@@ -67,4 +75,26 @@ impl Checkpoint {
 /// RFC 8785 JSON; of what cannot be written so, which nothing of ours is, nothing.
 pub(crate) fn canonical(value: &Value) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_signed_of_the_longest_checkpoint_there_can_be_is_short() {
+        // A table's name has at most 255 characters.
+        let checkpoint = Checkpoint {
+            origin: "t".repeat(255),
+            number: u64::MAX,
+            at: "2026-11-23T04:00:00.000Z".to_owned(),
+            tree_size: u64::MAX,
+            root: Hash::of(&[b"root"]),
+            previous: Hash::of(&[b"previous"]),
+            key: "0".repeat(16),
+            signature: "not signed".to_owned(),
+        };
+        let bytes = checkpoint.signed_bytes();
+        assert!((500..1024).contains(&bytes.len()), "{}", bytes.len());
+    }
 }

@@ -17,6 +17,11 @@ pub enum InvalidKey {
     /// No private key. Says nothing of what came.
     #[error("expected a signing key: 64 hexadecimal digits, the 32 bytes of an Ed25519 seed")]
     Private,
+    /// No public key in the form of certificates.
+    #[error(
+        "expected a public key of Ed25519 as RFC 8410 writes it in DER, 44 bytes, got {0} bytes that are none"
+    )]
+    Der(usize),
     /// No public key.
     #[error("expected a public key: 32 bytes of Ed25519 in base64, got `{0}`")]
     Public(String),
@@ -64,7 +69,26 @@ impl SigningKey {
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey([u8; 32]);
 
+/// What stands before the 32 bytes of an Ed25519 key in a DER `SubjectPublicKeyInfo` (RFC 8410): two
+/// sequences, the algorithm 1.3.101.112, and a bit string.
+const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
 impl PublicKey {
+    /// Reads a DER `SubjectPublicKeyInfo`.
+    ///
+    /// # Errors
+    /// [`InvalidKey::Der`] for what is not exactly one of Ed25519.
+    pub fn from_spki(der: &[u8]) -> Result<Self, InvalidKey> {
+        let bytes = der.strip_prefix(&SPKI_PREFIX).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(InvalidKey::Der(der.len()))
+    }
+
+    /// Writes one.
+    #[must_use]
+    pub fn to_spki(self) -> Vec<u8> {
+        [&SPKI_PREFIX[..], &self.0].concat()
+    }
+
     /// Its short name: the first 16 digits of its SHA-256.
     #[must_use]
     pub fn id(&self) -> String {

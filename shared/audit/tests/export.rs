@@ -98,18 +98,39 @@ fn each_deletion_swap_doubling_and_cut_of_a_record_is_found() {
     }
 }
 
+/// The first line of each kind, one in the middle, and the last.
+fn of_each_kind(lines: &[String]) -> Vec<usize> {
+    let mut places = Vec::new();
+    for kind in ["export", "event", "audit", "checkpoint", "end"] {
+        let start = format!("{{\"{kind}\":");
+        let all: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].starts_with(&start)).collect();
+        assert!(!all.is_empty(), "{kind}");
+        places.extend([all[0], all[all.len() / 2], all[all.len() - 1]]);
+    }
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
 #[test]
-fn records_of_ten_thousand_that_are_deleted_swapped_or_cut_are_found() {
+fn records_of_each_kind_that_are_changed_deleted_swapped_or_cut_among_ten_thousand_are_found() {
     let lines = lines(&Log::of(10_000).export());
-    for step in 1..6 {
-        let at = lines.len() * step / 6;
-        let mut without = lines.clone();
-        without.remove(at);
-        assert_ne!(found(&without.concat()), []);
+    let places = of_each_kind(&lines);
+    assert_eq!(places.len(), 3 + 3 + 3 + 2);
+    for (at, nth) in places.into_iter().zip(1..) {
+        let with = |line: &[u8]| {
+            let (before, behind) = (lines[..at].concat(), lines[at + 1..].concat());
+            verify(&[before.as_bytes(), line, behind.as_bytes()].concat()).findings
+        };
+        let mut changed = lines[at].clone().into_bytes();
+        let byte = changed.len() * nth / 12;
+        changed[byte] ^= 1;
+        assert_ne!(with(&changed), [], "byte {byte} of line {}", at + 1);
+        assert_ne!(with(b""), [], "without line {}", at + 1);
         let mut swapped = lines.clone();
-        swapped.swap(at, at - 1);
-        assert_ne!(found(&swapped.concat()), []);
-        assert_ne!(found(&lines[..at].concat()), []);
+        swapped.swap(at, if at == 0 { 1 } else { at - 1 });
+        assert_ne!(found(&swapped.concat()), [], "line {} and its neighbour", at + 1);
+        assert_ne!(found(&lines[..at].concat()), [], "cut before line {}", at + 1);
     }
 }
 

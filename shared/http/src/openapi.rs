@@ -80,8 +80,9 @@ problem_answers! {
     TooManyWebhooks = "409";
     /// `not-configured`: put the settings first.
     NotConfigured = "409";
-    /// `conflict`: the same `Idempotency-Key` is still in flight.
-    InFlight = "409";
+    /// `too-many-open-requests`: as many requests of yours are open as may be; cancel some, or wait until some
+    /// have ended. `conflict`: the same `Idempotency-Key` is still in flight.
+    NotTakenIn = "409";
     /// `digest-mismatch`: the request is not what you looked at.
     DigestMismatch = "412";
     /// `stale`: it has changed since you looked at it.

@@ -128,6 +128,11 @@ pub(crate) fn requester(user: UserId) -> String {
     format!("Q#{}", user.ulid())
 }
 
+/// Open requests of a requester, in the index of all of theirs.
+pub(crate) fn open_of_requester(user: UserId) -> String {
+    format!("Q#{}#open", user.ulid())
+}
+
 pub(crate) fn connection_requests(name: &ConnectionName) -> String {
     format!("N#{name}")
 }
@@ -211,6 +216,22 @@ pub(crate) fn status_of(request: &Request, indexed_at: Option<Timestamp>) -> Opt
     // UNKNOWN waits for a person, not for time: it stays visible at the end of the order.
     let due = indexed_at.map_or_else(|| NO_DEADLINE.to_owned(), Timestamp::rfc3339);
     Some((open(shard(request.id, OPEN_SHARDS)), format!("{due}#{}", request.id.ulid())))
+}
+
+/// Where a state stands among the open requests of its requester, as long as it takes one of the places
+/// that a requester has. UNKNOWN takes none: it waits for an admin, and its requester can do nothing.
+pub(crate) fn place_of(request: &Request) -> Option<(String, String)> {
+    let takes_one = match request.status() {
+        Status::Pending | Status::Approved | Status::Running => true,
+        Status::Succeeded
+        | Status::Failed
+        | Status::Blocked
+        | Status::Rejected
+        | Status::Expired
+        | Status::Cancelled
+        | Status::Unknown => false,
+    };
+    takes_one.then(|| (open_of_requester(request.requester.user), request.id.ulid()))
 }
 
 /// Reads the request's id out of a bare ULID.

@@ -151,11 +151,34 @@ impl Store {
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
     pub async fn read(&self, operation: &'static str, wanted: &[Key]) -> Result<Found, StorageError> {
+        self.read_by(operation, wanted, true).await
+    }
+
+    /// What was submitted, with the command: it never changes, so it is read for half the price first, and
+    /// strongly consistent only if that finds nothing yet.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn read_created(&self, id: RequestId) -> Result<Found, StorageError> {
+        let wanted = [Key::Created(id)];
+        let found = self.read_by("created", &wanted, false).await?;
+        if found.item(&Key::Created(id)).is_some() {
+            return Ok(found);
+        }
+        self.read_by("created", &wanted, true).await
+    }
+
+    async fn read_by(
+        &self,
+        operation: &'static str,
+        wanted: &[Key],
+        consistent: bool,
+    ) -> Result<Found, StorageError> {
         let mut parts: Vec<_> = wanted.iter().map(Key::parts).collect();
         parts.sort();
         parts.dedup();
         let keys = parts.iter().map(|(pk, sk)| codec::key(pk, sk)).collect();
-        let items = self.batch_get(operation, keys).await?;
+        let items = self.batch_get_by(operation, keys, consistent).await?;
         let mut found = Found::default();
         for item in items {
             let key = (get_text(&item, schema::PK)?.to_owned(), get_text(&item, schema::SK)?.to_owned());

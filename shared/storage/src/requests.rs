@@ -154,12 +154,20 @@ impl Store {
         let Some(wanted) = idempotency else {
             return Err(StorageError::Conflict);
         };
+        self.submitted_under(wanted).await?.ok_or(StorageError::Conflict)
+    }
+
+    /// What became of an earlier submission under that key, if there was one.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn submitted_under(&self, wanted: &Idempotency) -> Result<Option<Submitted>, StorageError> {
         match self.remembered(wanted).await? {
-            Remembered::Nothing => Err(StorageError::Conflict),
-            Remembered::OtherBody => Ok(Submitted::KeyReused),
+            Remembered::Nothing => Ok(None),
+            Remembered::OtherBody => Ok(Some(Submitted::KeyReused)),
             Remembered::Made(id) => {
                 let id = id.parse().map_err(|error| StorageError::corrupt("an idempotency item", error))?;
-                Ok(Submitted::Before(id))
+                Ok(Some(Submitted::Before(id)))
             }
         }
     }
@@ -440,6 +448,10 @@ pub(crate) fn state_item(
     if let Some((pk, sk)) = keys::status_of(request, indexed_at) {
         item.insert(schema::BY_STATUS.partition_key.to_owned(), text(pk));
         item.insert(schema::BY_STATUS.sort_key.to_owned(), text(sk));
+    }
+    if let Some((pk, sk)) = keys::place_of(request) {
+        item.insert(schema::BY_WHO.partition_key.to_owned(), text(pk));
+        item.insert(schema::BY_WHO.sort_key.to_owned(), text(sk));
     }
     if let Some(error) = error {
         let error: String = error.chars().take(ERROR_CHARACTERS).collect();

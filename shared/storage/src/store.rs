@@ -74,6 +74,18 @@ impl Store {
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 
+    /// How many items a query finds in one page.
+    pub(crate) async fn count(
+        &self,
+        operation: &'static str,
+        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+    ) -> Result<u32, StorageError> {
+        let query = query.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output = retried(|| query.clone().send()).await?;
+        self.meter.add(operation, Direction::Read, output.consumed_capacity.as_slice());
+        Ok(u32::try_from(output.count).unwrap_or_default())
+    }
+
     /// Writes one item, for half the price of a transaction. False if its condition does not hold; after
     /// an answer that was lost it may not hold because that try was the one that wrote.
     pub(crate) async fn put_item(
@@ -108,14 +120,24 @@ impl Store {
         operation: &'static str,
         keys: Vec<Item>,
     ) -> Result<Vec<Item>, StorageError> {
+        self.batch_get_by(operation, keys, true).await
+    }
+
+    /// The same, strongly consistent or for half the price.
+    pub(crate) async fn batch_get_by(
+        &self,
+        operation: &'static str,
+        keys: Vec<Item>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StorageError> {
         use aws_sdk_dynamodb::types::KeysAndAttributes;
         let mut items = Vec::with_capacity(keys.len());
         // DynamoDB takes at most 100 keys a call, and may leave some for the next one.
         let mut waiting: Vec<Vec<Item>> = keys.chunks(100).map(<[Item]>::to_vec).collect();
         let mut calls = 0;
         while let Some(keys) = waiting.pop() {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let wanted = wanted.map_err(|error| StorageError::corrupt("keys", error))?;
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
+            let wanted = wanted.build().map_err(|error| StorageError::corrupt("keys", error))?;
             let get = self
                 .client
                 .batch_get_item()

@@ -69,7 +69,9 @@ impl Cast {
         let name = || Key::Connection(self.connection.name.clone());
         let alone = reads == Reads::None;
         if !alone {
-            store.read("intake", &[Key::User(self.requester.id), name()]).await?;
+            let keys = [Key::User(self.requester.id), name()];
+            let most = app.config.open_requests_per_person;
+            tokio::try_join!(store.read("intake", &keys), store.count_open(self.requester.id, most))?;
         }
         let (mut request, events) = submit(&self.submission(app)?, app.now())?;
         let id = request.id;
@@ -83,7 +85,8 @@ impl Cast {
         }
         if !alone {
             store.read("run", &[Key::User(self.requester.id), Key::State(id), Key::Created(id)]).await?;
-            store.read("claim", &[Key::State(id), Key::Created(id), Key::Access]).await?;
+            let keys = [Key::State(id), Key::Access];
+            tokio::try_join!(store.read("claim", &keys), store.read_created(id))?;
             let mut keys: Vec<Key> = self.people().map(|user| Key::User(user.id)).collect();
             keys.push(name());
             store.read("claim", &keys).await?;

@@ -8,6 +8,7 @@
 //! - [`start`] starts the deployed binaries beside a bare hello; [`sizes`] zips them; [`memory`] lets
 //!   them live lives with the longest commands
 //! - [`press`] starts `callback` for each press of a button in Slack
+//! - [`verify`] verifies the export of a log of very many events
 //!
 //! They stand on [`stage`] (the platform with its people), [`life`] (a life over HTTP), [`alone`]
 //! (the same life at the store), [`lambda`] (the deployed binaries under a runtime API of ours) and
@@ -26,3 +27,4 @@ pub mod sizes;
 pub mod stage;
 pub mod start;
 pub mod throughput;
+pub mod verify;

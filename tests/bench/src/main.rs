@@ -1,7 +1,7 @@
 //! `cargo run --release -p countersign-bench -- COMMAND`
 
 use clap::{Parser, Subcommand};
-use countersign_bench::{capacity, deliveries, memory, press, scale, sizes, start, throughput};
+use countersign_bench::{capacity, deliveries, memory, press, scale, sizes, start, throughput, verify};
 
 /// Measures what the product costs; docs/performance.md says what each figure means.
 #[derive(Parser)]
@@ -26,6 +26,8 @@ enum Benchmark {
     Press(press::Options),
     /// Sizes of the deployed functions
     Sizes(sizes::Options),
+    /// `countersign audit verify` of an export of 10,000 events, untouched and changed
+    Verify(verify::Options),
     /// Peak memory of the deployed functions with commands of 100 KiB
     Memory(memory::Options),
 }
@@ -40,6 +42,7 @@ async fn main() -> anyhow::Result<()> {
         Benchmark::Start(options) => start::measure(&options).await?,
         Benchmark::Press(options) => press::measure(&options).await?,
         Benchmark::Sizes(options) => sizes::measure(&options)?,
+        Benchmark::Verify(options) => verify::measure(&options).await?,
         Benchmark::Memory(options) => memory::measure(&options).await?,
     }
     Ok(())

@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use countersign_e2e::{Database, Serve};
+use countersign_e2e::{Answer, Database, Serve};
 use serde_json::{Value, json};
 
 fn customers(serve: &Serve, condition: &str) -> u32 {
@@ -313,6 +313,54 @@ async fn lists_show_what_waits_and_what_ended(database: Database) {
     assert_eq!(ids(&serve.get("sam", "/v1/requests?connection=demo-db").await.unwrap()), Vec::<Value>::new());
 }
 
+/// Alice may have three requests open, and so may everybody else.
+async fn who_has_as_many_open_requests_as_may_be_waits_until_some_have_ended(database: Database) {
+    let settings = [("COUNTERSIGN_OPEN_REQUESTS_PER_PERSON", "3")];
+    let mut serve = Serve::start(database, &settings).await.unwrap();
+    let guarded = json!({ "kind": "sqlite", "target": { "path": "demo.db" }, "reviewers": ["dba-team"],
+                          "guardrails": ["no-drop"] });
+    serve.connect("guarded", guarded).await.unwrap();
+    let first = serve.submit("alice", "demo-db", "SELECT 1", json!({})).await.unwrap();
+    let approved = serve.submit("alice", "demo-db", "SELECT 2", json!({})).await.unwrap();
+    assert_eq!(serve.approve("dana", &approved).await.unwrap().state(), "APPROVED");
+    let third = json!({ "connection": "demo-db", "command": "SELECT 3" });
+    let key = [("idempotency-key", "third")];
+    let submit = async |serve: &Serve, body: &Value| {
+        serve.call_with("alice", "POST", "/v1/requests", Some(body.clone()), &key).await.unwrap()
+    };
+    let pending = submit(&serve, &third).await;
+    assert_eq!(pending.status, 201);
+
+    let fourth = json!({ "connection": "demo-db", "command": "SELECT 4" });
+    let refused = serve.post("alice", "/v1/requests", fourth.clone()).await.unwrap();
+    assert_eq!((refused.status, refused.slug()), (409, "too-many-open-requests"), "{refused:?}");
+    assert!(refused.text("/detail").starts_with("3 of your requests are PENDING"), "{refused:?}");
+    let own = format!("/v1/requests?requester={}", serve.id("alice"));
+    assert_eq!(serve.get("alice", &own).await.unwrap().items().len(), 3, "nothing was made");
+    // A repeated call is answered as it was, and what a guardrail blocks needs no place.
+    let again = submit(&serve, &third).await;
+    assert_eq!((again.status, &again.json), (201, &pending.json));
+    assert_eq!(submit(&serve, &fourth).await.slug(), "idempotency-key-reused");
+    let drop = json!({ "connection": "guarded", "command": "DROP TABLE customers" });
+    assert_eq!(serve.post("alice", "/v1/requests", drop).await.unwrap().slug(), "guardrail-blocked");
+    assert_eq!(serve.submit("sam", "demo-db", "SELECT 5", json!({})).await.unwrap().status, 201);
+
+    serve.kill_and_restart().await.unwrap();
+    assert_eq!(serve.post("alice", "/v1/requests", fourth.clone()).await.unwrap().status, 409);
+    // Each way out gives a place back, and only one.
+    let end_one = async |serve: &Serve, ended: &Answer, state: &str| {
+        assert_eq!(ended.state(), state);
+        serve.submit("alice", "demo-db", "SELECT 6", json!({})).await.unwrap();
+        assert_eq!(serve.post("alice", "/v1/requests", fourth.clone()).await.unwrap().status, 409, "{state}");
+    };
+    let ended = serve.act("alice", "cancel", &first).await.unwrap();
+    end_one(&serve, &ended, "CANCELLED").await;
+    let ended = serve.act("alice", "run", &approved).await.unwrap();
+    end_one(&serve, &ended, "SUCCEEDED").await;
+    let ended = serve.reject("dana", &pending, "no").await.unwrap();
+    end_one(&serve, &ended, "REJECTED").await;
+}
+
 async fn every_state_survives_kill_minus_nine(database: Database) {
     let mut serve = Serve::start(database, &[]).await.unwrap();
     let pending =
@@ -350,6 +398,7 @@ countersign_e2e::on_every_database! {
     the_same_key_gives_the_same_answer,
     rubbish_is_refused_and_changes_nothing,
     lists_show_what_waits_and_what_ended,
+    who_has_as_many_open_requests_as_may_be_waits_until_some_have_ended,
     every_state_survives_kill_minus_nine,
 }
 

@@ -10,9 +10,13 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "access/issuer.rs"]
+mod issuer;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_e2e::{Answer, Database, Serve};
+use issuer::Issuer;
 use serde_json::{Value, json};
 
 /// Who asks, in the order of the table's columns.
@@ -139,8 +143,17 @@ fn operations() -> BTreeMap<String, (String, String)> {
     found
 }
 
+/// By what people prove who they are. A program proves it by an API token in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    ApiToken,
+    TokenOfTheIssuer,
+}
+
 struct Stage {
     serve: Serve,
+    /// Through which everybody signs in who is no program.
+    issuer: Option<Issuer>,
     client: reqwest::Client,
     /// The tokens of those who are not the demo's.
     tokens: BTreeMap<&'static str, String>,
@@ -149,17 +162,25 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set() -> Self {
-        let settings = [("VAULT_URL", "postgres://vault@localhost/vault")];
+    async fn set(by: By) -> Self {
+        let issuer = if by == By::TokenOfTheIssuer { Some(Issuer::start().await) } else { None };
+        let mut settings = vec![
+            ("VAULT_URL", "postgres://vault@localhost/vault"),
+            // Alice asks for everything.
+            ("COUNTERSIGN_OPEN_REQUESTS_PER_PERSON", "1000"),
+        ];
+        settings.extend(issuer.iter().flat_map(Issuer::settings));
         let serve = Serve::start(Database::Embedded, &settings).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut stage = Self { serve, client, tokens: BTreeMap::new(), ids: BTreeMap::new(), made: 0.into() };
+        let (tokens, ids) = (BTreeMap::new(), BTreeMap::new());
+        let mut stage = Self { serve, issuer, client, tokens, ids, made: 0.into() };
         for (who, groups) in [
-            ("alice", &["vault-users"][..]),
+            ("root", &[][..]),
+            ("alice", &["vault-users"]),
             ("sam", &[]),
             ("dana", &["dba-team"]),
             ("rita", &[]),
-            ("root", &[]),
+            ("audra", &[]),
         ] {
             stage.moves(who, groups).await;
         }
@@ -174,13 +195,13 @@ impl Stage {
         let secret = json!({ "kind": "postgres", "secret": "env:VAULT_URL", "reviewers": ["dba-team"],
                              "allowed_groups": ["vault-users"] });
         stage.serve.connect("secretive", secret).await.unwrap();
-        let groups: &[&str] = &["dba-team", "vault-users"];
-        for (who, owner, groups) in [("ghost", "root", groups), ("robot", "alice", &[])] {
-            let id = stage.service_account(who, owner, groups).await;
-            let token = json!({ "name": who, "user": id });
-            let token = stage.serve.post("root", "/v1/tokens", token).await.unwrap();
-            stage.tokens.insert(who, token.text("/secret").to_owned());
-            stage.ids.insert(who, id);
+        stage.with_program("robot", "alice", &[]).await;
+        let groups = ["dba-team", "vault-users"];
+        if let Some(issuer) = &stage.issuer {
+            issuer.signs_in(&stage.serve, "ghost", &groups).await;
+            stage.ids.insert("ghost", stage.serve.id("ghost"));
+        } else {
+            stage.with_program("ghost", "root", &groups).await;
         }
         let path = format!("/v1/users/{}", stage.ids["ghost"]);
         let ghost = stage.serve.get("root", &path).await.unwrap();
@@ -190,6 +211,15 @@ impl Stage {
         let gone = stage.serve.call_with("root", "PUT", &path, Some(out), &tag).await.unwrap();
         assert_eq!(gone.status, 200, "{gone:?}");
         stage
+    }
+
+    /// A service account with a token.
+    async fn with_program(&mut self, who: &'static str, owner: &str, groups: &[&str]) {
+        let id = self.service_account(who, owner, groups).await;
+        let token = json!({ "name": who, "user": id });
+        let token = self.serve.post("root", "/v1/tokens", token).await.unwrap();
+        self.tokens.insert(who, token.text("/secret").to_owned());
+        self.ids.insert(who, id);
     }
 
     fn number(&self) -> u32 {
@@ -209,8 +239,11 @@ impl Stage {
         format!("usr_01K5J3V8Q4W7X9YABCDE{:06}", self.number())
     }
 
-    /// Puts somebody into exactly these groups.
+    /// Puts somebody into exactly these groups: an admin does, or the issuer says so at a sign-in.
     async fn moves(&self, who: &str, groups: &[&str]) {
+        if let Some(issuer) = &self.issuer {
+            return issuer.signs_in(&self.serve, who, groups).await;
+        }
         let path = format!("/v1/users/{}", self.serve.id(who));
         let now = self.serve.get("root", &path).await.unwrap();
         let mut then = now.json.clone();
@@ -435,7 +468,16 @@ fn every_operation_of_the_document_has_a_row_and_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_may_do_exactly_what_the_table_says() {
-    let stage = Stage::set().await;
+    the_table_holds(By::ApiToken).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_who_signed_in_through_an_issuer_may_do_exactly_what_the_table_says() {
+    the_table_holds(By::TokenOfTheIssuer).await;
+}
+
+async fn the_table_holds(by: By) {
+    let stage = Stage::set(by).await;
     let operations = operations();
     let mut differences = Vec::new();
     for row in rows() {

@@ -111,6 +111,7 @@ fn all_events_are_about_one_request() {
     assert_eq!(fixture("show")["rawPath"], format!("/v1/requests/{id}"));
     assert_eq!(fixture("expire-deadline")["deadline"]["request_id"], id);
     assert_eq!(fixture("expire-sweep")["sweep"], true);
+    assert_eq!(fixture("seal"), serde_json::json!({ "seal": true }));
     let commit = DeliverEvent::deserialize(fixture("deliver-commit")).unwrap();
     assert!(
         matches!(commit, DeliverEvent::Commit { request_id, version: 1, .. } if request_id.to_string() == id)

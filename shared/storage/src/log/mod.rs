@@ -29,6 +29,18 @@ pub const MOST_COMMITS: usize = 1500;
 /// At most that many minutes a checkpoint, for the same reason.
 pub const MOST_MINUTES: usize = 50;
 
+/// What the log grows by, with the checkpoint that waits for its signature.
+#[derive(Debug)]
+pub struct Growth<'a> {
+    /// Without its signature.
+    pub checkpoint: Checkpoint,
+    before: &'a Head,
+    tree: Frontier,
+    leaf_tiles: BTreeMap<u64, LeafTile>,
+    minutes: BTreeMap<Timestamp, Minute>,
+    sealed_until: Timestamp,
+}
+
 /// Where the log stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -176,20 +188,18 @@ impl Store {
         self.put(item, Some(Condition::VersionOrAbsent(before.version)))
     }
 
-    /// Appends to the log and makes its next checkpoint, all or nothing. `sign` gets the checkpoint
-    /// without its signature. At most [`MOST_COMMITS`] additions of at most [`MOST_MINUTES`] minutes.
+    /// What the log becomes with these additions, and the checkpoint that is to be signed. Writes nothing. At
+    /// most [`MOST_COMMITS`] additions of at most [`MOST_MINUTES`] minutes.
     ///
     /// # Errors
-    /// [`StorageError::Conflict`] if somebody else has sealed since the head was read. Else any other.
-    pub async fn log_append(
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn log_grown<'a>(
         &self,
-        head: &Head,
+        head: &'a Head,
         additions: &[Addition],
         sealed_until: Timestamp,
         at: Timestamp,
-        key: PublicKey,
-        sign: impl FnOnce(Checkpoint) -> Checkpoint,
-    ) -> Result<Checkpoint, StorageError> {
+    ) -> Result<Growth<'a>, StorageError> {
         let size = head.tree.size();
         let mut tree = head.tree.clone();
         let mut leaf_tiles: BTreeMap<u64, LeafTile> = BTreeMap::new();
@@ -214,7 +224,7 @@ impl Store {
                 _ => minute.ranges.push((first, tree.size())),
             }
         }
-        let checkpoint = sign(Checkpoint {
+        let checkpoint = Checkpoint {
             origin: head.origin.clone(),
             number: head.number + 1,
             at: at.rfc3339(),
@@ -223,7 +233,22 @@ impl Store {
             previous: head.latest,
             key: String::new(),
             signature: String::new(),
-        });
+        };
+        Ok(Growth { checkpoint, before: head, tree, leaf_tiles, minutes, sealed_until })
+    }
+
+    /// Appends to the log what it grows by, under its checkpoint, which is signed now, all or nothing. `key` is the one that
+    /// signed it.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] if somebody else has sealed since the head was read. Else any other.
+    pub async fn log_append(
+        &self,
+        growth: Growth<'_>,
+        checkpoint: Checkpoint,
+        key: PublicKey,
+    ) -> Result<Checkpoint, StorageError> {
+        let Growth { before: head, tree, mut leaf_tiles, minutes, sealed_until, .. } = growth;
         let last_tile = leaf_tiles.entry(tree.size().saturating_sub(1) / WIDTH).or_default();
         last_tile.ends.push((tree.size(), checkpoint.number));
         let next = Head {

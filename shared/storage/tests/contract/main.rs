@@ -19,6 +19,7 @@ mod faults;
 mod lists;
 mod output;
 mod people;
+mod places;
 mod requests;
 mod sign_in;
 mod sizes;

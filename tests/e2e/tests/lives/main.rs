@@ -35,7 +35,11 @@ async fn a_thousand_lives_survive_three_kills_and_no_command_runs_twice() {
     let seed = std::env::var("COUNTERSIGN_TEST_SEED").map_or(20_261_125, |seed| seed.parse().unwrap());
     let began = Instant::now();
     // Leases of 11 s: long enough for the busiest moment here, short enough to see them lapse.
-    let settings = [("COUNTERSIGN_LEASE_MARGIN_SEC", "1"), ("COUNTERSIGN_LOG", "warn")];
+    let settings = [
+        ("COUNTERSIGN_LEASE_MARGIN_SEC", "1"),
+        ("COUNTERSIGN_LOG", "warn"),
+        ("COUNTERSIGN_OPEN_REQUESTS_PER_PERSON", "1000"),
+    ];
     let mut serve = Serve::start(Database::Embedded, &settings).await.unwrap();
     prepare(&serve).await;
 

@@ -10,11 +10,12 @@ use serde_json::Value;
 use crate::template::{functions, root, template, variables};
 
 /// What Lambda sets itself, or what only somebody who runs the program elsewhere sets.
-const NOT_OF_THE_TEMPLATE: [&str; 13] = [
+const NOT_OF_THE_TEMPLATE: [&str; 14] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_KMS",
     "AWS_ENDPOINT_URL_LAMBDA",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_SCHEDULER",
@@ -100,6 +101,7 @@ fn the_defaults_of_the_template_are_those_of_the_code() {
                 config.epoch,
                 config.review_timeout_sec,
                 config.max_wait_seconds,
+                config.open_requests_per_person,
                 config.lease_margin_sec,
                 config.delivery_timeout_sec,
                 config.notify_grace_sec,

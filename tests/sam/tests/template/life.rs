@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker};
-use countersign_audit::SigningKey;
 use countersign_deliver::{ChatSecrets, Deliver, Senders};
 use countersign_dispatch::Dispatch;
 use countersign_execute::Execute;
@@ -227,7 +226,7 @@ impl Deployment {
 
 /// What happened is sealed and counted, and both are read.
 async fn sealing(on: &Deployment, request: &Value) {
-    let key = SigningKey::parse(&"01".repeat(32)).unwrap();
+    let key = countersign_seal::signing_key(&on.config("seal"), &on.aws("seal"), &|_| None).await.unwrap();
     let seal = Seal::new(on.app("seal"), key).run_every(Duration::from_millis(1));
     // Over, by the grace that it gives.
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -286,6 +285,12 @@ async fn requests(on: &Deployment) -> Value {
     let own = format!("POST /v1/requests/{}/approve", cancelled["id"].as_str().unwrap());
     let own = on.answer("callback", "alice", &own, None, json!({ "digest": cancelled["digest"] })).await;
     assert_eq!(own["statusCode"], 403, "{own}");
+    let mut config = on.config("intake");
+    config.open_requests_per_person = 1;
+    let full = countersign_intake::router(App::new(config, &on.aws("intake")));
+    let body = json!({ "connection": "files", "command": "SELECT 9" });
+    let refused = on.answer_of(full, "alice", "POST /v1/requests", None, body).await;
+    assert_eq!(refused["statusCode"], 409, "{refused}");
     on.decide("alice", "cancel", &cancelled, Value::Null).await;
     let asked_for = on.submit("files", "SELECT 4", "manual").await;
     on.dispatch(&asked_for).await;

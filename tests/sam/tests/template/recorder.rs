@@ -7,6 +7,8 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_app::aws::AwsSettings;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
@@ -41,7 +43,9 @@ impl Recorder {
     /// What a function reaches AWS by; the path says which function it is.
     pub(crate) fn settings(&self, function: &str) -> AwsSettings {
         let url = format!("{}/{function}", self.url);
-        AwsSettings::local(&url, &url, &url)
+        let mut settings = AwsSettings::local(&url, &url, &url);
+        settings.kms_url = Some(url);
+        settings
     }
 
     /// Everything so far.
@@ -54,6 +58,15 @@ async fn record(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body
     let path: Vec<&str> = uri.path().trim_end_matches('/').split('/').skip(1).collect();
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let (function, uses, answer) = match path.as_slice() {
+        [function] if headers["x-amz-target"].as_bytes().starts_with(b"TrentService.") => {
+            let operation = headers["x-amz-target"].to_str().unwrap().rsplit_once('.').unwrap().1;
+            let key = json["KeyId"].as_str().unwrap().to_owned();
+            (
+                *function,
+                vec![(format!("kms:{operation}"), key, None)],
+                axum::Json(signs(&json)).into_response(),
+            )
+        }
         [function] => {
             let target = headers["x-amz-target"].to_str().unwrap();
             let answer = shared.client.post(&shared.database).header("x-amz-target", target);
@@ -89,6 +102,16 @@ async fn record(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body
     });
     shared.uses.lock().unwrap().extend(uses);
     answer
+}
+
+/// What KMS says of its key, and its signature of what came. Each member is of one operation only.
+fn signs(asked: &Value) -> Value {
+    let key = countersign_audit::SigningKey::parse(&"07".repeat(32)).unwrap();
+    let message = STANDARD.decode(asked["Message"].as_str().unwrap_or_default()).unwrap();
+    json!({
+        "KeyId": asked["KeyId"], "KeySpec": "ECC_NIST_EDWARDS25519", "KeyUsage": "SIGN_VERIFY",
+        "PublicKey": STANDARD.encode(key.public().to_spki()), "Signature": key.sign(&message),
+    })
 }
 
 /// What the database looks at besides the operation.
