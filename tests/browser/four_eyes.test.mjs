@@ -8,7 +8,7 @@ const browser = await launch();
 
 for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
   await tests.test(`a changed connection is proposed, and its page says what changes (${size})`, async () => {
-    const root = await signedIn(browser, serve, "root", { ...options, javaScriptEnabled: false });
+    const root = await signedIn(browser, serve, "root", options);
     await root.goto("/connections/demo-db");
     await root.getByLabel("A request must say why").check();
     await root.getByRole("button", { name: "Save" }).click();
