@@ -10,7 +10,7 @@
 //! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
-//! - [`probe`]: what the executor is asked about a connection
+//! - [`probe`]: what the executor is asked about a connection; [`assess`] about rules, commands and texts
 //! - [`slack`]: the account's end of the proof of who somebody is in Slack
 //! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
@@ -20,6 +20,7 @@
 //! **Invariant:** a request changes by `load → decide → one transaction` in [`change`], and nowhere else.
 
 pub mod app;
+pub mod assess;
 pub mod aws;
 pub mod caller;
 pub mod change;

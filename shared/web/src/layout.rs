@@ -110,7 +110,7 @@ impl Layout<'_> {
                         }
                     }
                     @if self.demo {
-                        aside.demo aria-label="Demo" { "A demo on this machine. Its people and data are made up." }
+                        aside.demo aria-label="Demo" { "A demo: its people and data are made up." }
                     }
                     main id="main" tabindex="-1" { (content) }
                 }

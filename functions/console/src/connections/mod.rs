@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 use crate::Console;
 use crate::etag::{if_match, with_etag};
-use check::{checked, warnings};
+use check::{check_rules, checked, warnings};
 use countersign_app::query::Query;
 use shape::{Body, View};
 
@@ -178,6 +178,7 @@ pub(crate) async fn save(
         (Some(_), Some(_)) | (None, None) => {}
     }
     let connection = checked(app, name, body, before)?;
+    check_rules(app, &connection).await?;
     let stored = app.store_of(caller).put_connection(before.map(|before| before.version), &connection).await;
     match stored {
         Ok(()) => {}

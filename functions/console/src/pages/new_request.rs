@@ -201,7 +201,7 @@ fn forecast(view: &RequestView, connection: Option<&Connection>) -> Markup {
             @if let Some(risk) = &view.risk {
                 p { (words::risk(risk.level)) " " (risk.statements.join(", "))
                     @if !risk.tables.is_empty() { " on " (risk.tables.join(", ")) } }
-                @if !risk.notes.is_empty() { ul.notes.small { @for note in &risk.notes { li { (note) } } } }
+                @if !risk.notes.is_empty() { ul.notes.small { @for note in &risk.notes { li { (words::ticked(note)) } } } }
             }
             @for warning in view.warnings.iter().flatten() { p.notice.wait { (warning) } }
             @if let Some(name) = name { p.hint { "By the rules of " a href={ "/connections/" (name) } { (name) } " as they are now." } }

@@ -72,6 +72,7 @@ pub(crate) async fn show(
                             h2 #command { "Command" }
                             span.small.muted { (view.kind) @if view.read_only { " · read-only" } " · " (view.command.len()) " bytes" }
                         }
+                        (reason(&view))
                         @if view.command_display != view.command {
                             p.notice.wait { "It has characters that cannot be seen, or can be mistaken for others: they are written out, " span.esc { "like this" } "." }
                         }
@@ -82,7 +83,6 @@ pub(crate) async fn show(
                                 (diff::block(text, &view.command))
                             }
                         }
-                        (reason(&view))
                     }
                     (risk(&view))
                     (output)
@@ -238,8 +238,8 @@ fn automatic(view: &RequestView) -> String {
 fn reason(view: &RequestView) -> Markup {
     html! {
         @match &view.reason {
-            Some(reason) => p { strong { "Reason: " } (display(reason)) },
-            None => p.muted { "No reason was given." },
+            Some(reason) => p.reason { strong { "Reason: " } (display(reason)) },
+            None => p.reason.muted { "No reason was given." },
         }
     }
 }
@@ -254,7 +254,7 @@ fn risk(view: &RequestView) -> Markup {
                 @if !risk.tables.is_empty() { dt { "Tables" } dd { (risk.tables.join(", ")) } }
                 @if let Some(estimate) = &risk.estimate { dt { "Estimate" } dd { (estimate) span.hint { " as the target guessed before it ran" } } }
             }
-            @if !risk.notes.is_empty() { ul.notes { @for note in &risk.notes { li { (note) } } } }
+            @if !risk.notes.is_empty() { ul.notes { @for note in &risk.notes { li { (words::ticked(note)) } } } }
         }
     }
 }

@@ -46,6 +46,15 @@ pub(crate) fn people(count: usize) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
 }
 
+/// Text of ours in which `…` marks what is to be read as code.
+pub(crate) fn ticked(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// A status.
 pub(crate) fn status(status: Status) -> Markup {
     let class = status.as_str().to_lowercase();
