@@ -18,6 +18,7 @@ use maud::{Markup, html};
 
 use super::connection_form::{Draft, Outcome, below, form, look, seconds_of};
 use super::viewer::Viewer;
+use super::words;
 use crate::Console;
 use crate::connections::check::warnings;
 use crate::connections::{self as api, may_see};
@@ -143,7 +144,7 @@ async fn page(
             }
         }
         @if !warned.is_empty() {
-            div.notice.wait { ul { @for warning in &warned { li { (warning) } } } }
+            div.notice.wait { ul { @for warning in &warned { li { (words::ticked(warning)) } } } }
         }
         (result)
         @if let Some(wrong) = &outcome.wrong { (wrong.notice("This cannot be saved:")) }

@@ -12,6 +12,7 @@ mod command;
 mod connection_form;
 mod connections;
 mod diff;
+mod fields;
 mod integrations;
 mod new_request;
 mod notifications;

@@ -2,6 +2,7 @@
 
 use countersign_rules::risk::RiskLevel;
 use countersign_rules::{Status, Timestamp, Via};
+pub(crate) use countersign_web::layout::ticked;
 use maud::{Markup, html};
 
 /// `2026-11-25 19:20 UTC`; where scripts run, a browser's own time stands in its tooltip.
@@ -44,15 +45,6 @@ pub(crate) fn span(millis: i64) -> String {
 /// `1 person`, `7 people`.
 pub(crate) fn people(count: usize) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
-}
-
-/// Text of ours in which `…` marks what is to be read as code.
-pub(crate) fn ticked(text: &str) -> Markup {
-    html! {
-        @for (place, part) in text.split('`').enumerate() {
-            @if place % 2 == 1 { code { (part) } } @else { (part) }
-        }
-    }
 }
 
 /// A status.

@@ -11,7 +11,7 @@ use countersign_web::form::Form;
 use maud::{Markup, html};
 
 use super::Draft;
-use super::fields::{Field, Wrong, complaint, line, number, tick};
+use crate::pages::fields::{Field, Wrong, complaint, line, number, tick};
 use crate::pages::words;
 
 /// Groups that were picked, in their order, and what was written beside and is no name of a group.
@@ -170,7 +170,7 @@ pub(super) fn section(draft: &Draft, known: &Known, wrong: &Wrong) -> Markup {
             div.fields {
                 (number(wrong, Field { id: "per_group", label: "Approvals of each group", value: &approval.per_group, example: "1", hint: "" }))
                 (number(wrong, Field { id: "timeout_minutes", label: "Time for votes, in minutes", value: &approval.timeout_minutes, example: "as the deployment says", hint: "" }))
-                (number(wrong, Field { id: "run_within_minutes", label: "Then to be run within, in minutes", value: &approval.run_within_minutes, example: "60", hint: "" }))
+                (number(wrong, Field { id: "run_within_minutes", label: "Then time to run it, in minutes", value: &approval.run_within_minutes, example: "60", hint: "" }))
             }
             (tick("distinct", approval.distinct, "Each approval by another person", "off: one vote covers all groups that its voter is in"))
             (tick("admin_auto_approve", approval.admin_auto_approve, "An admin's own request counts as their approval", "in one of their groups"))

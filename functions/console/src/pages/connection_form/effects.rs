@@ -44,7 +44,8 @@ pub(super) fn effects(
             }
             (asked(after, known))
             @if let Some(before) = before { (for_whom(before, after, known)) }
-            @for warning in warnings { p.notice.wait { (warning) } }
+            @for warning in warnings { p.notice.wait { (words::ticked(warning)) } }
+            @if !changes.is_empty() { p.actions { button type="submit" form="connection" { "Save this" } } }
         }
     }
 }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::Draft;
-use super::fields::{Field, Wrong, area, complaint, described, line, lines_of, listed, tick};
+use crate::pages::fields::{Field, Wrong, area, complaint, described, line, lines_of, listed, tick};
 
 const STYLES: [(Style, &str, &str); 3] = [
     (Style::Replace, "replace", "by its kind: <CREDIT_CARD>"),
@@ -133,7 +133,7 @@ pub(super) fn section(to: &str, draft: &Draft, tried: &Markup, wrong: &Wrong) ->
             }
             details.box #masking-entities open[!masking.all || !masking.styles.is_empty() || wrong.within("masking-")] {
                 summary { "Kinds of data, and how each is replaced" }
-                div.wide tabindex="0" role="group" aria-label="Kinds of data" { (entities(masking)) }
+                (entities(masking))
             }
             div.fields {
                 div.field {
@@ -160,30 +160,23 @@ pub(super) fn section(to: &str, draft: &Draft, tried: &Markup, wrong: &Wrong) ->
                 p.hint #try_text-hint { "Masked as this form says. Nothing of it is kept." }
                 textarea #try_text name="try_text" rows="2" spellcheck="false" autocapitalize="off" aria-describedby="try_text-hint" { "\n" (draft.try_text) }
             }
-            (tried)
             p { button.plain type="submit" name="do" value="try" formaction=(again) formnovalidate { "Try the text" } }
+            (tried)
         }
     }
 }
 
 fn entities(masking: &Masking) -> Markup {
     html! {
-        table {
-            thead { tr { th scope="col" { "Look for it" } th scope="col" { "It is replaced" } } }
-            tbody {
-                @for entity in offered() {
-                    tr {
-                        td {
-                            label.tick { input type="checkbox" name="masking-entities" value=(entity) checked[masking.entities.contains(&entity)]; code { (entity) } }
-                        }
-                        td {
-                            @if entity.is_secret() { span.muted { "always whole" } }
-                            @else {
-                                select name={ "masking-style-" (entity) } aria-label={ (entity) " is replaced" } {
-                                    option value="" { "as the others" }
-                                    @for (_, word, how) in STYLES { option value=(word) selected[masking.styles.get(&entity).is_some_and(|style| style == word)] { (how) } }
-                                }
-                            }
+        ul.kinds {
+            @for entity in offered() {
+                li {
+                    label.tick { input type="checkbox" name="masking-entities" value=(entity) checked[masking.entities.contains(&entity)]; code { (entity) } }
+                    @if entity.is_secret() { span.small.muted { "always whole" } }
+                    @else {
+                        select name={ "masking-style-" (entity) } aria-label={ (entity) " is replaced" } {
+                            option value="" { "as the others" }
+                            @for (_, word, how) in STYLES { option value=(word) selected[masking.styles.get(&entity).is_some_and(|style| style == word)] { (how) } }
                         }
                     }
                 }

@@ -6,7 +6,6 @@
 
 mod approval;
 mod effects;
-mod fields;
 mod masking;
 mod notify;
 mod rules;
@@ -30,16 +29,15 @@ use serde_json::{Value, json};
 
 use self::approval::{Approval, seconds};
 use self::effects::{effects, fingerprint, tried_command, tried_text};
-use self::fields::{lines_of, one_line};
 use self::masking::Masking;
 use self::rules::Rules;
 use self::target::Target;
+use super::fields::{Wrong, lines_of, one_line};
 use super::viewer::Viewer;
 use crate::connections::check::{checked, complaint_of, warnings};
 use crate::connections::shape::Body;
 
 pub(super) use self::approval::seconds as seconds_of;
-pub(super) use self::fields::Wrong;
 
 /// What stands in the form.
 #[derive(Debug, Clone)]
@@ -332,7 +330,7 @@ pub(super) fn form(
     let nothing = Wrong::default();
     let wrong = outcome.wrong.as_ref().unwrap_or(&nothing);
     html! {
-        form.connection method="post" action={ (to) "/save" } {
+        form.connection #connection method="post" action={ (to) "/save" } {
             // The first button of a form is what Enter presses: it must not be one that removes a rule.
             button.hidden-text type="submit" formaction={ (to) "/check" } formnovalidate tabindex="-1" aria-hidden="true" { "Check" }
             (viewer.csrf())

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::Draft;
 use super::approval::minutes;
-use super::fields::{Field, Wrong, area, complaint, described, invalid, number};
+use crate::pages::fields::{Field, Wrong, area, complaint, described, invalid, number};
 use crate::pages::viewer::Viewer;
 
 /// The section of the form.

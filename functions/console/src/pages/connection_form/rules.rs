@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::Draft;
-use super::fields::{
+use crate::pages::fields::{
     Field, Wrong, area, complaint, described, invalid, line, lines_of, listed, one_line, tick,
 };
 
@@ -216,8 +216,8 @@ pub(super) fn section(
                 textarea #try_command name="try_command" rows="2" spellcheck="false" autocapitalize="off" aria-describedby=[described("try_command", true, wrong)] { "\n" (draft.try_command) }
                 (complaint("try_command", wrong))
             }
-            (tried)
             p { button.plain type="submit" name="do" value="try" formaction=(again) formnovalidate { "Try the command" } }
+            (tried)
             (tick("auto_reads", draft.auto_reads, "Commands that provably only read need no approval", "they run read-only, with the secret for reading"))
             (complaint("auto_reads", wrong))
             (line(wrong, Field {
@@ -247,14 +247,17 @@ fn rule(again: &str, place: usize, row: &Row, fresh: bool, wrong: &Wrong) -> Mar
         fieldset.rule id={ "rule-" (place) } {
             legend { "Rule " (number) }
             @if let Some(was) = row.was { input type="hidden" name=(id("was")) value=(was); }
-            div.field {
-                label for=(menu) { "What it blocks" }
-                select id=(menu) name=(menu) autofocus[fresh] aria-describedby=[described(&menu, false, wrong)] aria-invalid=[invalid(&menu, wrong)] {
-                    @for (preset, blocks) in PRESETS { option value=(preset) selected[row.preset == preset] { (preset) ": " (blocks) } }
-                    @if !known { option value=(row.preset) selected { (row.preset) } }
-                    option.own value=(OWN) selected[row.preset == OWN] { "a rule of your own" }
+            div.rule-head {
+                div.field {
+                    label for=(menu) { "What it blocks" }
+                    select id=(menu) name=(menu) autofocus[fresh] aria-describedby=[described(&menu, false, wrong)] aria-invalid=[invalid(&menu, wrong)] {
+                        @for (preset, blocks) in PRESETS { option value=(preset) selected[row.preset == preset] { (preset) ": " (blocks) } }
+                        @if !known { option value=(row.preset) selected { (row.preset) } }
+                        option.own value=(OWN) selected[row.preset == OWN] { "a rule of your own" }
+                    }
+                    (complaint(&menu, wrong))
                 }
-                (complaint(&menu, wrong))
+                button.plain type="submit" name="do" value={ "rule-remove-" (place) } formaction=(again) formnovalidate { "Remove rule " (number) }
             }
             div.own {
                 div.fields {
@@ -274,7 +277,6 @@ fn rule(again: &str, place: usize, row: &Row, fresh: bool, wrong: &Wrong) -> Mar
                     }
                 }
             }
-            button.plain type="submit" name="do" value={ "rule-remove-" (place) } formaction=(again) formnovalidate { "Remove rule " (number) }
         }
     }
 }

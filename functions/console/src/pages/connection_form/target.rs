@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::Draft;
-use super::fields::{
+use crate::pages::fields::{
     Field, Wrong, area, complaint, described, invalid, line, lines_of, listed, number, one_line,
 };
 
@@ -258,7 +258,7 @@ pub(super) fn section(is_new: bool, draft: &Draft, wrong: &Wrong) -> Markup {
                     (complaint("kind", wrong))
                 }
             }
-            div.of-kind data-for="postgres mysql sqlite http" {
+            div.of-kind data-for="postgres mysql http" {
                 (line(wrong, Field {
                     id: "secret", label: "Secret", value: &draft.secret, example: "env:PROD_DB_URL",
                     hint: "A reference, never the secret itself. A database's is its URL: user, password, host, port, database and TLS stand there.",

@@ -1,8 +1,9 @@
-//! The inputs of the form: each with its label, its hint, and what is wrong with it.
+//! The inputs of forms: each with its label, its hint, and what is wrong with it.
 
 use std::collections::BTreeMap;
 
 use countersign_http::Problem;
+use countersign_web::layout::ticked;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -41,8 +42,8 @@ impl Wrong {
             div.notice.bad role="alert" {
                 strong { (what) } " "
                 @match self.at.keys().next() {
-                    Some(id) => a href={ "#" (id) } { (self.detail) },
-                    None => (self.detail),
+                    Some(id) => a href={ "#" (id) } { (ticked(&self.detail)) },
+                    None => (ticked(&self.detail)),
                 }
             }
         }
@@ -112,7 +113,7 @@ pub(crate) fn described(id: &str, has_hint: bool, wrong: &Wrong) -> Option<Strin
 
 /// What is wrong with a field, below it.
 pub(crate) fn complaint(id: &str, wrong: &Wrong) -> Markup {
-    html! { @if let Some(message) = wrong.at(id) { p.wrong id={ (id) "-wrong" } { (message) } } }
+    html! { @if let Some(message) = wrong.at(id) { p.wrong id={ (id) "-wrong" } { (ticked(message)) } } }
 }
 
 /// `true` where something is wrong.
