@@ -1,10 +1,9 @@
 // The console in a real browser: read, decided on, administered.
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { accessible } from "./axe.mjs";
-import { DESKTOP, PHONE, PROGRAM, Serve, Tests, equal, launch, signedIn, truly } from "./lib.mjs";
+import { DESKTOP, PHONE, PROGRAM, Serve, Tests, equal, launch, receiver, send, signedIn, truly } from "./lib.mjs";
 
 const tests = new Tests();
 const serve = await Serve.start({ COUNTERSIGN_SEAL_SECONDS: "2" });
@@ -226,44 +225,6 @@ await tests.test("signed out is signed out, here and everywhere", async () => {
   await other.context().close();
 });
 
-await tests.test("a connection gets its approvers by Add Group, and what changes is said before", async () => {
-  const root = await signedIn(browser, serve, "root");
-  await root.goto("/connections/new");
-  await root.getByLabel("Name", { exact: true }).fill("files");
-  await root.getByLabel("Kind", { exact: true }).selectOption("sqlite");
-  await root.getByLabel("What the kind needs to know").fill('{"path": "demo.db"}');
-  const added = root.locator("details", { hasText: "Add Group" });
-  await added.getByLabel(/dba-team/).check();
-  await added.getByLabel(/security-team/).check();
-  await root.getByLabel("Rules").fill('["no-drop"]');
-  await root.getByLabel("Try a command").fill("DROP TABLE customers");
-  await root.getByLabel("Try a text").fill("write to ada@example.com");
-  await root.getByRole("button", { name: "Check" }).click();
-  const effects = await root.getByRole("status").filter({ hasText: "If you save this" }).innerText();
-  truly(effects.includes("4 people"), effects);
-  truly(effects.includes("Blocked"), effects);
-  truly(effects.includes("<EMAIL_ADDRESS>"), effects);
-  equal((await serve.call("root", "GET", "/v1/connections/files")).status, 404, "checked is not saved");
-  await root.getByRole("button", { name: "Save" }).click();
-  await root.waitForURL("**/connections/files");
-  const made = await serve.call("root", "GET", "/v1/connections/files");
-  equal(made.body.reviewers.join(), "dba-team,security-team");
-  // What the form shows and what is stored are the same: saving it again changes nothing but the version.
-  await root.getByRole("button", { name: "Save" }).click();
-  await root.waitForURL("**/connections/files");
-  const again = await serve.call("root", "GET", "/v1/connections/files");
-  const without = ({ version, ...rest }) => JSON.stringify(rest);
-  equal(without(again.body), without(made.body));
-  truly(again.body.version > made.body.version, "it was saved");
-  const blocked = await signedIn(browser, serve, "alice");
-  await blocked.goto("/requests/new?connection=files");
-  await blocked.getByLabel("Command", { exact: true }).fill("DROP TABLE customers");
-  await blocked.getByRole("button", { name: "Send for approval" }).click();
-  await blocked.getByText("A guardrail blocks this command").waitFor();
-  await blocked.context().close();
-  await root.context().close();
-});
-
 await tests.test("people: an account is made, moved, disabled; and only by an admin", async () => {
   const root = await signedIn(browser, serve, "root");
   await root.goto("/people/new");
@@ -360,21 +321,6 @@ await tests.test("filters find what they should, and an empty list says so", asy
   await page.getByText("Nothing matches").waitFor();
   await page.context().close();
 });
-
-// Sends a form, and waits for the page behind it: its address may be the same as before.
-const send = (page, name) => Promise.all([page.waitForEvent("load"), page.getByRole("button", typeof name === "string" ? { name, exact: true } : { name }).click()]);
-
-// A receiver on this machine; what came is kept.
-async function receiver() {
-  const got = [];
-  const server = createServer((request, answer) => {
-    let body = "";
-    request.on("data", (bytes) => { body += bytes; });
-    request.on("end", () => { got.push({ id: request.headers["webhook-id"], extra: request.headers["x-extra"], body: JSON.parse(body) }); answer.end("thanks"); });
-  });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return { got, url: `http://127.0.0.1:${server.address().port}/hook`, stop: () => server.close() };
-}
 
 for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
   await tests.test(`a webhook is made, tested, replayed, given a new secret, changed and deleted without script (${size})`, async () => {
@@ -554,25 +500,6 @@ await tests.test("a request says who was told and by which way, and gives its re
   equal((await rita.request.get(`/requests/${request.id}/notifications`, { headers: { accept: "text/html" } })).status(), seen);
   for (const page of [alice, root, rita]) await page.context().close();
   hook.stop();
-});
-
-await tests.test("a connection is tested from its page, and one for a runner is offered", async () => {
-  const root = await signedIn(browser, serve, "root", { ...DESKTOP, javaScriptEnabled: false });
-  await root.goto("/connections/demo-db");
-  await root.getByRole("button", { name: "Test it" }).click();
-  await root.getByRole("heading", { name: "It works" }).waitFor();
-  await root.goto("/connections/new");
-  await root.getByLabel("Name", { exact: true }).fill("on-a-machine");
-  await root.getByLabel("Kind", { exact: true }).selectOption("runner");
-  await root.getByLabel("What the kind needs to know").fill('{"program": ["bash", "-s"]}');
-  await root.locator("details", { hasText: "Add Group" }).getByLabel(/dba-team/).check();
-  await root.getByRole("button", { name: "Save" }).click();
-  await root.waitForURL("**/connections/on-a-machine");
-  equal((await serve.call("root", "GET", "/v1/connections/on-a-machine")).body.kind, "runner");
-  const alice = await signedIn(browser, serve, "alice");
-  await alice.goto("/connections/demo-db");
-  equal(await alice.getByRole("button", { name: "Test it" }).count(), 0);
-  for (const page of [root, alice]) await page.context().close();
 });
 
 await tests.test("the API can be read without script", async () => {

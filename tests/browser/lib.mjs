@@ -1,6 +1,7 @@
 // The program, a browser, and what both tests and screenshots do with them.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -81,6 +82,21 @@ export async function signedIn(browser, serve, who, options = DESKTOP) {
   await page.getByRole("button", { name: new RegExp(`^${name}`) }).click();
   await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
   return page;
+}
+
+// Sends a form, and waits for the page behind it: its address may be the same as before.
+export const send = (page, name) => Promise.all([page.waitForEvent("load"), page.getByRole("button", typeof name === "string" ? { name, exact: true } : { name }).click()]);
+
+// A receiver on this machine; what came is kept.
+export async function receiver() {
+  const got = [];
+  const server = createServer((request, answer) => {
+    let body = "";
+    request.on("data", (bytes) => { body += bytes; });
+    request.on("end", () => { got.push({ id: request.headers["webhook-id"], extra: request.headers["x-extra"], body: JSON.parse(body) }); answer.end("thanks"); });
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return { got, url: `http://127.0.0.1:${server.address().port}/hook`, stop: () => server.close() };
 }
 
 // Tests, one after the other; a line that tests/run counts at the end. An argument runs those alone that

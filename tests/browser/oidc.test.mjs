@@ -1,36 +1,15 @@
 // Signing in through a certified provider, and its tokens at the API.
 import { DESKTOP, PHONE, Serve, Tests, equal, launch, truly } from "./lib.mjs";
-import { Issuer, freePort, newKey, token } from "./provider.mjs";
+import { Issuer, environment, freePort, newKey, signInAt, token } from "./provider.mjs";
 
 const tests = new Tests();
 const port = await freePort();
 const first = newKey("first");
 const issuer = await Issuer.start(await freePort(), [first], `http://127.0.0.1:${port}/sign-in/callback`);
-const serve = await Serve.start({
-  COUNTERSIGN_OIDC_ISSUER: issuer.url,
-  COUNTERSIGN_OIDC_CLIENT_ID: "countersign",
-  COUNTERSIGN_OIDC_CLIENT_SECRET: "a secret of the tests + /",
-  COUNTERSIGN_OIDC_SCOPES: "openid email profile groups",
-  COUNTERSIGN_OIDC_AUDIENCE: "https://countersign.example/api",
-  COUNTERSIGN_OIDC_ADMIN_GROUP: "platform-admins",
-  COUNTERSIGN_OIDC_AUDITOR_GROUP: "audit",
-}, `127.0.0.1:${port}`);
+const serve = await Serve.start(environment(issuer), `127.0.0.1:${port}`);
 const browser = await launch();
 
-async function signIn(who, options = DESKTOP, next = "/account") {
-  const page = await (await browser.newContext({ ...options, baseURL: serve.url })).newPage();
-  page.setDefaultTimeout(20_000);
-  await page.goto(next);
-  await page.getByRole("button", { name: /^Sign in with/ }).click();
-  await page.locator("input[name=login]").fill(who);
-  await page.locator("input[name=password]").fill("any");
-  await page.locator("button[type=submit]").click();
-  // Consent; where it was given before there is none.
-  await page.waitForURL((url) => url.port === String(port) || url.pathname.startsWith("/interaction"));
-  if (!page.url().includes(`:${port}/`)) await page.locator("button[type=submit]").click();
-  await page.waitForURL((url) => url.port === String(port));
-  return page;
-}
+const signIn = (who, options = DESKTOP, next = "/account") => signInAt(issuer, browser, serve, who, options, next);
 
 const me = async (page) => (await page.request.get("/v1/me")).json();
 const call = (credential, path = "/v1/me", method = "GET", body) => fetch(serve.url + path, {

@@ -60,6 +60,34 @@ export class Issuer {
   }
 }
 
+// What a service is told of an issuer.
+export const environment = (issuer) => ({
+  COUNTERSIGN_OIDC_ISSUER: issuer.url,
+  COUNTERSIGN_OIDC_CLIENT_ID: "countersign",
+  COUNTERSIGN_OIDC_CLIENT_SECRET: "a secret of the tests + /",
+  COUNTERSIGN_OIDC_SCOPES: "openid email profile groups",
+  COUNTERSIGN_OIDC_AUDIENCE: "https://countersign.example/api",
+  COUNTERSIGN_OIDC_ADMIN_GROUP: "platform-admins",
+  COUNTERSIGN_OIDC_AUDITOR_GROUP: "audit",
+});
+
+// A browser of somebody's own, signed in through the issuer.
+export async function signInAt(issuer, browser, serve, who, options, next) {
+  const page = await (await browser.newContext({ ...options, baseURL: serve.url })).newPage();
+  page.setDefaultTimeout(20_000);
+  const here = (url) => url.host === new URL(serve.url).host;
+  await page.goto(next);
+  await page.getByRole("button", { name: /^Sign in with/ }).click();
+  await page.locator("input[name=login]").fill(who);
+  await page.locator("input[name=password]").fill("any");
+  await page.locator("button[type=submit]").click();
+  // Consent; where it was given before there is none.
+  await page.waitForURL((url) => here(url) || url.pathname.startsWith("/interaction"));
+  if (!here(new URL(page.url()))) await page.locator("button[type=submit]").click();
+  await page.waitForURL(here);
+  return page;
+}
+
 const base64url = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
 // A token as the issuer would sign it, or as somebody else would like it to have been.

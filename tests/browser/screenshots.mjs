@@ -33,7 +33,7 @@ const shots = [
   ["request-phone", "sam", PHONE, `/requests/${pending.id}`, "dark"],
   ["requests-phone", "sam", PHONE, "/", "dark"],
   ["output", "alice", DESKTOP, `/requests/${run.id}`, "light"],
-  ["connection", "root", DESKTOP, "/connections/demo-dual", "light"],
+  ["connections", "root", DESKTOP, "/connections", "light"],
   ["people", "root", DESKTOP, "/people", "dark"],
   ["account", "alice", DESKTOP, "/account", "light"],
   ["integrations", "root", DESKTOP, "/integrations", "light"],
@@ -54,6 +54,15 @@ await alice.getByRole("button", { name: "Check" }).click();
 await alice.getByText("If you send this").waitFor();
 await alice.screenshot({ path: `${folder}/new-request.png` });
 await alice.context().close();
+const root = await signedIn(browser, serve, "root", { viewport: { width: 1280, height: 1400 } });
+await root.goto("/connections/demo-dual");
+await root.getByRole("group", { name: "Who may use it" }).getByLabel("dba-team").check();
+await root.getByRole("button", { name: "Add a rule" }).click();
+await root.getByRole("group", { name: "Rule 1" }).waitFor();
+await root.getByRole("button", { name: "Check", exact: true }).click();
+await root.getByText("If you save this").waitFor();
+await root.screenshot({ path: `${folder}/connection.png` });
+await root.context().close();
 const nobody = await (await browser.newContext({ ...DESKTOP, baseURL: serve.url })).newPage();
 await nobody.goto("/sign-in");
 await nobody.screenshot({ path: `${folder}/sign-in.png` });

@@ -100,6 +100,7 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/audit/public-key", only(get(audit::public_key), "GET, HEAD"))
         .merge(pages::routes())
         .fallback(|| async { Problem::not_found("page") });
+    let app = app.asking(invoker.clone());
     countersign_web::behind_the_edge(routes, &app).with_state(Console { app, invoker })
 }
 

@@ -2,13 +2,15 @@
 //!
 //! `countersign_app::claim` wins the right to run, or this goes away; [`mask`] lets nothing through that must not be seen;
 //! [`output`] keeps what the target says; this file joins them: claim, run, store, complete. Whoever
-//! dies in between leaves a lease that lapses into UNKNOWN, and nothing runs again. [`probe`] and
-//! [`mod@estimate`] run no command: whether a connection works, and how many rows a command would touch.
+//! dies in between leaves a lease that lapses into UNKNOWN, and nothing runs again. [`probe`],
+//! [`mod@estimate`] and [`assess`] run no command: whether a connection works, how many rows a command would
+//! touch, and what the guardrails and the masking make of a command and a text.
 //! [`configuration`] carries out what admins have agreed to; it needs no target.
 //!
 //! **Invariant:** what runs are the stored bytes, and only if the digest recomputed from them and
 //! from the connection as it is now is the one that every voter approved.
 
+mod assess;
 mod configuration;
 mod estimate;
 mod mask;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use countersign_app::App;
 use countersign_app::app::{ExecuteEvent, random};
+use countersign_app::assess::AssessEvent;
 use countersign_app::aws::Aws;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::claim::{Claimant, Claimed, NotClaimed};
@@ -71,13 +74,16 @@ enum Event {
     Run(ExecuteEvent),
     Estimate(EstimateEvent),
     Test(TestEvent),
+    Assess(Box<AssessEvent>),
 }
 
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// It is none of ours.
-    #[error("expected `{{\"request_id\": …}}`, `{{\"estimate\": …}}` or `{{\"test_connection\": …}}`: {0}")]
+    #[error(
+        "expected `{{\"request_id\": …}}`, `{{\"estimate\": …}}`, `{{\"test_connection\": …}}` or `{{\"assess\": …}}`: {0}"
+    )]
     Event(serde_json::Error),
     /// The table could not be read.
     #[error(transparent)]
@@ -119,6 +125,7 @@ impl Execute {
             Event::Run(event) => self.run_request(event.request_id).await,
             Event::Estimate(event) => Box::pin(self.estimate(event.estimate)).await,
             Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
+            Event::Assess(event) => Ok(json!(assess::assess(&event.assess))),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// What has deliveries made, in the functions that ask for some.
     pub notifier: Option<Notifier>,
+    /// What answers [`App::assess`], in the functions that ask.
+    pub(crate) assessor: Option<Invoker>,
     /// The issuer through which people sign in, if there is one.
     pub issuer: Option<Arc<Provider>>,
     /// The people of a demo, as whom anybody on this machine may sign in. Set by `serve --demo` alone.
@@ -58,6 +60,12 @@ impl App {
         Self { notifier: Notifier::new(&self.config, aws).ok(), ..self }
     }
 
+    /// With whom to ask what there is no parser for here.
+    #[must_use]
+    pub fn asking(self, assessor: Invoker) -> Self {
+        Self { assessor: Some(assessor), ..self }
+    }
+
     /// An app on this table.
     #[must_use]
     pub fn on(config: Config, store: Store) -> Self {
@@ -71,6 +79,7 @@ impl App {
             store,
             config: Arc::new(config),
             notifier: None,
+            assessor: None,
             issuer,
             demo_people: Arc::default(),
             schemes: schemes.into(),

@@ -13,21 +13,26 @@ use countersign_storage::items::AutoApprove;
 /// # Errors
 /// 500 if the rules of a stored connection cannot be read: then nothing is let in.
 pub fn verdict(connection: &Connection, requester: &Person, command: &str) -> Result<Verdict, Problem> {
-    let analysis = analyse(dialect(&connection.kind), command);
     let rules = rules(connection).map_err(|error| {
         tracing::error!(%error, connection = %connection.name, "guardrails");
         Problem::internal()
     })?;
+    Ok(judged(connection, &rules, needs_votes(&connection.policy(), requester), command))
+}
+
+/// What these rules and the connection say of a command; `needs_votes` if its requester's commands do.
+#[must_use]
+pub fn judged(connection: &Connection, rules: &RuleSet, needs_votes: bool, command: &str) -> Verdict {
+    let analysis = analyse(dialect(&connection.kind), command);
     let hit = rules.check(command, &analysis);
-    let ease = connection.auto_approve.filter(|ease| eases(*ease, &analysis));
-    let ease = ease.filter(|_| needs_votes(&connection.policy(), requester));
+    let ease = connection.auto_approve.filter(|ease| needs_votes && eases(*ease, &analysis));
     let decided = hit.is_none() && ease.is_none();
-    Ok(Verdict {
+    Verdict {
         risk: Some(risk(&connection.kind, &analysis)),
         estimate: decided && connection.estimate_secret.is_some() && analysis.explainable(),
         block: hit.map(|hit| Block { rule: hit.rule, message: hit.message }),
         ease: ease.map(|ease| ease.rule().to_owned()),
-    })
+    }
 }
 
 /// What they say at the claim. What cannot be read blocks.

@@ -12,7 +12,7 @@
 //! - [`looks`]: waiting for a change, for a bounded time
 //! - [`directory`]: the known people, for warnings and to find things
 //! - [`guard`]: what the guardrails say of a command on a connection
-//! - [`probe`]: what the executor is asked about a connection
+//! - [`probe`]: what the executor is asked about a connection; [`assess`] about rules, commands and texts
 //! - [`slack`]: the account's end of the proof of who somebody is in Slack
 //! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
@@ -24,6 +24,7 @@
 
 pub mod administration;
 pub mod app;
+pub mod assess;
 pub mod aws;
 pub mod caller;
 pub mod change;

@@ -1,5 +1,5 @@
 //! What `execute` is asked besides to run a command: whether a connection works, and how many rows a
-//! command would touch.
+//! command would touch; in [`crate::assess`], what it thinks of rules and commands.
 //!
 //! It runs there because the secrets are there: who asks needs no right to read them. The answer is
 //! words about the connection, and numbers of rows; never a secret.
@@ -12,6 +12,7 @@ use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use countersign_rules::{ConnectionName, RequestId};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -168,6 +169,11 @@ impl Invoker {
     /// # Errors
     /// If the function that runs commands did not answer.
     pub async fn test(&self, event: &TestEvent) -> Result<TestReport, InvokeError> {
+        self.ask(event).await
+    }
+
+    /// Invokes the function, and waits for its answer.
+    pub(crate) async fn ask<A: DeserializeOwned>(&self, event: &impl Serialize) -> Result<A, InvokeError> {
         let failed = |error: &dyn std::fmt::Display| InvokeError::execute(error.to_string());
         let payload = serde_json::to_vec(event).map_err(|error| failed(&error))?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(WAIT).build();

@@ -3,7 +3,8 @@
 use countersign_http::Problem;
 use countersign_rules::event::Created;
 use countersign_rules::request::RunMode;
-use countersign_rules::submit::Submission;
+use countersign_rules::risk::Verdict;
+use countersign_rules::submit::{Submission, needs_votes};
 use countersign_rules::{ConnectionName, Fact, Phase, Request, RequestId, Timestamp, evolve, submit};
 use countersign_storage::requests::{Idempotency, Submitted};
 use countersign_storage::{Connection, Found, Key};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::assess::Assess;
 use crate::view::RequestView;
 use crate::{App, Caller, app, errors, guard};
 
@@ -96,7 +98,9 @@ impl App {
         let connection = usable(connection)?;
         // The id's time is the creation's, or lists, which go by both, would pass over some.
         let now = self.now();
-        let submission = self.submission(caller, &connection, body, now)?;
+        check(&connection, &body)?;
+        let verdict = guard::verdict(&connection, &caller.person(), &body.command)?;
+        let submission = self.submission(caller, &connection, body, verdict, now)?;
         let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
         if *open >= self.config.open_requests_per_person && takes_a_place(&request) {
             return self.without_a_place(caller, &request, idempotency.as_ref()).await;
@@ -146,7 +150,8 @@ impl App {
         ))
     }
 
-    /// What would become of a submission, as it is now: nothing is written and nobody is asked.
+    /// What would become of a submission, as it is now: nothing is written and nobody is asked. What the
+    /// guardrails say is asked of who holds them.
     ///
     /// # Errors
     /// The contract's problems, but for a guardrail: that is part of the answer.
@@ -157,8 +162,16 @@ impl App {
         body: NewRequest,
     ) -> Result<RequestView, Problem> {
         let connection = usable(connection)?;
+        check(&connection, &body)?;
+        let assess = Assess {
+            connection: connection.clone(),
+            command: Some(body.command.clone()),
+            needs_votes: needs_votes(&connection.policy(), &caller.person()),
+            text: None,
+        };
+        let verdict = self.assess(assess).await?.verdict.ok_or_else(Problem::internal)?;
         let now = self.now();
-        let submission = self.submission(caller, &connection, body, now)?;
+        let submission = self.submission(caller, &connection, body, verdict, now)?;
         let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
         let created = created_of(&events).ok_or_else(Problem::internal)?;
         let known = self.known_for_display().await;
@@ -191,19 +204,10 @@ impl App {
         caller: &Caller,
         connection: &Connection,
         body: NewRequest,
+        verdict: Verdict,
         now: Timestamp,
     ) -> Result<Submission, Problem> {
-        check_command(&body.command)?;
         let reason = body.reason.filter(|reason| !reason.trim().is_empty());
-        if connection.require_reason && reason.is_none() {
-            return Err(
-                Problem::invalid("this connection wants a reason").at("/reason", "a reason is required")
-            );
-        }
-        if let Some(reason) = &reason {
-            check_text("/reason", reason)?;
-        }
-        let verdict = guard::verdict(connection, &caller.person(), &body.command)?;
         let read_only = verdict.ease.is_some();
         let random = app::random().map_err(|_| errors::no_randomness())?;
         Ok(Submission {
@@ -246,6 +250,18 @@ fn key_reused() -> Problem {
         "This key was used for something else",
         "the same Idempotency-Key came with another body; take a new key for a new request",
     )
+}
+
+/// Refuses what cannot be, before anybody reads the command.
+fn check(connection: &Connection, body: &NewRequest) -> Result<(), Problem> {
+    check_command(&body.command)?;
+    match body.reason.as_deref().filter(|reason| !reason.trim().is_empty()) {
+        Some(reason) => check_text("/reason", reason),
+        None if connection.require_reason => {
+            Err(Problem::invalid("this connection wants a reason").at("/reason", "a reason is required"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What a requester is told whose command a guardrail blocked. The attempt is in the audit trail.

@@ -15,7 +15,8 @@ pub async fn finish(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
+    // A page says itself what is wrong; no library answers with one.
+    if (status.is_client_error() || status.is_server_error()) && !is_page(&response) {
         response = problem_with_instance(response, &path).await;
     }
     let headers = response.headers_mut();
@@ -27,6 +28,11 @@ pub async fn finish(request: Request, next: Next) -> Response {
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     response
+}
+
+fn is_page(response: &Response) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type.is_some_and(|media_type| media_type.starts_with(b"text/html"))
 }
 
 async fn problem_with_instance(response: Response, path: &str) -> Response {

@@ -96,7 +96,7 @@ fn thousands(number: u64) -> String {
 }
 
 /// What the guardrails say of a command at its submission.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Verdict {
     /// What it does, if anybody looked.
     pub risk: Option<Risk>,

@@ -110,7 +110,7 @@ impl Layout<'_> {
                         }
                     }
                     @if self.demo {
-                        aside.demo aria-label="Demo" { "A demo on this machine. Its people and data are made up." }
+                        aside.demo aria-label="Demo" { "A demo: its people and data are made up." }
                     }
                     main id="main" tabindex="-1" { (content) }
                 }
@@ -123,6 +123,16 @@ impl Layout<'_> {
 #[must_use]
 pub fn csrf_field(token: &str) -> Markup {
     html! { input type="hidden" name=(CSRF) value=(token); }
+}
+
+/// Text of ours in which `…` marks what is to be read as code.
+#[must_use]
+pub fn ticked(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
 }
 
 /// The token of the session in a cookie; empty if it is none.
@@ -156,10 +166,10 @@ pub(crate) fn problem_page(_config: &Config, problem: &Value, path: &str, signed
         section.problem {
             p.eyebrow { (status) }
             h1 { (text("title")) }
-            p.lead { (text("detail")) }
+            p.lead { (ticked(text("detail"))) }
             @if let Some(rule) = problem.get("rule").and_then(Value::as_str) { p { "Rule: " code { (rule) } } }
             @if !errors.is_empty() {
-                ul { @for error in &errors { li { code { (of(error, "pointer")) } " " (of(error, "message")) } } }
+                ul { @for error in &errors { li { code { (of(error, "pointer")) } " " (ticked(&of(error, "message"))) } } }
             }
             p.actions {
                 @if let Some(back) = back { a.button href=(back) { "Look at it again" } }

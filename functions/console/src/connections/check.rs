@@ -2,17 +2,17 @@
 
 use countersign_app::App;
 use countersign_app::administration::check_ordinary;
-use countersign_app::guard::dialect;
-use countersign_guardrails::RuleSet;
+use countersign_app::assess::{Assess, Complaint};
 use countersign_http::Problem;
 use countersign_masking::{MaskingPolicy, PolicyError};
 use countersign_rules::ConnectionName;
 use countersign_rules::policy::check_timeout;
 use countersign_storage::Connection;
-use countersign_targets::{FileSecrets, SecretRef, TargetKind, TargetSpec};
+use countersign_targets::{FileSecrets, SecretRef, TargetError, TargetKind, TargetSpec};
 
 use super::shape::Body;
 
+/// The connection that a body makes, unless it cannot be. Of its guardrails only [`check_rules`] knows.
 pub(crate) fn checked(
     app: &App,
     name: ConnectionName,
@@ -31,9 +31,11 @@ pub(crate) fn checked(
     check_ordinary("/reviewers", body.reviewers.iter())?;
     check_ordinary("/exempt_groups", body.exempt_groups.iter())?;
     check_ordinary("/allowed_groups", body.allowed_groups.iter())?;
-    let kind: TargetKind =
-        body.kind.parse().map_err(|error: countersign_targets::TargetError| invalid("/kind", &error))?;
-    TargetSpec::parse(kind, &body.target).map_err(|error| invalid("/target", &error))?;
+    let kind: TargetKind = body.kind.parse().map_err(|error: TargetError| invalid("/kind", &error))?;
+    TargetSpec::parse(kind, &body.target).map_err(|error| match &error {
+        TargetError::Member { pointer, .. } => invalid(&format!("/target{pointer}"), &error),
+        _ => invalid("/target", &error),
+    })?;
     let secrets = [
         ("/secret", &body.secret),
         ("/read_secret", &body.read_secret),
@@ -56,9 +58,6 @@ pub(crate) fn checked(
     if let Some(timeout) = body.timeout_seconds {
         check_timeout("timeout_seconds", timeout).map_err(|error| invalid("/timeout_seconds", &error))?;
     }
-    RuleSet::parse(&body.guardrails)
-        .and_then(|rules| rules.fits(dialect(kind.as_str())))
-        .map_err(|error| invalid(&format!("/guardrails{}", error.pointer), &error))?;
     let masking = masking(&body)?;
     check_ease(kind, &body)?;
     check_estimate(kind, &body)?;
@@ -90,6 +89,22 @@ pub(crate) fn checked(
     };
     connection.policy().check().map_err(|error| invalid("/reviewers", &error))?;
     Ok(connection)
+}
+
+/// Whether its guardrails can be, asked of who holds what reads them.
+pub(crate) async fn check_rules(app: &App, connection: &Connection) -> Result<(), Problem> {
+    if connection.guardrails.is_empty() {
+        return Ok(());
+    }
+    match app.assess(Assess::rules_of(connection)).await?.complaint {
+        None => Ok(()),
+        Some(complaint) => Err(complaint_of(&complaint)),
+    }
+}
+
+/// What is wrong with guardrails, as a problem.
+pub(crate) fn complaint_of(complaint: &Complaint) -> Problem {
+    invalid(&format!("/guardrails{}", complaint.pointer), &complaint.message)
 }
 
 /// A runner has its own secrets; of ours it can look up what its own machine holds.

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use crate::Console;
 use crate::etag::{if_match, with_etag};
 use crate::proposals::{Saved, proposed};
-use check::{checked, warnings};
+use check::{check_rules, checked, warnings};
 use countersign_app::query::Query;
 use shape::{Body, View};
 
@@ -190,6 +190,7 @@ pub(crate) async fn save(
         (Some(_), Some(_)) | (None, None) => {}
     }
     let connection = checked(app, name, body, before)?;
+    check_rules(app, &connection).await?;
     if app.is_proposal_of_connection(before, &connection) {
         let proposal = Proposal::of_connection(before, &connection).map_err(|_| Problem::internal())?;
         let known = app.known_for_display().await.unwrap_or_default();

@@ -78,8 +78,8 @@ fn filters(query: &Query) -> Markup {
                 div.field { label for="from" { "From (UTC)" } input #from type="date" name="from" value=(day("from")); }
                 div.field { label for="to" { "Before (UTC)" } input #to type="date" name="to" value=(day("to")); }
                 div.field { label for="connection" { "Connection" } input #connection type="text" name="connection" placeholder="all of them" autocapitalize="off" value=(query.text("connection").unwrap_or_default()); }
+                div.field.go { button type="submit" { "Show" } }
             }
-            button type="submit" { "Show" }
         }
     }
 }
@@ -127,7 +127,7 @@ fn sums(report: &Report) -> Markup {
             section.card aria-labelledby="time" {
                 h2 #time { "Time to decision" }
                 p.figure { (time(decision.p50_seconds)) }
-                dl.facts {
+                dl.facts.numbers {
                     dt { "Median (p50)" } dd { (time(decision.p50_seconds)) }
                     dt { "p90" } dd { (time(decision.p90_seconds)) }
                     dt { "p99" } dd { (time(decision.p99_seconds)) }
@@ -138,7 +138,7 @@ fn sums(report: &Report) -> Markup {
             section.card aria-labelledby="counts" {
                 h2 #counts { "Requests" }
                 p.figure { (submitted) }
-                dl.facts { @for (name, count) in counted { dt { (name) } dd { (count) } } }
+                dl.facts.numbers { @for (name, count) in counted { dt { (name) } dd { (count) } } }
             }
         }
     }
@@ -241,7 +241,7 @@ fn table(label: &str, head: &[&str], rows: impl Iterator<Item = (String, Vec<Str
     html! {
         div.wide tabindex="0" role="group" aria-label=(label) {
             table {
-                thead { tr { @for name in head { th scope="col" { (name) } } } }
+                thead { tr { @for (place, name) in head.iter().enumerate() { th.num[place > 0] scope="col" { (name) } } } }
                 tbody { @for (name, cells) in rows { tr { th scope="row" { (name) } @for cell in cells { td.num { (cell) } } } } }
             }
         }
@@ -263,7 +263,7 @@ fn why(report: &Report) -> Markup {
         html! {
             @if !counts.is_empty() {
                 h3 { (name) }
-                dl.facts { @for (code, count) in counts { dt { (cause(code)) } dd { (count) } } }
+                dl.facts.numbers { @for (code, count) in counts { dt { (cause(code)) } dd { (count) } } }
             }
         }
     };
@@ -339,7 +339,7 @@ fn shapes(report: &Report) -> Markup {
                 p.hint { "Literals are replaced and lists made short: no value of a command is here." }
                 div.wide tabindex="0" role="group" aria-label="Common commands" {
                     table {
-                        thead { tr { th scope="col" { "How often" } th scope="col" { "Kind" } th scope="col" { "Shape" } } }
+                        thead { tr { th.num scope="col" { "How often" } th scope="col" { "Kind" } th scope="col" { "Shape" } } }
                         tbody { @for row in &report.common_commands { tr { td.num { (row.count) } td { (row.kind) } td { code { (command::one_line(&display(&row.shape))) } } } } }
                     }
                 }

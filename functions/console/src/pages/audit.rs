@@ -70,12 +70,12 @@ pub(crate) async fn page(
             @if !checkpoints.items.is_empty() {
                 div.wide tabindex="0" role="group" aria-label="Checkpoints" {
                     table {
-                        thead { tr { th scope="col" { "Number" } th scope="col" { "Made" } th scope="col" { "Events" } th scope="col" { "Root" } th scope="col" { "Key" } } }
+                        thead { tr { th.num scope="col" { "Number" } th scope="col" { "Made" } th.num scope="col" { "Events" } th scope="col" { "Root" } th scope="col" { "Key" } } }
                         tbody {
                             @for checkpoint in &checkpoints.items {
                                 tr {
                                     td.num { (checkpoint.number) }
-                                    td { (checkpoint.at.get(..16).unwrap_or(&checkpoint.at).replace('T', " ")) " UTC" }
+                                    td.when { (checkpoint.at.get(..16).unwrap_or(&checkpoint.at).replace('T', " ")) " UTC" }
                                     td.num { (checkpoint.tree_size) }
                                     td.mono.small { (checkpoint.root) }
                                     td.mono.small { (checkpoint.key) }

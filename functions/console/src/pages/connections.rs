@@ -6,20 +6,23 @@ use axum::response::Response;
 use countersign_app::probe::{Purpose, TestReport};
 use countersign_app::{App, errors};
 use countersign_http::Problem;
+use countersign_notify::slack::reminders::Reminders;
 use countersign_rules::ConnectionName;
 use countersign_rules::display::display;
 use countersign_storage::{Connection, Key};
 use countersign_web::Place;
 use countersign_web::form::Form;
 use countersign_web::page::go_to;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
-use super::connection_form::{Draft, effects, form};
+use super::connection_form::{Draft, Outcome, below, form, look, seconds_of};
 use super::viewer::Viewer;
+use super::words;
 use crate::Console;
-use crate::connections::check::{checked, warnings};
+use crate::connections::check::warnings;
 use crate::connections::{self as api, may_see};
+use crate::integrations::save_slack;
 
 /// How many connections are shown at the most.
 const MOST: usize = 1000;
@@ -80,7 +83,7 @@ pub(crate) async fn show(
     let connection = connection.filter(|connection| may_see(connection, &viewer.caller));
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
     let draft = Draft::of(&connection);
-    page(&app, &viewer, Some(&connection), &draft, html! {}).await
+    page(&app, &viewer, Some(&connection), &draft, &Outcome::default(), html! {}).await
 }
 
 async fn find(app: &App, headers: &HeaderMap, name: &str) -> Result<(Viewer, Option<Connection>), Problem> {
@@ -95,11 +98,18 @@ async fn find(app: &App, headers: &HeaderMap, name: &str) -> Result<(Viewer, Opt
     Ok((viewer, connection.filter(|connection| !connection.is_configuration())))
 }
 
+/// The same for an admin, who may change it.
+async fn find_to_change(app: &App, headers: &HeaderMap, name: &str) -> Result<(Viewer, Connection), Problem> {
+    let (viewer, connection) = find(app, headers, name).await?;
+    viewer.caller.must_be_admin()?;
+    Ok((viewer, connection.ok_or_else(|| Problem::not_found("connection"))?))
+}
+
 /// Shows an empty one to an admin.
 pub(crate) async fn new(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
     viewer.caller.must_be_admin()?;
-    page(&app, &viewer, None, &Draft::default(), html! {}).await
+    page(&app, &viewer, None, &Draft::default(), &Outcome::default(), html! {}).await
 }
 
 async fn page(
@@ -107,6 +117,7 @@ async fn page(
     viewer: &Viewer,
     connection: Option<&Connection>,
     draft: &Draft,
+    outcome: &Outcome,
     result: Markup,
 ) -> Result<Response, Problem> {
     let title = connection.map_or("New connection", |connection| connection.name.as_str());
@@ -114,12 +125,17 @@ async fn page(
         Some(connection) => warnings(app, connection).await,
         None => Vec::new(),
     };
+    let is_admin = viewer.caller.is_admin();
     let known = app.known_for_display().await.unwrap_or_default();
+    let slack = match connection.filter(|_| is_admin) {
+        Some(_) => app.store.integrations().await.map_err(|error| errors::storage(&error))?.slack,
+        None => None,
+    };
     let content = html! {
         div.head {
             h1.grow { (title) }
             @if let Some(connection) = connection {
-                @if viewer.caller.is_admin() {
+                @if is_admin {
                     form method="post" action={ "/connections/" (connection.name) "/test" } {
                         (viewer.csrf())
                         button.plain type="submit" { "Test it" }
@@ -129,11 +145,15 @@ async fn page(
             }
         }
         @if !warned.is_empty() {
-            div.notice.wait { ul { @for warning in &warned { li { (warning) } } } }
+            div.notice.wait { ul { @for warning in &warned { li { (words::ticked(warning)) } } } }
         }
         (result)
-        @if viewer.caller.is_admin() { (form(viewer, connection, draft, &known)) }
-        @else if let Some(connection) = connection { (facts(connection, viewer)) }
+        @if let Some(wrong) = &outcome.wrong { (wrong.notice("This cannot be saved:")) }
+        @if let Some((effects, _)) = &outcome.seen { (effects) }
+        @if is_admin {
+            (form(viewer, connection, draft, &known, outcome))
+            @if let Some(connection) = connection { (below(viewer, connection, slack.as_ref(), outcome)) }
+        } @else if let Some(connection) = connection { (facts(connection, viewer)) }
     };
     Ok(viewer.page(app, title, Place::Connections, content))
 }
@@ -158,19 +178,15 @@ fn facts(connection: &Connection, viewer: &Viewer) -> Markup {
     }
 }
 
-/// Says what a change would change, and for whom. Writes nothing.
+/// Says what a change would change, and for whom; or adds or removes a row. Writes nothing.
 pub(crate) async fn check(
     State(app): State<App>,
     Path(name): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (viewer, connection) = find(&app, &headers, &name).await?;
-    viewer.caller.must_be_admin()?;
-    let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
-    let draft = Draft::read(&Form::read(&headers, &bytes)?)?;
-    let result = said(&app, Some(&connection), &draft).await;
-    page(&app, &viewer, Some(&connection), &draft, result).await
+    let (viewer, connection) = find_to_change(&app, &headers, &name).await?;
+    looked_at(&app, &viewer, Some(&connection), &Form::read(&headers, &bytes)?).await
 }
 
 /// The same for one that is not there yet.
@@ -181,9 +197,21 @@ pub(crate) async fn check_new(
 ) -> Result<Response, Problem> {
     let (viewer, _) = Viewer::see(&app, "check", &headers, &[]).await?;
     viewer.caller.must_be_admin()?;
-    let draft = Draft::read(&Form::read(&headers, &bytes)?)?;
-    let result = said(&app, None, &draft).await;
-    page(&app, &viewer, None, &draft, result).await
+    looked_at(&app, &viewer, None, &Form::read(&headers, &bytes)?).await
+}
+
+async fn looked_at(
+    app: &App,
+    viewer: &Viewer,
+    before: Option<&Connection>,
+    form: &Form,
+) -> Result<Response, Problem> {
+    let mut draft = Draft::read(form);
+    let outcome = match draft.edit(form.raw("do")) {
+        true => Outcome::default(),
+        false => look(app, before, &draft, form.raw("do") == "try").await,
+    };
+    page(app, viewer, before, &draft, &outcome, html! {}).await
 }
 
 /// Has it tested: its secrets are resolved, and the target is asked who one is there. No command runs.
@@ -193,11 +221,10 @@ pub(crate) async fn test(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let app = &console.app;
-    let (viewer, connection) = find(app, &headers, &name).await?;
-    viewer.caller.must_be_admin()?;
-    let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+    let (viewer, connection) = find_to_change(app, &headers, &name).await?;
     let report = api::tested(&console, connection.name.clone()).await?;
-    page(app, &viewer, Some(&connection), &Draft::of(&connection), found(&report)).await
+    let (draft, nothing) = (Draft::of(&connection), Outcome::default());
+    page(app, &viewer, Some(&connection), &draft, &nothing, found(&report)).await
 }
 
 /// What a test found.
@@ -229,22 +256,6 @@ fn purpose(purpose: Purpose) -> &'static str {
     }
 }
 
-async fn said(app: &App, before: Option<&Connection>, draft: &Draft) -> Markup {
-    let made = draft.name().and_then(|name| checked(app, name, draft.body()?, before));
-    match made {
-        Ok(connection) => {
-            let warnings = warnings(app, &connection).await;
-            let known = app.known_for_display().await.unwrap_or_default();
-            effects(before, &connection, draft, &known, &warnings)
-        }
-        Err(problem) => {
-            let body = problem.body();
-            let detail = body.get("detail").and_then(|detail| detail.as_str()).unwrap_or_default();
-            html! { div.notice.bad role="status" { strong { "This cannot be saved: " } (detail) } }
-        }
-    }
-}
-
 /// Saves a change.
 pub(crate) async fn save(
     State(app): State<App>,
@@ -252,15 +263,8 @@ pub(crate) async fn save(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (viewer, before) = find(&app, &headers, &name).await?;
-    viewer.caller.must_be_admin()?;
-    let before = before.ok_or_else(|| Problem::not_found("connection"))?;
-    let form = Form::read(&headers, &bytes)?;
-    let draft = Draft::read(&form)?;
-    let expected = form.number("version")?;
-    let name = before.name.clone();
-    let saved = api::save(&app, &viewer.caller, name, Some(&before), draft.body()?, expected).await?;
-    Ok(go_to(&saved.page(|connection| format!("/connections/{}", connection.name))))
+    let (viewer, before) = find_to_change(&app, &headers, &name).await?;
+    save_what_was_seen(&app, &viewer, Some(&before), &Form::read(&headers, &bytes)?).await
 }
 
 /// Saves a new one.
@@ -269,13 +273,87 @@ pub(crate) async fn save_new(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let form = Form::read(&headers, &bytes)?;
-    let draft = Draft::read(&form)?;
-    let (viewer, before) = find(&app, &headers, &draft.name).await?;
+    let (viewer, _) = Viewer::see(&app, "save", &headers, &[]).await?;
     viewer.caller.must_be_admin()?;
-    let name = draft.name()?;
-    let saved = api::save(&app, &viewer.caller, name, before.as_ref(), draft.body()?, None).await?;
-    Ok(go_to(&saved.page(|connection| format!("/connections/{}", connection.name))))
+    save_what_was_seen(&app, &viewer, None, &Form::read(&headers, &bytes)?).await
+}
+
+/// Saves what stands in the form, if whoever pressed Save was shown what that means; else shows it.
+async fn save_what_was_seen(
+    app: &App,
+    viewer: &Viewer,
+    before: Option<&Connection>,
+    form: &Form,
+) -> Result<Response, Problem> {
+    let draft = Draft::read(form);
+    let outcome = look(app, before, &draft, false).await;
+    let expected: Option<u64> = form.number("version")?;
+    let again = |status: StatusCode, outcome: Outcome, said: Markup| async move {
+        let mut response = page(app, viewer, before, &Draft::read(form), &outcome, said).await?;
+        *response.status_mut() = status;
+        Ok::<Response, Problem>(response)
+    };
+    if outcome.wrong.is_some() {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, outcome, html! {}).await;
+    }
+    if before.is_some_and(|before| expected != Some(before.version)) {
+        let said = html! {
+            p.notice.bad role="alert" { strong { "Somebody else has saved this connection meanwhile." } " What you typed stands below; what it would change of theirs is this." }
+        };
+        return again(StatusCode::PRECONDITION_FAILED, outcome, said).await;
+    }
+    if !outcome.was_seen(form.raw("seen")) {
+        let said = html! {
+            p.notice { strong { "Nothing is saved yet." } " This is what it changes: press Save once more to save it." }
+        };
+        return again(StatusCode::OK, outcome, said).await;
+    }
+    let (name, body) = (draft.name()?, draft.body(before)?);
+    match api::save(app, &viewer.caller, name.clone(), before, body, expected).await {
+        Ok(saved) => Ok(go_to(&saved.page(|_| format!("/connections/{name}")))),
+        Err(problem) => again(problem.status(), Outcome::wrong(&problem), html! {}).await,
+    }
+}
+
+/// Saves how reviewers of a connection are asked again, which is a setting of Slack.
+pub(crate) async fn save_reminders(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let (viewer, connection) = find_to_change(&app, &headers, &name).await?;
+    let form = Form::read(&headers, &bytes)?;
+    let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
+    let (mut settings, _) = found.slack.ok_or_else(|| Problem::not_found("integration"))?;
+    match reminders(&form) {
+        Ok(Some(reminders)) => settings.reminders.insert(connection.name.clone(), reminders),
+        Ok(None) => settings.reminders.remove(&connection.name),
+        Err(problem) => {
+            let (draft, outcome) = (Draft::of(&connection), Outcome::wrong(&problem));
+            let mut response = page(&app, &viewer, Some(&connection), &draft, &outcome, html! {}).await?;
+            *response.status_mut() = problem.status();
+            return Ok(response);
+        }
+    };
+    // Nobody else has to agree to how often people are reminded.
+    save_slack(&app, &viewer.caller, settings, form.number("version")?).await?;
+    Ok(go_to(&format!("/connections/{}#reminders", connection.name)))
+}
+
+/// What was written of reminders; nothing if it shall be as everywhere.
+fn reminders(form: &Form) -> Result<Option<Reminders>, Problem> {
+    const MOST: u32 = 20;
+    if form.raw("do") == "as-everywhere" {
+        return Ok(None);
+    }
+    let refuse = |field: &str, detail: &str| Problem::invalid(detail).at(field, detail);
+    let first = seconds_of(form.raw("first_minutes"), "first_minutes")?.filter(|first| *first > 0);
+    let first_seconds = first.ok_or_else(|| refuse("/first_minutes", "expected minutes, such as `15`"))?;
+    let most: Option<u32> = form.number("most_reminders")?;
+    let most = most.filter(|most| *most <= MOST);
+    let most = most.ok_or_else(|| refuse("/most_reminders", "expected a number from 0 to 20"))?;
+    Ok(Some(Reminders { first_seconds, most }))
 }
 
 /// Deletes one.
@@ -285,9 +363,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (viewer, connection) = find(&app, &headers, &name).await?;
-    viewer.caller.must_be_admin()?;
-    let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+    let (viewer, connection) = find_to_change(&app, &headers, &name).await?;
     let form = Form::read(&headers, &bytes)?;
     if form.text("name_again") != Some(connection.name.as_str()) {
         return Err(Problem::invalid("write the name of the connection to delete it")

@@ -12,6 +12,7 @@ mod command;
 mod connection_form;
 mod connections;
 mod diff;
+mod fields;
 mod integrations;
 mod new_request;
 mod notifications;
@@ -56,6 +57,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/connections/{name}/save", form(post(connections::save)))
         .route("/connections/{name}/delete", form(post(connections::delete)))
         .route("/connections/{name}/test", form(post(connections::test)))
+        .route("/connections/{name}/reminders", form(post(connections::save_reminders)))
         .route("/integrations", page(get(integrations::page)))
         .route("/integrations/slack", form(post(integrations::save_slack)))
         .route("/integrations/slack/test", form(post(integrations::test_slack)))

@@ -16,6 +16,7 @@ use countersign_web::form::Form;
 use http::HeaderMap;
 use maud::{Markup, html};
 
+use super::fields::{Wrong, complaint, described, invalid};
 use super::viewer::Viewer;
 use super::{command, words};
 use countersign_app::query::Query;
@@ -53,7 +54,7 @@ pub(crate) async fn page(
         draft.command = created.as_ref().map(|created| created.command.clone()).unwrap_or_default();
         draft.reason = created.and_then(|created| created.reason).unwrap_or_default();
     }
-    show(&app, &viewer, &draft, html! {}).await
+    show(&app, &viewer, &draft, html! {}, &Wrong::default()).await
 }
 
 /// Says what would become of a request. Writes nothing.
@@ -92,18 +93,23 @@ pub(crate) async fn check(
         }
         Err(problem) => Err(problem),
     };
-    let result = match checked {
-        Ok(view) => forecast(&view, connection.as_ref()),
+    let (result, wrong) = match checked {
+        Ok(view) => (forecast(&view, connection.as_ref()), Wrong::default()),
         Err(problem) => {
-            let body = problem.body();
-            let detail = body.get("detail").and_then(|detail| detail.as_str()).unwrap_or_default();
-            html! { div.notice.bad role="status" { strong { "This cannot be sent: " } (detail) } }
+            let wrong = Wrong::of(&problem);
+            (wrong.notice("This cannot be sent:"), wrong)
         }
     };
-    show(&app, &viewer, &draft, result).await
+    show(&app, &viewer, &draft, result, &wrong).await
 }
 
-async fn show(app: &App, viewer: &Viewer, draft: &Draft, result: Markup) -> Result<Response, Problem> {
+async fn show(
+    app: &App,
+    viewer: &Viewer,
+    draft: &Draft,
+    result: Markup,
+    wrong: &Wrong,
+) -> Result<Response, Problem> {
     let connections = app.store.connections(None, MOST).await.map_err(|error| errors::storage(&error))?;
     let groups = &viewer.caller.user.groups;
     let usable =
@@ -141,9 +147,10 @@ async fn show(app: &App, viewer: &Viewer, draft: &Draft, result: Markup) -> Resu
                 div.field {
                     label for="command" { "Command" }
                     p.hint #command-hint { "Exactly this runs, and nothing else. It cannot be changed once it is sent." }
-                    textarea #command name="command" rows="8" required spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="command-hint" {
+                    textarea #command name="command" rows="8" required spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby=[described("command", true, wrong)] aria-invalid=[invalid("command", wrong)] {
                         "\n" (draft.command)
                     }
+                    (complaint("command", wrong))
                     @if checked && display(&draft.command) != draft.command {
                         p.notice.wait { "There are characters in it that cannot be seen. This is what reviewers will see:" }
                         (command::block(&draft.command, false))
@@ -152,7 +159,8 @@ async fn show(app: &App, viewer: &Viewer, draft: &Draft, result: Markup) -> Resu
                 div.field {
                     label for="reason" { "Reason" }
                     p.hint #reason-hint { "Why it has to run now; a ticket helps. Reviewers read it first." }
-                    input #reason type="text" name="reason" value=(draft.reason) maxlength="2000" aria-describedby="reason-hint";
+                    input #reason type="text" name="reason" value=(draft.reason) maxlength="2000" aria-describedby=[described("reason", true, wrong)] aria-invalid=[invalid("reason", wrong)];
+                    (complaint("reason", wrong))
                 }
                 div.fields {
                     div.field {
@@ -163,15 +171,16 @@ async fn show(app: &App, viewer: &Viewer, draft: &Draft, result: Markup) -> Resu
                         }
                     }
                     div.field {
-                        label for="timeout" { "Time for votes, in minutes" }
-                        input #timeout type="number" name="timeout_minutes" min="1" max="43200" value=(draft.timeout_minutes) placeholder="as the connection says";
+                        label for="timeout_minutes" { "Time for votes, in minutes" }
+                        input #timeout_minutes type="number" name="timeout_minutes" min="1" max="43200" value=(draft.timeout_minutes) placeholder="as the connection says" aria-describedby=[described("timeout_minutes", false, wrong)] aria-invalid=[invalid("timeout_minutes", wrong)];
+                        (complaint("timeout_minutes", wrong))
                     }
                 }
+                p.hint { "Check says what the guardrails think of it and who will be asked, and sends nothing." }
                 div.actions.thumb {
-                    button.plain type="submit" formaction="/requests/new" { "Check" }
+                    button.plain type="submit" formaction="/requests/new" formnovalidate { "Check" }
                     button type="submit" { "Send for approval" }
                 }
-                p.hint { "Check says what the guardrails think of it and who will be asked, and sends nothing." }
             }
         }
     };
@@ -202,9 +211,9 @@ fn forecast(view: &RequestView, connection: Option<&Connection>) -> Markup {
             @if let Some(risk) = &view.risk {
                 p { (words::risk(risk.level)) " " (risk.statements.join(", "))
                     @if !risk.tables.is_empty() { " on " (risk.tables.join(", ")) } }
-                @if !risk.notes.is_empty() { ul.notes.small { @for note in &risk.notes { li { (note) } } } }
+                @if !risk.notes.is_empty() { ul.notes.small { @for note in &risk.notes { li { (words::ticked(note)) } } } }
             }
-            @for warning in view.warnings.iter().flatten() { p.notice.wait { (warning) } }
+            @for warning in view.warnings.iter().flatten() { p.notice.wait { (words::ticked(warning)) } }
             @if let Some(name) = name { p.hint { "By the rules of " a href={ "/connections/" (name) } { (name) } " as they are now." } }
         }
     }

@@ -71,7 +71,7 @@ fn endpoint(told: &Told) -> Markup {
 fn findings(all: &[Finding]) -> Markup {
     html! {
         @for finding in all {
-            div.notice.wait { (display(&finding.message)) " " code { (finding.code) } br; span.small { "What to do: " (finding.advice) } }
+            div.notice.wait { (words::ticked(&display(&finding.message))) " " code { (finding.code) } br; span.small { "What to do: " (words::ticked(&finding.advice)) } }
         }
     }
 }

@@ -5,8 +5,8 @@ use countersign_http::Problem;
 use countersign_rules::Request;
 use countersign_rules::display::display;
 use countersign_rules::request::Phase;
-use countersign_targets::Record;
-use countersign_targets::view::Page;
+use countersign_targets::view::{Page, PageStart, numeric, text};
+use countersign_targets::{Column, Record};
 use maud::{Markup, html};
 
 use super::words;
@@ -14,6 +14,8 @@ use crate::output::read_page;
 
 /// More rows are in the files.
 const MOST_ROWS: usize = 200;
+/// As text there are fewer.
+const MOST_AS_TEXT: usize = 50;
 /// More of a cell is in the files.
 const MOST_CHARACTERS: usize = 2000;
 
@@ -42,10 +44,26 @@ pub(crate) async fn section(app: &App, request: &Request) -> Result<Markup, Prob
                 }
             }
             (tables)
+            @if page.records.iter().any(|record| matches!(record, Record::Row(_))) {
+                details { summary { "As text" } pre.text tabindex="0" role="group" aria-label="The output as text" { (as_text(&page)) } }
+            }
             @if cut || next.is_some() { p.hint { "This is the beginning; the files have all that was kept." } }
             @if outcome.output_cut { p.notice.wait { "The output was cut at the limits of the connection: not everything was kept." } }
         }
     })
+}
+
+/// The beginning, as a terminal shows it.
+fn as_text(page: &Page) -> String {
+    let mut rows = 0;
+    let is_near = |record: &&Record| {
+        rows += usize::from(matches!(record, Record::Row(_)));
+        rows <= MOST_AS_TEXT
+    };
+    let records = page.records.iter().take_while(is_near).cloned().collect();
+    let shown = text(&Page { start: PageStart::First, records });
+    let more = if rows > MOST_AS_TEXT { "… the files have the rest\n" } else { "" };
+    format!("{shown}{more}")
 }
 
 /// A table for each statement, and whether something was left out.
@@ -53,13 +71,13 @@ fn tables(page: &Page) -> (Markup, bool) {
     let mut shown = 0;
     let mut cut = false;
     let mut sets: Vec<Markup> = Vec::new();
-    let mut head: Option<Vec<String>> = None;
+    let mut head: Option<&[Column]> = None;
     let mut rows: Vec<&[Option<String>]> = Vec::new();
     for record in &page.records {
         match record {
             Record::Columns(columns) => {
-                sets.extend(head.take().map(|head| table(&head, &std::mem::take(&mut rows))));
-                head = Some(columns.iter().map(|column| display(&column.name)).collect());
+                sets.extend(head.take().map(|head| table(head, &std::mem::take(&mut rows))));
+                head = Some(columns);
             }
             Record::Row(cells) if shown < MOST_ROWS => {
                 shown += 1;
@@ -67,12 +85,12 @@ fn tables(page: &Page) -> (Markup, bool) {
             }
             Record::Row(_) => cut = true,
             Record::Truncated { kept_rows, missing_rows, .. } => {
-                sets.extend(head.take().map(|head| table(&head, &std::mem::take(&mut rows))));
+                sets.extend(head.take().map(|head| table(head, &std::mem::take(&mut rows))));
                 let missing = missing_rows.map_or("more".to_owned(), |rows| rows.to_string());
                 sets.push(html! { p.hint { (kept_rows) " rows were kept, " (missing) " were not." } });
             }
             Record::Done { tag, rows: count } => {
-                sets.extend(head.take().map(|head| table(&head, &std::mem::take(&mut rows))));
+                sets.extend(head.take().map(|head| table(head, &std::mem::take(&mut rows))));
                 let count = count.filter(|_| !tag.chars().any(|c| c.is_ascii_digit()));
                 sets.push(html! {
                     p.hint { code { (tag) } @if let Some(count) = count { " · " (count) @if count == 1 { " row" } @else { " rows" } } }
@@ -80,20 +98,22 @@ fn tables(page: &Page) -> (Markup, bool) {
             }
         }
     }
-    sets.extend(head.take().map(|head| table(&head, &rows)));
+    sets.extend(head.take().map(|head| table(head, &rows)));
     if sets.is_empty() {
         sets.push(html! { p.muted { "It printed nothing." } });
     }
     (html! { @for set in sets { (set) } }, cut)
 }
 
-fn table(head: &[String], rows: &[&[Option<String>]]) -> Markup {
+fn table(head: &[Column], rows: &[&[Option<String>]]) -> Markup {
+    let right: Vec<bool> = (0..head.len()).map(|place| numeric(head.get(place), rows, place)).collect();
+    let is_number = |place: usize| right.get(place).copied().unwrap_or_default();
     html! {
         div.wide tabindex="0" role="group" aria-label="Rows of output" {
             table.output {
-                thead { tr { @for name in head { th scope="col" { (name) } } } }
+                thead { tr { @for (place, column) in head.iter().enumerate() { th.num[is_number(place)] scope="col" { (display(&column.name)) } } } }
                 tbody {
-                    @for row in rows { tr { @for cell in *row { td { (value(cell.as_deref())) } } } }
+                    @for row in rows { tr { @for (place, cell) in row.iter().enumerate() { td.num[is_number(place)] { (value(cell.as_deref())) } } } }
                 }
             }
         }

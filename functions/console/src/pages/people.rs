@@ -71,7 +71,7 @@ fn accounts(people: &[User]) -> Markup {
             h2 #accounts { "Accounts" }
             div.wide tabindex="0" role="group" aria-label="Accounts" {
                 table {
-                    thead { tr { th scope="col" { "Name" } th scope="col" { "E-mail" } th scope="col" { "Groups" } th scope="col" { "Roles" } th scope="col" { "Tokens" } } }
+                    thead { tr { th scope="col" { "Name" } th scope="col" { "E-mail" } th scope="col" { "Groups" } th scope="col" { "Roles" } th.num scope="col" { "Tokens" } } }
                     tbody {
                         @for user in people {
                             tr {

@@ -77,6 +77,7 @@ pub(crate) async fn show(
                             h2 #command { "Command" }
                             span.small.muted { (view.kind) @if view.read_only { " · read-only" } " · " (view.command.len()) " bytes" }
                         }
+                        (reason(&view))
                         @if view.command_display != view.command {
                             p.notice.wait { "It has characters that cannot be seen, or can be mistaken for others: they are written out, " span.esc { "like this" } "." }
                         }
@@ -87,7 +88,6 @@ pub(crate) async fn show(
                                 (diff::block(text, &view.command))
                             }
                         }
-                        (reason(&view))
                     }
                     (risk(&view))
                     (output)
@@ -202,8 +202,14 @@ fn ending(view: &RequestView) -> Markup {
         }
         None => "",
     };
+    let rejections = view.groups.iter().flat_map(|group| &group.decisions);
+    let rejection = rejections.into_iter().find(|decision| decision.decision == Decision::Reject);
     html! {
         @if !cause.is_empty() { p.notice.wait { (cause) } }
+        @if let (Some(no), Status::Rejected) = (rejection, view.status) {
+            div.notice.bad { strong { (no.user.email) " rejected it" } @if let Some(comment) = &no.comment { ": " (display(comment)) } }
+        }
+        @if view.status == Status::Running { p.notice { "It is running. This page shows when it has ended; without scripts, load it again." } }
         @if let Some(block) = &view.blocked {
             div.notice.bad { strong { "A guardrail blocked it" } " (" code { (block.rule) } "): " (block.message) }
         }
@@ -243,8 +249,8 @@ fn automatic(view: &RequestView) -> String {
 fn reason(view: &RequestView) -> Markup {
     html! {
         @match &view.reason {
-            Some(reason) => p { strong { "Reason: " } (display(reason)) },
-            None => p.muted { "No reason was given." },
+            Some(reason) => p.reason { strong { "Reason: " } (display(reason)) },
+            None => p.reason.muted { "No reason was given." },
         }
     }
 }
@@ -259,7 +265,7 @@ fn risk(view: &RequestView) -> Markup {
                 @if !risk.tables.is_empty() { dt { "Tables" } dd { (risk.tables.join(", ")) } }
                 @if let Some(estimate) = &risk.estimate { dt { "Estimate" } dd { (estimate) span.hint { " as the target guessed before it ran" } } }
             }
-            @if !risk.notes.is_empty() { ul.notes { @for note in &risk.notes { li { (note) } } } }
+            @if !risk.notes.is_empty() { ul.notes { @for note in &risk.notes { li { (words::ticked(note)) } } } }
         }
     }
 }
@@ -354,6 +360,8 @@ fn is_short(shown: &str) -> bool {
 }
 
 fn groups(view: &RequestView) -> Markup {
+    let bounded = view.groups.iter().flat_map(|group| &group.decisions);
+    let several = bounded.filter(|decision| decision.bounds.is_some()).count() > 1;
     html! {
         @if !view.groups.is_empty() {
             section.card aria-labelledby="groups" {
@@ -363,7 +371,7 @@ fn groups(view: &RequestView) -> Markup {
                         li {
                             strong { (group.group) } " "
                             @match group.status {
-                                GroupStatus::Pending => span.badge.pending { (group.decisions.len()) " of " (group.required) },
+                                GroupStatus::Pending => span.badge.pending[view.status == Status::Pending] { (group.decisions.len()) " of " (group.required) },
                                 GroupStatus::Approved => span.badge.approved { "approved" },
                                 GroupStatus::Rejected => span.badge.rejected { "rejected" },
                                 GroupStatus::NotRequired => span.badge { "not needed" },
@@ -378,8 +386,8 @@ fn groups(view: &RequestView) -> Markup {
                         }
                     }
                 }
-                @if view.status == Status::Pending { @for warning in view.warnings.iter().flatten() { p.notice.bad { (warning) } } }
-                @if let Some(bounds) = &view.bounds { (limits(*bounds)) }
+                @if view.status == Status::Pending { @for warning in view.warnings.iter().flatten() { p.notice.bad { (words::ticked(warning)) } } }
+                @if let (Some(bounds), true) = (&view.bounds, several) { span.small { "Of all limits the strictest holds. " } (limits(*bounds)) }
             }
         }
     }
@@ -415,7 +423,7 @@ fn facts(view: &RequestView) -> Markup {
             h2 #facts { "Details" }
             dl.facts {
                 dt { "Submitted" } dd { (words::at(view.created_at)) }
-                @if let Some(at) = view.decided_at { dt { "Decided" } dd { (words::at(at)) } }
+                @if let Some(at) = view.decided_at { dt { @if matches!(view.status, Status::Blocked | Status::Expired | Status::Cancelled) { "Ended" } @else { "Decided" } } dd { (words::at(at)) } }
                 dt { "Runs" } dd { @match view.run { RunMode::Manual => "when its requester presses Run", RunMode::OnApproval => "at once when approved" } }
                 @if let Some(at) = execution.started_at { dt { "Started" } dd { (words::at(at)) } }
                 @if let (Some(from), Some(to)) = (execution.started_at, execution.finished_at) {

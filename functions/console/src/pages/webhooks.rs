@@ -256,7 +256,7 @@ fn shown_once(stored: &StoredWebhook, warnings: &[String]) -> Markup {
             strong { "This is its secret. It is shown this once:" }
             pre.text tabindex="0" { (stored.webhook.secret.reveal()) }
         }
-        @for warning in warnings { p.notice.wait { (warning) } }
+        @for warning in warnings { p.notice.wait { (words::ticked(warning)) } }
     }
 }
 
@@ -288,8 +288,7 @@ pub(crate) async fn save(
     if warnings.is_empty() {
         return Ok(go_to(&format!("/integrations/webhooks/{}", stored.webhook.id)));
     }
-    let note =
-        html! { @for warning in &warnings { p.notice.wait role="status" { "It is saved. " (warning) } } };
+    let note = html! { @for warning in &warnings { p.notice.wait role="status" { "It is saved. " (words::ticked(warning)) } } };
     page(&app, &viewer, &stored, None, note).await
 }
 

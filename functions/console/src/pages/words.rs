@@ -2,6 +2,7 @@
 
 use countersign_rules::risk::RiskLevel;
 use countersign_rules::{Status, Timestamp, Via};
+pub(crate) use countersign_web::layout::ticked;
 use maud::{Markup, html};
 
 /// `2026-11-25 19:20 UTC`; where scripts run, a browser's own time stands in its tooltip.

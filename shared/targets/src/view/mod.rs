@@ -17,5 +17,5 @@ mod visible;
 pub use self::csv::csv;
 pub use self::json::{SetView, json};
 pub use self::page::{Page, PageStart};
-pub use self::text::text;
+pub use self::text::{numeric, text};
 pub use self::visible::visible;

@@ -123,7 +123,9 @@ fn widths(names: &[String], rows: &[&[Option<String>]]) -> Vec<usize> {
     if padded > MAX_PADDING_BYTES { vec![0; widths.len()] } else { widths }
 }
 
-fn numeric(column: Option<&Column>, rows: &[&[Option<String>]], index: usize) -> bool {
+/// Whether a column holds numbers, which stand right.
+#[must_use]
+pub fn numeric(column: Option<&Column>, rows: &[&[Option<String>]], index: usize) -> bool {
     let type_name = column.map(|column| column.type_name.to_ascii_lowercase()).unwrap_or_default();
     match type_name.split('(').next().unwrap_or_default().trim() {
         "int2" | "int4" | "int8" | "float4" | "float8" | "numeric" | "decimal" | "oid" | "money"

@@ -189,8 +189,8 @@ pub(crate) async fn a_connection_for_runners_is_not_everything(database: Databas
     let bash = json!({ "program": ["bash", "-s"] });
     let base = json!({ "kind": "runner", "target": bash, "reviewers": ["dba-team"] });
     for (name, value, pointer) in [
-        ("target", json!({ "program": ["/usr/bin/psql"] }), "/target"),
-        ("target", json!({ "program": "bash -s" }), "/target"),
+        ("target", json!({ "program": ["/usr/bin/psql"] }), "/target/program"),
+        ("target", json!({ "program": "bash -s" }), "/target/program"),
         ("secret", json!("env:X"), "/secret"),
         ("auto_approve", json!("reads"), "/auto_approve"),
         ("masking_key", json!("ssm:/countersign/key"), "/masking_key"),

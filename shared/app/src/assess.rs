@@ -1,0 +1,86 @@
+//! What the guardrails and the masking make of a command and a text, asked of `execute`, which holds them
+//! anyway: whoever shows pages and stores settings needs no parser of his own.
+//!
+//! Nothing is read, written or run for it, and no secret is resolved.
+
+use countersign_http::Problem;
+use countersign_rules::risk::Verdict;
+use countersign_storage::Connection;
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+use crate::app::{InvokeError, Invoker};
+
+/// What `execute` is invoked with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssessEvent {
+    /// What it is asked.
+    pub assess: Assess,
+}
+
+/// A connection as it stands or would stand, and what is tried on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assess {
+    /// By whose rules.
+    pub connection: Connection,
+    /// A command.
+    pub command: Option<String>,
+    /// Whether commands of whoever asks need votes there at all.
+    pub needs_votes: bool,
+    /// A text as the target might return it.
+    pub text: Option<String>,
+}
+
+impl Assess {
+    /// Whether the rules of a connection can be, and nothing else.
+    #[must_use]
+    pub fn rules_of(connection: &Connection) -> Self {
+        Self { connection: connection.clone(), command: None, needs_votes: true, text: None }
+    }
+}
+
+/// What is wrong with a connection's rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// Where in `guardrails`, as a JSON pointer.
+    pub pointer: String,
+    /// What was expected and what came.
+    pub message: String,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// What is wrong with the rules; nothing, as a rule.
+    pub complaint: Option<Complaint>,
+    /// What the rules say of the command; none without one, or if the rules cannot be.
+    pub verdict: Option<Verdict>,
+    /// The text as it would be shown; none without one, or if it cannot be masked.
+    pub masked: Option<String>,
+}
+
+impl Invoker {
+    /// Has rules, a command and a text assessed, and waits for the answer.
+    ///
+    /// # Errors
+    /// If the function that runs commands did not answer.
+    pub async fn assess(&self, event: &AssessEvent) -> Result<Assessment, InvokeError> {
+        self.ask(event).await
+    }
+}
+
+impl App {
+    /// The same for whoever shows the answer.
+    ///
+    /// # Errors
+    /// 503 if there is none.
+    pub async fn assess(&self, assess: Assess) -> Result<Assessment, Problem> {
+        let assessor = self.assessor.as_ref().ok_or_else(Problem::internal)?;
+        assessor.assess(&AssessEvent { assess }).await.map_err(|error| {
+            tracing::error!(%error, "assess");
+            Problem::unavailable(2)
+        })
+    }
+}
