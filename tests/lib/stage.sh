@@ -51,6 +51,46 @@ stage() {
   ((failed == 0))
 }
 
+BEHIND_NAMES=()
+BEHIND_PIDS=()
+BEHIND_SINCE=()
+
+# behind NAME COMMAND...: begins a command behind the stages that follow, at the lowest priority, so that it
+# takes what they leave of the processors while they wait. `stage NAME come_to NAME` waits for its end.
+behind() {
+  local name=$1
+  shift
+  # In a session of its own, so that `stop_what_is_behind` reaches all that it starts.
+  setsid nice -n 19 "$@" </dev/null >"$WORK/behind-${#BEHIND_NAMES[@]}" 2>&1 &
+  BEHIND_NAMES+=("$name")
+  BEHIND_PIDS+=($!)
+  BEHIND_SINCE+=("$SECONDS")
+}
+
+# Prints what the command wrote, once it has ended, and ends as it did.
+come_to() {
+  local i status
+  for i in "${!BEHIND_NAMES[@]}"; do
+    [[ ${BEHIND_NAMES[i]} == "$1" ]] || continue
+    # From here on nothing else runs.
+    renice -n 0 -g "${BEHIND_PIDS[i]}" >/dev/null 2>&1
+    wait "${BEHIND_PIDS[i]}"
+    status=$?
+    cat "$WORK/behind-$i"
+    remark "$1: behind other stages; $((SECONDS - BEHIND_SINCE[i])) s from its beginning to here"
+    return "$status"
+  done
+  echo "nothing called $1 was begun" >&2
+  return 1
+}
+
+stop_what_is_behind() {
+  local pid
+  for pid in "${BEHIND_PIDS[@]}"; do
+    kill -- "-$pid" 2>/dev/null
+  done
+}
+
 # Prints what ran, on what, for how long; the last line is the sum. Fails if a stage failed.
 summary() {
   local i passed=0 failed=0 verdict

@@ -2,8 +2,9 @@
 """A life of a request through `sam local invoke`, on the table that the template describes.
 
 Submits a request, approves it and has it executed; submits a second one, lets its time run out and has
-`expire` end it; has all of it sealed, and verifies the first one's receipt. Every event starts as a fixture of infra/events; the functions run in containers, the
-table is in DynamoDB Local. Ends with `test result: ok. N passed; N failed`.
+`expire` end it; has a third one approved by a press of the button in Slack; has all of it sealed, and
+verifies the first one's receipt. Every event starts as a fixture of infra/events; the functions run in
+containers, the table is in DynamoDB Local. Ends with `test result: ok. N passed; N failed`.
 """
 
 import argparse
@@ -16,16 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 from datetime import datetime, timedelta, timezone
-from urllib.parse import urlsplit
 
 import boto3
 from kms import ALIAS, Kms
 from samcli.yamlhelper import yaml_dump, yaml_parse
+from slack_sdk.signature import SignatureVerifier
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "infra" / "events"
 TABLE = "countersign-sam"
+SLACK_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+SLACK_APP, SLACK_TEAM, SLACK_USER = "A0COUNTER", "T0DEMO", "U0DANA"
 
 
 class Checks:
@@ -54,7 +58,7 @@ class Sam:
 
     def __init__(self, arguments, folder, kms):
         self.folder = folder
-        host = urlsplit(arguments.dynamodb_from_containers).hostname
+        host = urllib.parse.urlsplit(arguments.dynamodb_from_containers).hostname
         template = with_address_of_kms(arguments.template, f"http://{host}:{kms.port}")
         self.command = [
             "sam", "local", "invoke", "--template-file", template, "--skip-pull-image",
@@ -68,6 +72,8 @@ class Sam:
             # sam knows no ARNs of what is not deployed.
             "COUNTERSIGN_EXPIRE_ARN": "arn:aws:lambda:eu-central-1:123456789012:function:countersign-expire",
             "COUNTERSIGN_SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
+            "SLACK_SIGNING_SECRET": SLACK_SECRET,
+            "SLACK_BOT_TOKEN": "xoxb-none",
             "COUNTERSIGN_AUDIT_KEY": f"kms:{ALIAS}",
             # No bucket is here.
             "COUNTERSIGN_AUDIT_BUCKET": "",
@@ -239,6 +245,59 @@ def expired_life(sam, checks, people):
     checks.equal("which says what became of it", problem.get("status_now"), "EXPIRED")
 
 
+def of_api(method, path, token, body):
+    """A call of the API that has no fixture of its own."""
+    event = of_request("show", token, FIXTURE_ID)
+    event["rawPath"] = event["requestContext"]["http"]["path"] = path
+    event["requestContext"]["http"]["method"] = method
+    event["headers"]["content-type"] = "application/json"
+    return with_body(event, body)
+
+
+def of_slack(path, fields, secret=SLACK_SECRET):
+    """The fixture with a form that Slack's own library signed just now."""
+    event = json.loads((EVENTS / "slack-interaction.json").read_text().replace("/slack/interactions", path))
+    form, second = urllib.parse.urlencode(fields), str(int(time.time()))
+    signature = SignatureVerifier(secret).generate_signature(timestamp=second, body=form)
+    event["headers"].update({"content-length": str(len(form)), "x-slack-request-timestamp": second,
+                             "x-slack-signature": signature})
+    event["body"] = base64.b64encode(form.encode()).decode()
+    return event
+
+
+def slack_life(sam, checks, people):
+    """dana proves who she is in Slack, and approves with the button of a message."""
+    alice, dana, root = (people[name]["token"] for name in ("alice", "dana", "root"))
+    settings = {"bot_token": "env:SLACK_BOT_TOKEN", "signing_secret": "env:SLACK_SIGNING_SECRET",
+                "app_id": SLACK_APP, "team_id": SLACK_TEAM}
+    status, _, _ = sam.http("ConsoleFunction", of_api("PUT", "/v1/integrations/slack", root, settings))
+    checks.equal("root sets Slack up", status, 200)
+    wish = of_api("POST", "/v1/me/slack-links", dana, {"slack_user_id": SLACK_USER})
+    status, _, link = sam.http("ConsoleFunction", wish)
+    checks.equal("dana is given a code that links her Slack user", status, 201)
+    typed = {"command": "/countersign", "text": f"link {link['code']}", "api_app_id": SLACK_APP,
+             "team_id": SLACK_TEAM, "user_id": SLACK_USER, "channel_id": "C0OPS", "trigger_id": "1.2.3"}
+    status, _, said = sam.http("CallbackFunction", of_slack("/slack/commands", typed))
+    checks.equal("she enters it in Slack", (status, said["response_type"]), (200, "ephemeral"))
+
+    status, _, request = sam.http("IntakeFunction", submit(alice))
+    checks.equal("a third request is taken in", status, 201)
+    if status != 201:
+        sys.exit(f"cannot go on: {request}")
+    press = {"payload": json.dumps({
+        "type": "block_actions", "api_app_id": SLACK_APP, "team": {"id": SLACK_TEAM},
+        "user": {"id": SLACK_USER, "team_id": SLACK_TEAM}, "channel": {"id": "C0OPS"}, "trigger_id": "1.2.3",
+        "actions": [{"action_id": "approve", "value": f"{request['id']} {request['digest']}"}]})}
+    status, _, _ = sam.http("CallbackFunction", of_slack("/slack/interactions", press, secret="0" * 32))
+    checks.equal("a press that somebody else signed is refused with 401", status, 401)
+    status, _, said = sam.http("CallbackFunction", of_slack("/slack/interactions", press))
+    checks.equal("a press of Approve that Slack signed is taken without a word", (status, said), (200, None))
+    _, _, approved = sam.http("ConsoleFunction", of_request("show", alice, request["id"]))
+    checks.equal("the request is approved", approved["status"], "APPROVED")
+    votes = [(one["user"]["id"], one["via"]) for one in approved["groups"][0]["decisions"]]
+    checks.equal("by dana, through Slack", votes, [(people["dana"]["id"], "slack")])
+
+
 def stream(sam, checks):
     """What is not of a state item asks for nothing; what asks for a timer needs the Scheduler, which is not here."""
     event = fixture("dispatch-state")
@@ -297,6 +356,7 @@ def main():
         request_id = approved_life(sam, checks, people)
         happened = datetime.now(timezone.utc)
         expired_life(sam, checks, people)
+        slack_life(sam, checks, people)
         stream(sam, checks)
         telling(sam, checks)
         runners(sam, checks, people)

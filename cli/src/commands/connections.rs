@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::values::{self, Limit, Switch, edit, limit, list};
-use super::{done, prompt, test, warn};
+use super::{done, prompt, proposed, test, warn};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
 use crate::render::columns::{names, text};
@@ -316,6 +316,9 @@ async fn delete(client: &Client, ui: &Ui, name: &str, yes: bool) -> Result<(), C
 
 async fn saved(client: &Client, ui: &Ui, call: &Call, what: &str) -> Result<(), CliError> {
     let value = client.parse(&super::changed(client.send(call).await)?)?;
+    if proposed(client, ui, &value)? {
+        return Ok(());
+    }
     done(ui, what);
     warn(ui, &value);
     ui.one(COLUMNS, &value, |columns| card(&value, columns))

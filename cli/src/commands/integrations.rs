@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use super::values::{Switch, list};
-use super::{changed, done, webhooks};
+use super::{changed, done, proposed, webhooks};
 use crate::client::{Again, Call, Client};
 use crate::error::CliError;
 use crate::render::{Column, Line, Tone, Ui, safe};
@@ -141,7 +141,10 @@ async fn set(
             settings.insert(name.to_owned(), value);
         }
     }
-    changed(client.send(&Call::put(&path, Value::Object(settings), etag)).await)?;
+    let answer = changed(client.send(&Call::put(&path, Value::Object(settings), etag)).await)?;
+    if proposed(client, ui, &client.parse(&answer)?)? {
+        return Ok(());
+    }
     done(ui, format!("configured; `countersign {which} test` tries it"));
     Ok(())
 }

@@ -104,6 +104,19 @@ fn warning_line(text: &str) -> Line {
     Line::of(Tone::Warn, "warning").text(format!(": {}", crate::render::safe::line(text)))
 }
 
+/// Shows the request in which a change waits for another admin; false if the answer is none, because the
+/// change was made.
+fn proposed(client: &Client, ui: &Ui, answer: &Value) -> Result<bool, CliError> {
+    let id = answer.get("id").and_then(Value::as_str).filter(|id| id.starts_with("req_"));
+    let Some(id) = id else { return Ok(false) };
+    let id = crate::render::safe::line(id);
+    ui.note(&[Line::of(Tone::Warn, "proposed as ")
+        .text(format!("{id}; another admin approves it with: countersign approve {id}"))]);
+    warn(ui, answer);
+    requests::show_one(client, ui, answer)?;
+    Ok(true)
+}
+
 /// Says on standard error what was done.
 fn done(ui: &Ui, text: impl Into<String>) {
     ui.note(&[Line::of(Tone::Good, "✔ ").text(text.into())]);

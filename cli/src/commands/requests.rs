@@ -186,8 +186,16 @@ async fn list(client: &Client, ui: &Ui, args: &ListArgs) -> Result<(), CliError>
 
 async fn show(client: &Client, ui: &Ui, id: &str) -> Result<(), CliError> {
     let value = client.json(&Call::get(&["requests", id])).await?;
-    let request = follow::read(client, &value)?;
-    ui.one(COLUMNS, &value, |columns| full(&request, columns))
+    show_one(client, ui, &value)
+}
+
+/// Shows a request that was read.
+///
+/// # Errors
+/// [`CliError`] if it is none, or cannot be written.
+pub(crate) fn show_one(client: &Client, ui: &Ui, value: &Value) -> Result<(), CliError> {
+    let request = follow::read(client, value)?;
+    ui.one(COLUMNS, value, |columns| full(&request, columns))
 }
 
 /// Everything about a request that a person wants to see, the command whole.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use ulid::Ulid;
 
 use super::values::{edit, list};
-use super::{done, warn};
+use super::{done, proposed, warn};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
 use crate::render::columns::{names, text};
@@ -245,6 +245,9 @@ async fn change(
 
 async fn saved(client: &Client, ui: &Ui, call: &Call, what: &str) -> Result<(), CliError> {
     let value = client.parse(&super::changed(client.send(call).await)?)?;
+    if proposed(client, ui, &value)? {
+        return Ok(());
+    }
     done(ui, what);
     warn(ui, &value);
     ui.one(COLUMNS, &value, |columns| card(&value, columns))

@@ -3,7 +3,9 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::four_eyes::Proposal;
+use countersign_app::view::RequestView;
+use countersign_app::{App, Caller, errors};
 use countersign_http::openapi::{
     IfMatch, Invalid, NotConfigured, PreconditionRequired, Signed, Stale, WithBody,
 };
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::etag::{if_match, with_etag};
+use crate::proposals::{Saved, proposed};
 use crate::webhooks::deliveries::{DeliveryView, attempt_now, on_its_way, test_of};
 
 /// Settings as they are shown: null where nothing is configured.
@@ -74,9 +77,7 @@ fn versions(seen: Option<u64>, now: Option<u64>) -> Result<(Option<u64>, u64), P
 fn saved(result: Result<(), StorageError>) -> Result<(), Problem> {
     match result {
         Ok(()) => Ok(()),
-        Err(StorageError::Conflict) => {
-            Err(Problem::stale("the settings were changed just now; look at them again"))
-        }
+        Err(StorageError::Conflict) => Err(changed()),
         Err(error) => Err(errors::storage(&error)),
     }
 }
@@ -106,6 +107,8 @@ pub(crate) async fn show_slack(State(app): State<App>, headers: HeaderMap) -> Re
     request_body = SlackSettings,
     responses(
         (status = 200, body = SlackView, description = "It is configured.", headers(("ETag" = String))),
+        (status = 202, body = RequestView, description = "It waits for another admin: the request that proposes it.",
+            headers(("Location" = String))),
         Stale, Invalid, PreconditionRequired, WithBody, Signed
     )
 )]
@@ -114,11 +117,12 @@ pub(crate) async fn put_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&app.identify_admin("put slack", &headers).await?);
+    let caller = app.identify_admin("put slack", &headers).await?;
     let settings: SlackSettings = json::body(&headers, &bytes)?;
-    let view = save_slack(&app, settings, if_match(&headers)?).await?;
-    let version = view.version;
-    Ok(with_etag(json::answer(StatusCode::OK, &view), version))
+    match save_slack(&app, &caller, settings, if_match(&headers)?).await? {
+        Saved::Stored(view) => Ok(with_etag(json::answer(StatusCode::OK, &view), view.version)),
+        Saved::Proposed(request) => Ok(proposed(&request)),
+    }
 }
 
 /// Refuses settings that cannot be.
@@ -141,17 +145,32 @@ fn check_slack(settings: &SlackSettings) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Stores settings of Slack over the version that an admin looked at.
+/// Stores settings of Slack over the version that an admin looked at. Where another admin has to agree, they
+/// are proposed.
 pub(crate) async fn save_slack(
     app: &App,
+    caller: &Caller,
     settings: SlackSettings,
     seen: Option<u64>,
-) -> Result<SlackView, Problem> {
+) -> Result<Saved<SlackView>, Problem> {
     check_slack(&settings)?;
-    let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
-    let (before, version) = versions(seen, found.slack.map(|(_, version)| version))?;
-    saved(app.store.put_integration(Integration::Slack, before, version, &settings).await)?;
-    Ok(SlackView { settings: Some(settings), version })
+    let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?.slack;
+    let (before, version) = versions(seen, found.as_ref().map(|(_, version)| *version))?;
+    let was = found.as_ref().map(|(settings, version)| (settings, *version));
+    if app.is_proposal_of_slack(was.map(|(settings, _)| settings), &settings) {
+        let proposal = Proposal::of_slack(was, &settings).map_err(|_| Problem::internal())?;
+        let affected =
+            "Votes from Slack are believed if they are signed with this secret, from this workspace.";
+        let proposal = proposal.affecting([affected.to_owned()]);
+        return Ok(Saved::Proposed(Box::new(app.propose(caller, &proposal).await?)));
+    }
+    let kept = app.acting(caller).keep_slack(before, version, &settings).await;
+    kept.map_err(|error| error.problem(changed()))?;
+    Ok(Saved::Stored(SlackView { settings: Some(settings), version }))
+}
+
+fn changed() -> Problem {
+    Problem::stale("the settings were changed just now; look at them again")
 }
 
 /// Sends a test through Slack. Look at the delivery for what came of it.

@@ -15,6 +15,7 @@ mod notifications;
 pub mod openapi;
 mod output;
 mod pages;
+mod proposals;
 mod requests;
 mod slack_links;
 mod tokens;

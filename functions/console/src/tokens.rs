@@ -157,7 +157,7 @@ pub(crate) async fn make(
     }
     for _ in 0..ROUNDS {
         let stored = app.store.user(user).await.map_err(|error| errors::storage(&error))?;
-        let stored = entitled(caller, user, stored)?;
+        let stored = entitled(app, caller, user, stored)?;
         if body.runner_connections.is_some() && stored.user.owner.is_none() {
             let detail = "a runner's token belongs to a service account: say which one in `user`";
             return Err(Problem::invalid(detail).at("/user", detail));
@@ -194,15 +194,27 @@ async fn check_runner(
 }
 
 /// The user for whom the caller may make a token.
-fn entitled(caller: &Caller, user: UserId, stored: Option<StoredUser>) -> Result<StoredUser, Problem> {
+fn entitled(
+    app: &App,
+    caller: &Caller,
+    user: UserId,
+    stored: Option<StoredUser>,
+) -> Result<StoredUser, Problem> {
     let own = user == caller.user.id;
-    let stored = stored.filter(|_| own || caller.is_admin()).ok_or_else(|| Problem::not_found("user"))?;
-    if own || stored.user.owner.is_some() {
-        Ok(stored)
-    } else {
-        Err(Problem::forbidden(
+    let human = caller.person().human;
+    // Where admins have to agree with each other, a program's owner makes its tokens.
+    let owns = |stored: &StoredUser| app.config.admin_four_eyes && stored.user.owner == Some(human);
+    let stored = stored.filter(|stored| own || caller.is_admin() || owns(stored));
+    let stored = stored.ok_or_else(|| Problem::not_found("user"))?;
+    match stored.user.owner {
+        _ if own => Ok(stored),
+        Some(owner) if app.may_make_token_of(owner, human) => Ok(stored),
+        Some(_) => Err(Problem::forbidden(
+            "here no admin makes a token for somebody else's service account: its owner does",
+        )),
+        None => Err(Problem::forbidden(
             "nobody makes a token for another person; an admin makes them for service accounts",
-        ))
+        )),
     }
 }
 

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
+use countersign_app::administration::WrittenUser;
+use countersign_app::four_eyes::Proposal;
+use countersign_app::view::RequestView;
 use countersign_app::{App, Caller, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{
@@ -14,15 +17,15 @@ use countersign_http::openapi::{
 use countersign_http::{Problem, json};
 use countersign_rules::person::Role;
 use countersign_rules::{GroupName, Timestamp, UserId};
-use countersign_storage::items::MAX_GROUPS_OF_USER;
-use countersign_storage::people::{Access, Saved, StoredUser};
-use countersign_storage::{Key, StorageError, User};
+use countersign_storage::people::StoredUser;
+use countersign_storage::{Key, User};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::etag::{if_match, with_etag};
+use crate::proposals::{Saved, proposed};
 use countersign_app::query::Query;
 
 /// What a list answers.
@@ -68,6 +71,13 @@ pub(crate) struct Body {
     #[serde(default, rename = "version")]
     #[schema(value_type = Value)]
     pub(crate) _version: Option<Value>,
+}
+
+impl Body {
+    fn written(self) -> WrittenUser {
+        let Self { email, name, groups, roles, disabled, slack_user_id, owner, .. } = self;
+        WrittenUser { email, name, groups, roles, disabled, slack_user_id, owner }
+    }
 }
 
 /// An account as it is shown.
@@ -204,6 +214,8 @@ pub(crate) async fn show(
     responses(
         (status = 200, body = View, description = "It is changed.", headers(("ETag" = String))),
         (status = 201, body = View, description = "It is made.", headers(("ETag" = String))),
+        (status = 202, body = RequestView, description = "It waits for another admin: the request that proposes it.",
+            headers(("Location" = String))),
         PersonConflict, Stale, Invalid, PreconditionRequired, WithBody, Signed
     )
 )]
@@ -221,12 +233,15 @@ pub(crate) async fn put(
         id.parse().map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
     let body: Body = json::body(&headers, &bytes)?;
     let before = app.store.user(id).await.map_err(|error| errors::storage(&error))?;
-    let user = save(&app, &caller, id, before.as_ref(), body, if_match(&headers)?, access_version).await?;
-    Ok(answer(if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &user))
+    let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    match save(&app, &caller, id, before.as_ref(), body, if_match(&headers)?, access_version).await? {
+        Saved::Stored(user) => Ok(answer(status, &user)),
+        Saved::Proposed(request) => Ok(proposed(&request)),
+    }
 }
 
 /// Stores an account as an admin wrote it: a new one, or the next state of the version that they looked
-/// at. `access_version` was read before anything else.
+/// at. `access_version` was read before anything else. Where another admin has to agree, it is proposed.
 pub(crate) async fn save(
     app: &App,
     caller: &Caller,
@@ -235,7 +250,7 @@ pub(crate) async fn save(
     body: Body,
     expected: Option<u64>,
     access_version: u64,
-) -> Result<User, Problem> {
+) -> Result<Saved<User>, Problem> {
     match (before, expected) {
         (Some(_), None) => {
             return Err(Problem::precondition_required(
@@ -251,132 +266,18 @@ pub(crate) async fn save(
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
-    let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
-    let user = checked(app, id, body, before, &people)?;
-    let access =
-        if matters(before, &user) { Access::ChangedSince(access_version) } else { Access::Unchanged };
-    match app.store_of(caller).put_user(before, &user, access, None).await {
-        Ok(Saved::Yes) => {}
-        Ok(Saved::EmailTaken) => {
-            return Err(Problem::conflict("email-taken", "another user has that e-mail address")
-                .at("/email", "taken"));
-        }
-        Ok(Saved::Before(_) | Saved::KeyReused) => return Err(Problem::internal()),
-        Err(StorageError::Conflict) => {
-            return Err(Problem::stale("people were changed just now; look again"));
-        }
-        Err(error) => return Err(errors::storage(&error)),
-    }
-    if user.disabled {
-        disable_service_accounts(app, caller, &people, id).await?;
-    }
-    app.forget_directory();
-    Ok(user)
-}
-
-fn checked(
-    app: &App,
-    id: UserId,
-    body: Body,
-    before: Option<&StoredUser>,
-    people: &[User],
-) -> Result<User, Problem> {
-    let was = before.map(|before| &before.user);
     if body.id.is_some_and(|named| named != id) {
         return Err(Problem::invalid("the id in the body is not the one in the path").at("/id", "another id"));
     }
-    let email = body.email.trim().to_owned();
-    let well_formed = email.len() <= 254
-        && email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-        && !email.chars().any(|c| c.is_whitespace() || c.is_control());
-    if !well_formed {
-        return Err(Problem::invalid("expected an e-mail address").at("/email", "not an address"));
+    let checked = app.check_user(id, before, body.written()).await?;
+    let was = before.map(|before| &before.user);
+    if app.is_proposal_of_user(was, &checked.user) {
+        let proposal = Proposal::of_user(was, &checked.user).map_err(|_| Problem::internal())?;
+        let known = app.known_for_display().await.unwrap_or_default();
+        let proposal = proposal.affecting(known.affected_by_user(was, &checked.user));
+        return Ok(Saved::Proposed(Box::new(app.propose(caller, &proposal).await?)));
     }
-    if body.groups.len() > MAX_GROUPS_OF_USER {
-        return Err(
-            Problem::invalid(format!("at most {MAX_GROUPS_OF_USER} groups a user")).at("/groups", "too many")
-        );
-    }
-    if body.slack_user_id != was.and_then(|was| was.slack_user_id.clone()) {
-        return Err(Problem::invalid("a Slack account is linked by its owner, not by an admin")
-            .at("/slack_user_id", "cannot be set here"));
-    }
-    check_owner(id, body.owner, was, people)?;
-    let name = body.name.filter(|name| !name.trim().is_empty());
-    let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
-    countersign_app::submit::check_text("/name", &name)?;
-    let user = User {
-        id,
-        email,
-        name,
-        groups: body.groups,
-        roles: body.roles,
-        disabled: body.disabled,
-        slack_user_id: body.slack_user_id,
-        owner: body.owner,
-        created_at: was.map_or_else(|| app.now(), |was| was.created_at),
-        version: was.map_or(1, |was| was.version + 1),
-        tokens: was.map(|was| was.tokens.clone()).unwrap_or_default(),
-    };
-    let is_admin = |user: &User| user.person().is_admin();
-    let others = people.iter().filter(|other| other.id != id).any(is_admin);
-    if was.is_some_and(is_admin) && !is_admin(&user) && !others {
-        return Err(Problem::conflict("last-admin", "this is the last admin; make another one first"));
-    }
-    Ok(user)
-}
-
-/// A service account belongs to one human for ever: were it handed on, one human's two votes could
-/// come to count as two people's.
-fn check_owner(
-    id: UserId,
-    owner: Option<UserId>,
-    was: Option<&User>,
-    people: &[User],
-) -> Result<(), Problem> {
-    if let Some(was) = was {
-        if was.owner != owner {
-            return Err(Problem::invalid("the owner of an account cannot be changed; make a new account")
-                .at("/owner", "cannot be changed"));
-        }
-        return Ok(());
-    }
-    let Some(owner) = owner else {
-        return Ok(());
-    };
-    match people.iter().find(|user| user.id == owner) {
-        Some(user) if user.owner.is_none() && user.id != id => Ok(()),
-        Some(_) => {
-            Err(Problem::invalid("the owner must be a person, not a service account")
-                .at("/owner", "no person"))
-        }
-        None => Err(Problem::invalid("the owner is not known").at("/owner", "unknown user")),
-    }
-}
-
-/// Whether a change is one that claims must look at.
-fn matters(before: Option<&StoredUser>, user: &User) -> bool {
-    before.is_none_or(|before| {
-        let was = &before.user;
-        was.groups != user.groups || was.roles != user.roles || was.disabled != user.disabled
-    })
-}
-
-/// Whoever is out is out with all their programs.
-async fn disable_service_accounts(
-    app: &App,
-    caller: &Caller,
-    people: &[User],
-    owner: UserId,
-) -> Result<(), Problem> {
-    for account in people.iter().filter(|user| user.owner == Some(owner) && !user.disabled) {
-        let stored = app.store.user(account.id).await.map_err(|error| errors::storage(&error))?;
-        let Some(stored) = stored else { continue };
-        let mut user = stored.user.clone();
-        user.disabled = true;
-        user.version += 1;
-        let saved = app.store_of(caller).put_user(Some(&stored), &user, Access::Changed, None).await;
-        saved.map_err(|error| errors::storage(&error))?;
-    }
-    Ok(())
+    let kept = app.acting(caller).keep_user(before, &checked, access_version).await;
+    kept.map_err(|error| error.problem(Problem::stale("people were changed just now; look again")))?;
+    Ok(Saved::Stored(checked.user))
 }

@@ -4,10 +4,12 @@
 //! [`output`] keeps what the target says; this file joins them: claim, run, store, complete. Whoever
 //! dies in between leaves a lease that lapses into UNKNOWN, and nothing runs again. [`probe`] and
 //! [`mod@estimate`] run no command: whether a connection works, and how many rows a command would touch.
+//! [`configuration`] carries out what admins have agreed to; it needs no target.
 //!
 //! **Invariant:** what runs are the stored bytes, and only if the digest recomputed from them and
 //! from the connection as it is now is the one that every voter approved.
 
+mod configuration;
 mod estimate;
 mod mask;
 mod output;
@@ -156,6 +158,9 @@ impl Execute {
     }
 
     async fn run(&self, claimed: &Claimed, id: RequestId) -> (Ending, Aside) {
+        if claimed.connection.is_configuration() {
+            return self.carry_out(claimed).await;
+        }
         let prepared = match spec_of(&claimed.connection) {
             Ok(spec) => self.secret(claimed).await.map(|secret| (spec, secret)),
             Err(message) => Err(message),

@@ -37,6 +37,9 @@ pub struct Config {
     /// `COUNTERSIGN_CALLS_PER_SECOND`: how many calls a second one caller may make of one process. Unbounded
     /// if it is not set.
     pub calls_per_second: Option<NonZeroU32>,
+    /// `COUNTERSIGN_ADMIN_FOUR_EYES`: `on` where what an admin changes of who reviews what, and of what runs
+    /// where, waits for another admin. Default `off`.
+    pub admin_four_eyes: bool,
     /// `COUNTERSIGN_AUDIT_KEY`: the reference to the key that signs checkpoints.
     pub audit_key: Option<String>,
     /// `COUNTERSIGN_AUDIT_BUCKET`: the bucket that checkpoints are copied to.
@@ -139,6 +142,17 @@ impl Config {
             sqlite_root: set("COUNTERSIGN_SQLITE_ROOT").map(PathBuf::from),
             secret_prefix: set("COUNTERSIGN_SECRET_PREFIX").unwrap_or_else(|| "countersign/".to_owned()),
             calls_per_second: NonZeroU32::new(number("COUNTERSIGN_CALLS_PER_SECOND", 0)?),
+            admin_four_eyes: match set("COUNTERSIGN_ADMIN_FOUR_EYES").as_deref() {
+                None | Some("off") => false,
+                Some("on") => true,
+                Some(got) => {
+                    return Err(ConfigError::Invalid {
+                        name: "COUNTERSIGN_ADMIN_FOUR_EYES",
+                        expected: "`on` or `off`",
+                        got: got.to_owned(),
+                    });
+                }
+            },
             audit_key: set("COUNTERSIGN_AUDIT_KEY"),
             audit_bucket: set("COUNTERSIGN_AUDIT_BUCKET"),
             oidc,
@@ -203,6 +217,17 @@ mod tests {
         );
         let group = read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_SCHEDULE_GROUP", "g")]);
         assert_eq!(group, Err(ConfigError::Missing("COUNTERSIGN_EXPIRE_ARN")));
+    }
+
+    #[test]
+    fn whether_a_second_admin_is_needed_is_said_in_one_of_two_words() {
+        let four_eyes = |value| {
+            read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_ADMIN_FOUR_EYES", value)])
+                .map(|config| config.admin_four_eyes)
+        };
+        assert_eq!((four_eyes(""), four_eyes("off"), four_eyes("on")), (Ok(false), Ok(false), Ok(true)));
+        // Whoever writes `true` must not believe that it is on.
+        assert!(four_eyes("true").is_err());
     }
 
     #[test]

@@ -104,11 +104,11 @@ impl Known {
         let mut known = Self::default();
         for user in users.iter().filter(|user| !user.disabled) {
             let human = user.owner.unwrap_or(user.id);
-            known.humans.entry(human).or_default().extend(user.groups.iter().cloned());
+            known.humans.entry(human).or_default().extend(user.all_groups());
             let account = Account {
                 human,
                 email: user.email.clone(),
-                groups: user.groups.clone(),
+                groups: user.all_groups(),
                 sees_all: user.roles.contains(&Role::Admin) || user.roles.contains(&Role::Auditor),
             };
             known.accounts.insert(user.id, account);
@@ -145,7 +145,13 @@ fn warnings(policy: &Policy, humans: &Humans, requester: Option<UserId>) -> Vec<
     for group in &policy.groups {
         let members = others().filter(|(_, groups)| groups.contains(group)).count();
         let needed = usize::from(policy.approvals_per_group);
-        if members < needed {
+        if members < needed && *group == GroupName::admins() {
+            warnings.push(
+                "nobody can approve this: there is no other admin; a second one comes from the issuer's group of \
+                 admins, or is made while `COUNTERSIGN_ADMIN_FOUR_EYES` is off"
+                    .to_owned(),
+            );
+        } else if members < needed {
             let besides = if requester.is_some() { " besides the requester" } else { "" };
             warnings.push(format!(
                 "nobody can satisfy this rule: `{group}` must give {needed}, and has {members} enabled member(s){besides}"

@@ -5,6 +5,8 @@
 //! - [`sign_in`]: sessions, and whose account an identity of the issuer is
 //! - [`submit`] and [`change`]: the two ways that something is written about a request
 //! - [`claim`]: who wins the right to run, the service's own function or a runner
+//! - [`administration`]: what admins administer, checked and stored; [`four_eyes`] where another admin has
+//!   to agree first
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
 //! - [`query`]: query strings, as strict as bodies
 //! - [`looks`]: waiting for a change, for a bounded time
@@ -20,6 +22,7 @@
 //!
 //! **Invariant:** a request changes by `load → decide → one transaction` in [`change`], and nowhere else.
 
+pub mod administration;
 pub mod app;
 pub mod aws;
 pub mod caller;
@@ -28,6 +31,7 @@ pub mod claim;
 pub mod config;
 pub mod directory;
 pub mod errors;
+pub mod four_eyes;
 pub mod guard;
 pub mod looks;
 pub mod notify;

@@ -150,6 +150,11 @@ impl Audience {
     #[must_use]
     pub fn of(&self, name: &ConnectionName) -> Vec<EndpointId> {
         let connection = self.connections.get(name);
+        // It may be younger than what is known of the connections.
+        let ours = *name == ConnectionName::configuration();
+        if connection.map_or(ours, Connection::is_configuration) {
+            return self.of_configuration(name);
+        }
         let tells = |channel| connection.is_none_or(|connection| connection.notify.contains(&channel));
         let mut told = Vec::new();
         if tells(Channel::Webhooks) {
@@ -167,6 +172,15 @@ impl Audience {
             matches!(endpoint, EndpointId::Webhook(_)) || self.endpoints.health(endpoint).disabled.is_none()
         });
         told
+    }
+
+    /// Of changes of the configuration only those webhooks are told that name it: the command says where
+    /// targets are and how their secrets are called, which is for admins and auditors. (Admins hear in
+    /// direct messages.)
+    fn of_configuration(&self, name: &ConnectionName) -> Vec<EndpointId> {
+        let enabled = self.endpoints.webhooks.iter().filter(|stored| stored.is_enabled());
+        let naming = enabled.filter(|stored| stored.webhook.connections.contains(name));
+        naming.map(|stored| EndpointId::Webhook(stored.webhook.id)).collect()
     }
 
     /// The connection's channels, else the default ones.

@@ -98,7 +98,7 @@ impl App {
                     let proven = self.verify(headers, subject, &found)?;
                     let is = Reader {
                         user: subject,
-                        groups: proven.user.groups.clone(),
+                        groups: proven.user.all_groups(),
                         sees_all: proven.sees_all(),
                     };
                     let looked_elsewhere = is != reader && self::sources(filter, &is, &known) != sources;

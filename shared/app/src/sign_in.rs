@@ -131,6 +131,8 @@ impl App {
         user.name = name.or_else(|| was.map(|was| was.name.clone())).unwrap_or_else(local);
         if let Some(names) = &told.groups {
             let valid = names.iter().filter_map(|name| name.parse::<GroupName>().ok());
+            // An issuer makes admins by `admin_group` alone.
+            let valid = valid.filter(|group| *group != GroupName::admins());
             user.groups = valid.take(MAX_GROUPS_OF_USER).collect();
             for (group, role) in
                 [(&settings.admin_group, Role::Admin), (&settings.auditor_group, Role::Auditor)]

@@ -93,7 +93,7 @@ impl App {
         idempotency: Option<Idempotency>,
     ) -> Result<Answer, Problem> {
         let Submitter { caller, open } = submitter;
-        let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+        let connection = usable(connection)?;
         // The id's time is the creation's, or lists, which go by both, would pass over some.
         let now = self.now();
         let submission = self.submission(caller, &connection, body, now)?;
@@ -156,7 +156,7 @@ impl App {
         connection: Option<Connection>,
         body: NewRequest,
     ) -> Result<RequestView, Problem> {
-        let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+        let connection = usable(connection)?;
         let now = self.now();
         let submission = self.submission(caller, &connection, body, now)?;
         let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
@@ -227,6 +227,13 @@ impl App {
     }
 }
 
+/// The connection, if commands can be submitted on it: what is proposed on the one of the configuration comes
+/// from where it is changed.
+fn usable(connection: Option<Connection>) -> Result<Connection, Problem> {
+    let ordinary = connection.filter(|connection| !connection.is_configuration());
+    ordinary.ok_or_else(|| Problem::not_found("connection"))
+}
+
 /// Whether it stays open: what a guardrail blocks does not.
 fn takes_a_place(request: &Request) -> bool {
     !request.status().is_terminal()
@@ -257,7 +264,7 @@ pub fn connection_name(text: &str) -> Result<ConnectionName, Problem> {
     text.parse().map_err(|_| Problem::not_found("connection"))
 }
 
-fn check_command(command: &str) -> Result<(), Problem> {
+pub(crate) fn check_command(command: &str) -> Result<(), Problem> {
     if command.len() > MAX_COMMAND_BYTES {
         let detail = format!("the command has {} bytes, the most is {MAX_COMMAND_BYTES}", command.len());
         return Err(Problem::too_large(detail).at("/command", "too long"));
@@ -286,7 +293,7 @@ pub fn check_text(pointer: &str, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn created_of(events: &[countersign_rules::Event]) -> Option<&Created> {
+pub(crate) fn created_of(events: &[countersign_rules::Event]) -> Option<&Created> {
     match &events.first()?.fact {
         Fact::Created(created) => Some(created),
         _ => None,

@@ -58,6 +58,12 @@ impl Problem {
         self.status
     }
 
+    /// What happened this time, in words.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The last part of its `type`.
     #[must_use]
     pub fn slug(&self) -> &'static str {

@@ -216,6 +216,22 @@ name!(
     "dba-team"
 );
 
+impl ConnectionName {
+    /// The one on which changes of the configuration are proposed. Nobody makes it by hand.
+    #[must_use]
+    pub fn configuration() -> Self {
+        Self("countersign".to_owned())
+    }
+}
+
+impl GroupName {
+    /// Every admin and nobody else: who is in it follows from the role, and it can be given to nobody.
+    #[must_use]
+    pub fn admins() -> Self {
+        Self("countersign-admins".to_owned())
+    }
+}
+
 /// Lower case only, so that two names never differ by something that nobody sees.
 fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
@@ -239,6 +255,12 @@ mod tests {
         assert!(text.to_lowercase().parse::<RequestId>().is_err());
         assert!(text.replace("req_", "usr_").parse::<RequestId>().is_err());
         assert!(format!("{text} ").parse::<RequestId>().is_err());
+    }
+
+    #[test]
+    fn the_names_that_are_ours_are_names() {
+        assert_eq!("countersign".parse(), Ok(ConnectionName::configuration()));
+        assert_eq!("countersign-admins".parse(), Ok(GroupName::admins()));
     }
 
     #[test]

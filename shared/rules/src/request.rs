@@ -231,6 +231,9 @@ pub struct RunnerLease {
 /// The kind of the connections whose commands runners execute.
 pub const RUNNER_KIND: &str = "runner";
 
+/// The kind of the connection whose commands are changes of the configuration.
+pub const CONFIGURATION_KIND: &str = "configuration";
+
 /// Who won the right to run it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Claim {
@@ -444,6 +447,12 @@ impl Request {
     #[must_use]
     pub fn is_for_runners(&self) -> bool {
         self.kind == RUNNER_KIND
+    }
+
+    /// Whether it changes the configuration, and no target.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        self.kind == CONFIGURATION_KIND
     }
 
     /// Whether a runner may come and claim it now, as far as the state alone tells.

@@ -24,11 +24,13 @@ pub struct By {
     pub actor: Actor,
     /// Through what.
     pub via: Via,
+    /// Who agreed to it, where more than one had to: the member `proposal` of its events.
+    pub proposal: Option<Value>,
 }
 
 impl Default for By {
     fn default() -> Self {
-        Self { actor: Actor::system("service"), via: Via::System }
+        Self { actor: Actor::system("service"), via: Via::System, proposal: None }
     }
 }
 
@@ -74,7 +76,7 @@ impl AuditEvent {
             actor: by.actor.clone(),
             via: by.via,
             subject: subject.into(),
-            data,
+            data: with_proposal(data, by.proposal.as_ref()),
             hash: String::new(),
         };
         event.hash = event.computed_hash()?;
@@ -109,7 +111,13 @@ impl Store {
     /// The same table, written by somebody: their name stands in the events of what they change.
     #[must_use]
     pub fn acting(&self, actor: Actor, via: Via) -> Self {
-        Self { by: By { actor, via }.into(), ..self.clone() }
+        Self { by: By { actor, via, proposal: None }.into(), ..self.clone() }
+    }
+
+    /// The same table, written for somebody whose proposal others have approved.
+    #[must_use]
+    pub fn carrying_out(&self, by: By) -> Self {
+        Self { by: by.into(), ..self.clone() }
     }
 
     /// The action that records an event, for the transaction of what it tells.
@@ -188,6 +196,13 @@ impl Store {
         }
         self.recorded(kind, after.id.to_string(), data)
     }
+}
+
+fn with_proposal(mut data: Value, proposal: Option<&Value>) -> Value {
+    if let (Some(members), Some(proposal)) = (data.as_object_mut(), proposal) {
+        members.insert("proposal".to_owned(), proposal.clone());
+    }
+    data
 }
 
 fn members<T: Serialize>(what: &str, thing: Option<&T>) -> Result<Map<String, Value>, StorageError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_masking::MaskingPolicy;
 use countersign_rules::person::{Person, Role};
+use countersign_rules::request::CONFIGURATION_KIND;
 use countersign_rules::{ConnectionName, GroupName, Policy, Timestamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -64,6 +65,21 @@ pub struct User {
 }
 
 impl User {
+    /// Its groups, with the one that an admin is in by the role alone. Whoever decides, or finds what
+    /// somebody sees, goes by these.
+    #[must_use]
+    pub fn all_groups(&self) -> BTreeSet<GroupName> {
+        let mut groups = self.groups.clone();
+        let admins = GroupName::admins();
+        // Whatever is stored: nobody is in it by being put there.
+        if self.roles.contains(&Role::Admin) {
+            groups.insert(admins);
+        } else {
+            groups.remove(&admins);
+        }
+        groups
+    }
+
     /// The user as the rules see them.
     #[must_use]
     pub fn person(&self) -> Person {
@@ -71,7 +87,7 @@ impl User {
             user: self.id,
             human: self.owner.unwrap_or(self.id),
             email: self.email.clone(),
-            groups: self.groups.clone(),
+            groups: self.all_groups(),
             roles: self.roles.clone(),
             disabled: self.disabled,
         }
@@ -188,6 +204,12 @@ impl Connection {
         }
     }
 
+    /// Whether it is the one on which changes of the configuration are proposed.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        self.kind == CONFIGURATION_KIND
+    }
+
     /// The reference to the secret with which a command runs.
     #[must_use]
     pub fn secret_for(&self, read_only: bool) -> Option<&str> {
@@ -201,5 +223,34 @@ impl Connection {
     pub fn canonical_target(&self) -> Result<String, crate::StorageError> {
         serde_json_canonicalizer::to_string(&self.target)
             .map_err(|error| crate::StorageError::corrupt("the target of a connection", error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_an_admin_follows_from_the_role_alone() {
+        let groups = |names: &[&str]| -> BTreeSet<GroupName> {
+            names.iter().map(|name| name.parse().unwrap()).collect()
+        };
+        let mut user = User {
+            id: UserId::from_parts(Timestamp::from_unix_millis(0), 1),
+            email: "ann@example.com".to_owned(),
+            name: "Ann".to_owned(),
+            groups: groups(&["dba", "countersign-admins"]),
+            roles: BTreeSet::from([Role::Auditor]),
+            disabled: false,
+            slack_user_id: None,
+            owner: None,
+            created_at: Timestamp::from_unix_millis(0),
+            version: 1,
+            tokens: Vec::new(),
+        };
+        assert_eq!(user.person().groups, groups(&["dba"]));
+        user.roles.insert(Role::Admin);
+        user.groups = groups(&["dba"]);
+        assert_eq!(user.person().groups, groups(&["dba", "countersign-admins"]));
     }
 }

@@ -31,6 +31,10 @@ pub struct Options {
     /// How many clients submit at once
     #[arg(long, default_value_t = 8)]
     pub clients: usize,
+    /// How many requests all clients together submit in a second; as many as they can without it. What is more
+    /// than the machine takes measures queues
+    #[arg(long)]
+    pub per_second: Option<f64>,
     /// How long the last event may take to arrive after the last submission, in seconds
     #[arg(long, default_value_t = 1800)]
     pub patience: u64,
@@ -195,18 +199,25 @@ async fn open(dir: &Path) -> Result<(Service, Api)> {
 }
 
 /// Submits requests and cancels them: two events each.
-async fn submit(api: &Api, requests: usize, clients: usize) -> Result<()> {
+async fn submit(api: &Api, requests: usize, options: &Options) -> Result<()> {
+    let clients = options.clients.max(1);
+    #[expect(clippy::cast_precision_loss, reason = "a few clients")]
+    let every = options.per_second.map(|rate| Duration::from_secs_f64(clients as f64 / rate.max(0.01)));
     let left = Arc::new(AtomicUsize::new(requests));
     let mut clients_at_work = JoinSet::new();
-    for _ in 0..clients.max(1) {
+    for _ in 0..clients {
         let (api, left) = (api.clone(), Arc::clone(&left));
         clients_at_work.spawn(async move {
             while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
             {
+                let next = every.map(|every| tokio::time::Instant::now() + every);
                 let body = json!({ "connection": "demo-db", "command": "SELECT 1" });
                 let request = api.post("alice", "/v1/requests", &body).await?;
                 let path = format!("/v1/requests/{}/cancel", text(&request, "id")?);
                 api.call("alice", "POST", &path, None).await?;
+                if let Some(next) = next {
+                    tokio::time::sleep_until(next).await;
+                }
             }
             Ok::<(), anyhow::Error>(())
         });
@@ -245,7 +256,7 @@ pub async fn measure(options: &Options) -> Result<Report> {
     for url in [&healthy.url, &flaky.url] {
         api.post("root", "/v1/webhooks", &hook(url)).await?;
     }
-    submit(&api, options.requests, options.clients).await?;
+    submit(&api, options.requests, options).await?;
     until_all([&healthy, &flaky], 2 * options.requests, patience).await?;
     let before = delays(&healthy, &BTreeSet::new());
     let known: BTreeSet<Event> = {
@@ -256,11 +267,11 @@ pub async fn measure(options: &Options) -> Result<Report> {
     api.post("root", "/v1/webhooks", &hook(&dead.url)).await?;
     // The restarts cut what is on its way; the delays are of the part that no restart touches.
     let (undisturbed, rest) = (options.requests / 2, options.requests - options.requests / 2);
-    submit(&api, undisturbed, options.clients).await?;
+    submit(&api, undisturbed, options).await?;
     until_all([&healthy, &flaky], 2 * (options.requests + undisturbed), patience).await?;
     let beside_the_dead = delays(&healthy, &known);
     for part in [rest / 2, rest - rest / 2] {
-        submit(&api, part, options.clients).await?;
+        submit(&api, part, options).await?;
         service.shutdown().await;
         (service, api) = open(dir.path()).await?;
     }

@@ -102,6 +102,21 @@ impl Api {
         self.call(who, "GET", path, None).await
     }
 
+    /// A page of the console. The answer must be 200 and HTML.
+    ///
+    /// # Errors
+    /// If it is not, or does not come.
+    pub async fn page(&self, who: &str, path: &str) -> Result<String> {
+        let request = self.client.get(format!("{}{path}", self.url)).bearer_auth(self.person(who, "token")?);
+        let response = request.header("accept", "text/html").send().await?;
+        let status = response.status().as_u16();
+        let page = response.text().await?;
+        if status != 200 || !page.contains("<main") {
+            bail!("GET {path} as {who}: expected 200 and a page, got {status}: {page:.200}");
+        }
+        Ok(page)
+    }
+
     /// POST.
     ///
     /// # Errors

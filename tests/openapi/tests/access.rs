@@ -46,6 +46,7 @@ show_connection    a hidden one         401  200  404  404  404  200  200  403  
 show_connection    tells its target     401  200- 404- 404- 404- 200+ 200+ 403- 404-
 show_connection    tells its secrets    401  200- 404- 404- 404- 200+ 200+ 403- 404-
 put_connection     a new one            401  403  403  403  403  403  201  403  403
+put_connection     a name of ours       401  403  403  403  403  403  422  403  403
 put_connection     one that is there    401  403  403  403  403  403  409  403  403
 delete_connection                       401  403  403  403  403  403  204  403  403
 test_connection                         401  403  403  403  403  403  200  403  403
@@ -314,6 +315,7 @@ impl Stage {
             ("show_connection", "tells its secrets") => call.name("secretive").tells("VAULT_URL"),
             ("show_connection" | "test_connection", _) => call.name("vault"),
             ("put_connection", "a new one") => call.name(&format!("new-{}", self.number())).body(sqlite),
+            ("put_connection", "a name of ours") => call.name("countersign").body(sqlite),
             ("put_connection", _) => call.name("vault").body(sqlite),
             ("delete_connection", _) => {
                 let (name, made) = self.connection().await;

@@ -141,7 +141,7 @@ async fn list(app: &App, caller: &Caller) -> Result<String, String> {
 
 fn told_of(caller: &Caller, subscription: &Subscription) -> String {
     let names = |names: Vec<String>| names.join(", ");
-    let groups = names(caller.user.groups.iter().map(ToString::to_string).collect());
+    let groups = names(caller.user.all_groups().iter().map(ToString::to_string).collect());
     let groups = if groups.is_empty() { "none so far".to_owned() } else { groups };
     let connections = names(subscription.connections.iter().map(ToString::to_string).collect());
     let connections = if connections.is_empty() { "all connections".to_owned() } else { connections };
@@ -160,8 +160,8 @@ fn changed(error: &StorageError) -> String {
 async fn pending(app: &App, caller: &Caller) -> Result<String, String> {
     let now = app.now();
     let mut ids: BTreeSet<RequestId> = BTreeSet::new();
-    for group in &caller.user.groups {
-        let source = Source::Inbox(group.clone());
+    for group in caller.user.all_groups() {
+        let source = Source::Inbox(group);
         let page = app.store.list(&source, Window::everything(now), MOST_LOOKED_AT).await;
         ids.extend(page.map_err(|error| trouble(&error))?.ids);
     }

@@ -1,6 +1,7 @@
 //! Whether a connection can be, and what is wrong with it although it can.
 
 use countersign_app::App;
+use countersign_app::administration::check_ordinary;
 use countersign_app::guard::dialect;
 use countersign_guardrails::RuleSet;
 use countersign_http::Problem;
@@ -23,6 +24,13 @@ pub(crate) fn checked(
             Problem::invalid("the name in the body is not the one in the path").at("/name", "another name")
         );
     }
+    if before.is_none() && name == ConnectionName::configuration() {
+        let detail = format!("`{name}` is reserved: changes of the configuration are proposed on it");
+        return Err(Problem::invalid(detail.clone()).at("/name", detail));
+    }
+    check_ordinary("/reviewers", body.reviewers.iter())?;
+    check_ordinary("/exempt_groups", body.exempt_groups.iter())?;
+    check_ordinary("/allowed_groups", body.allowed_groups.iter())?;
     let kind: TargetKind =
         body.kind.parse().map_err(|error: countersign_targets::TargetError| invalid("/kind", &error))?;
     TargetSpec::parse(kind, &body.target).map_err(|error| invalid("/target", &error))?;
@@ -78,7 +86,7 @@ pub(crate) fn checked(
         notify: body.notify,
         slack_channels: body.slack_channels,
         created_at: before.map_or_else(|| app.now(), |before| before.created_at),
-        version: next_version(app, before),
+        version: app.next_version(before.map(|before| before.version)),
     };
     connection.policy().check().map_err(|error| invalid("/reviewers", &error))?;
     Ok(connection)
@@ -141,12 +149,6 @@ fn masking(body: &Body) -> Result<MaskingPolicy, Problem> {
     let has_key = body.masking_key.as_deref().is_some_and(|reference| !reference.is_empty());
     policy.check(has_key).map_err(|error| refuse(&error))?;
     Ok(policy)
-}
-
-/// Versions grow over the deletion of a connection too, so that a version names one policy for ever.
-fn next_version(app: &App, before: Option<&Connection>) -> u64 {
-    let by_clock = app.now().unix_millis().unsigned_abs();
-    before.map_or(by_clock, |before| by_clock.max(before.version + 1))
 }
 
 fn invalid(pointer: &str, error: &impl std::fmt::Display) -> Problem {

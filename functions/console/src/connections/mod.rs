@@ -6,7 +6,9 @@ pub(crate) mod shape;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
+use countersign_app::four_eyes::Proposal;
 use countersign_app::probe::{TestEvent, TestReport};
+use countersign_app::view::RequestView;
 use countersign_app::{App, Caller, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{
@@ -21,6 +23,7 @@ use utoipa::ToSchema;
 
 use crate::Console;
 use crate::etag::{if_match, with_etag};
+use crate::proposals::{Saved, proposed};
 use check::{checked, warnings};
 use countersign_app::query::Query;
 use shape::{Body, View};
@@ -32,7 +35,8 @@ type Page = List<View<'static>>;
 const MOST: usize = 10_000;
 
 pub(crate) fn may_see(connection: &Connection, caller: &Caller) -> bool {
-    caller.sees_all() || connection.policy().allows(&caller.user.groups)
+    let allowed = caller.sees_all() || connection.policy().allows(&caller.user.groups);
+    allowed && !connection.is_configuration()
 }
 
 /// Lists the connections that you may use.
@@ -108,7 +112,9 @@ pub(crate) async fn find(
         Ok(name) => {
             let (caller, found) =
                 app.identify("connection", headers, &[Key::Connection(name.clone())]).await?;
-            Ok((caller, found.connection(&name).map_err(|error| errors::storage(&error))?))
+            let connection = found.connection(&name).map_err(|error| errors::storage(&error))?;
+            // The one of the configuration is nobody's to look at or to change.
+            Ok((caller, connection.filter(|connection| !connection.is_configuration())))
         }
         Err(_) => Ok((app.identify("connection", headers, &[]).await?.0, None)),
     }
@@ -127,6 +133,8 @@ pub(crate) async fn find(
     responses(
         (status = 200, body = View, description = "It is changed.", headers(("ETag" = String))),
         (status = 201, body = View, description = "It is made.", headers(("ETag" = String))),
+        (status = 202, body = RequestView, description = "It waits for another admin: the request that proposes it.",
+            headers(("Location" = String))),
         Exists, Stale, Invalid, WithBody, Signed
     )
 )]
@@ -143,14 +151,18 @@ pub(crate) async fn put(
         .map_err(|error: countersign_rules::ids::InvalidId| Problem::invalid(error.to_string()))?;
     let body: Body = json::body(&headers, &bytes)?;
     let expected = if_match(&headers)?;
-    let connection = save(&app, &caller, name, before.as_ref(), body, expected).await?;
+    let saved = save(&app, &caller, name, before.as_ref(), body, expected).await?;
+    let connection = match saved {
+        Saved::Stored(connection) => connection,
+        Saved::Proposed(request) => return Ok(proposed(&request)),
+    };
     let warnings = warnings(&app, &connection).await;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer(status, &connection, &caller, warnings))
 }
 
 /// Stores a connection as an admin wrote it: a new one, or the next state of the version that they
-/// looked at.
+/// looked at. Where another admin has to agree, it is proposed.
 pub(crate) async fn save(
     app: &App,
     caller: &Caller,
@@ -158,7 +170,7 @@ pub(crate) async fn save(
     before: Option<&Connection>,
     body: Body,
     expected: Option<u64>,
-) -> Result<Connection, Problem> {
+) -> Result<Saved<Connection>, Problem> {
     match (before, expected) {
         (Some(_), None) => {
             // The contract: without If-Match a PUT creates.
@@ -178,19 +190,23 @@ pub(crate) async fn save(
         (Some(_), Some(_)) | (None, None) => {}
     }
     let connection = checked(app, name, body, before)?;
-    let stored = app.store_of(caller).put_connection(before.map(|before| before.version), &connection).await;
-    match stored {
-        Ok(()) => {}
-        Err(StorageError::Conflict) if before.is_none() => {
-            return Err(Problem::conflict("exists", "a connection of that name was made just now"));
-        }
-        Err(StorageError::Conflict) => {
-            return Err(Problem::stale("the connection was changed just now; look at it again"));
-        }
-        Err(error) => return Err(errors::storage(&error)),
+    if app.is_proposal_of_connection(before, &connection) {
+        let proposal = Proposal::of_connection(before, &connection).map_err(|_| Problem::internal())?;
+        let known = app.known_for_display().await.unwrap_or_default();
+        let affected = known.affected_by_connection(before, &connection);
+        let warned = warnings(app, &connection).await;
+        let warned = warned.into_iter().map(|warning| format!("Warning: {warning}."));
+        let proposal = proposal.affecting(affected.into_iter().chain(warned));
+        return Ok(Saved::Proposed(Box::new(app.propose(caller, &proposal).await?)));
     }
-    app.forget_directory();
-    Ok(connection)
+    let kept = app.acting(caller).keep_connection(before.map(|before| before.version), &connection).await;
+    kept.map_err(|error| {
+        error.problem(match before {
+            None => Problem::conflict("exists", "a connection of that name was made just now"),
+            Some(_) => Problem::stale("the connection was changed just now; look at it again"),
+        })
+    })?;
+    Ok(Saved::Stored(connection))
 }
 
 /// Deletes a connection; for admins.

@@ -241,7 +241,9 @@ fn channel(channel: &countersign_storage::items::Channel) -> Option<String> {
 pub(super) fn form(viewer: &Viewer, connection: Option<&Connection>, draft: &Draft, known: &Known) -> Markup {
     let to =
         connection.map_or_else(|| "/connections/new".to_owned(), |one| format!("/connections/{}", one.name));
-    let groups: BTreeSet<&GroupName> = known.accounts.values().flat_map(|account| &account.groups).collect();
+    let mut groups: BTreeSet<&GroupName> =
+        known.accounts.values().flat_map(|account| &account.groups).collect();
+    groups.remove(&GroupName::admins());
     html! {
         form method="post" action={ (to) "/save" } {
             (viewer.csrf())

@@ -91,7 +91,8 @@ async fn find(app: &App, headers: &HeaderMap, name: &str) -> Result<(Viewer, Opt
         Some(name) => found.connection(&name).map_err(|error| errors::storage(&error))?,
         None => None,
     };
-    Ok((viewer, connection))
+    // The one of the configuration is nobody's to look at or to change.
+    Ok((viewer, connection.filter(|connection| !connection.is_configuration())))
 }
 
 /// Shows an empty one to an admin.
@@ -257,8 +258,9 @@ pub(crate) async fn save(
     let form = Form::read(&headers, &bytes)?;
     let draft = Draft::read(&form)?;
     let expected = form.number("version")?;
-    api::save(&app, &viewer.caller, before.name.clone(), Some(&before), draft.body()?, expected).await?;
-    Ok(go_to(&format!("/connections/{}", before.name)))
+    let name = before.name.clone();
+    let saved = api::save(&app, &viewer.caller, name, Some(&before), draft.body()?, expected).await?;
+    Ok(go_to(&saved.page(|connection| format!("/connections/{}", connection.name))))
 }
 
 /// Saves a new one.
@@ -272,8 +274,8 @@ pub(crate) async fn save_new(
     let (viewer, before) = find(&app, &headers, &draft.name).await?;
     viewer.caller.must_be_admin()?;
     let name = draft.name()?;
-    api::save(&app, &viewer.caller, name.clone(), before.as_ref(), draft.body()?, None).await?;
-    Ok(go_to(&format!("/connections/{name}")))
+    let saved = api::save(&app, &viewer.caller, name, before.as_ref(), draft.body()?, None).await?;
+    Ok(go_to(&saved.page(|connection| format!("/connections/{}", connection.name))))
 }
 
 /// Deletes one.

@@ -219,7 +219,7 @@ pub(crate) async fn save_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&admin(&app, &headers).await?.caller);
+    let viewer = admin(&app, &headers).await?;
     let form = Form::read(&headers, &bytes)?;
     let text = |name: &str| form.text(name).unwrap_or_default().to_owned();
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
@@ -233,8 +233,8 @@ pub(crate) async fn save_slack(
         // The form does not have them, so they stay.
         reminders: found.slack.map(|(settings, _)| settings.reminders).unwrap_or_default(),
     };
-    api::save_slack(&app, settings, seen(&form)?).await?;
-    Ok(go_to("/integrations"))
+    let saved = api::save_slack(&app, &viewer.caller, settings, seen(&form)?).await?;
+    Ok(go_to(&saved.page(|_| "/integrations".to_owned())))
 }
 
 /// Sends a test through Slack.

@@ -18,6 +18,7 @@ mod notifications;
 mod output;
 mod people;
 mod plot;
+mod proposal;
 mod request;
 mod requests;
 mod sign_in;

@@ -106,8 +106,9 @@ pub(crate) async fn check(
 async fn show(app: &App, viewer: &Viewer, draft: &Draft, result: Markup) -> Result<Response, Problem> {
     let connections = app.store.connections(None, MOST).await.map_err(|error| errors::storage(&error))?;
     let groups = &viewer.caller.user.groups;
-    let usable: Vec<&Connection> =
-        connections.iter().filter(|connection| connection.policy().allows(groups)).collect();
+    let usable =
+        |connection: &&Connection| connection.policy().allows(groups) && !connection.is_configuration();
+    let usable: Vec<&Connection> = connections.iter().filter(usable).collect();
     let key = match draft.key.is_empty() {
         true => format!("{:032x}", app::random().map_err(|_| errors::no_randomness())?),
         false => draft.key.clone(),

@@ -200,8 +200,9 @@ pub(crate) async fn save(
         _created_at: None,
         _version: None,
     };
-    users::save(&app, &caller, id, before.as_ref(), body, form.number("version")?, access_version).await?;
-    Ok(go_to("/people"))
+    let version = form.number("version")?;
+    let saved = users::save(&app, &caller, id, before.as_ref(), body, version, access_version).await?;
+    Ok(go_to(&saved.page(|_| "/people".to_owned())))
 }
 
 /// Groups that were ticked, and those that were written.

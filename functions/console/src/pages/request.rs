@@ -10,7 +10,7 @@ use countersign_rules::command::Ballot;
 use countersign_rules::decide::may_run;
 use countersign_rules::display::display;
 use countersign_rules::event::{Actor, CancelCause, Decision, ExpiryCause, UnknownCause, VoidCause};
-use countersign_rules::request::RunMode;
+use countersign_rules::request::{CONFIGURATION_KIND, RunMode};
 use countersign_rules::{Bounds, Command, Event, Fact, Request, RequestId, Status, Timestamp, Via, decide};
 use countersign_storage::Key;
 use countersign_storage::lists::{Source, Window};
@@ -19,7 +19,7 @@ use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::viewer::Viewer;
-use super::{command, diff, output, words};
+use super::{command, diff, output, proposal, words};
 use crate::requests::request_id;
 use countersign_app::query::Query;
 
@@ -45,7 +45,8 @@ pub(crate) async fn show(
         RequestView::new(&request, &created, found.error_text(id), caller, now, &app.config.public_url)
             .with_people(&request, known.as_deref());
     let events = app.store.events(id).await.map_err(|error| errors::storage(&error))?;
-    let before = before(&app, &request, caller).await;
+    let configuration = request.is_configuration();
+    let before = if configuration { None } else { before(&app, &request, caller).await };
     let output = if may_see_output(&request, caller) {
         output::section(&app, &request).await?
     } else {
@@ -59,7 +60,10 @@ pub(crate) async fn show(
         div data-watch=[(!view.status.is_terminal()).then_some(id)] data-version=(view.version) data-status=(view.status) {
             div.head {
                 div.grow {
-                    p.eyebrow { (view.requester.email) " wants to run this on " (connection_link(&view, caller)) }
+                    p.eyebrow {
+                        @if configuration { (view.requester.email) " wants to change the configuration" }
+                        @else { (view.requester.email) " wants to run this on " (connection_link(&view, caller)) }
+                    }
                     h1 { span.bigcode { (view.code) } " " (words::status(view.status)) }
                 }
                 (time_left(&view, now))
@@ -67,6 +71,7 @@ pub(crate) async fn show(
             (ending(&view))
             div.split {
                 div {
+                    @if configuration { (proposal::difference(&view.command)) }
                     section.card aria-labelledby="command" {
                         div.card-head {
                             h2 #command { "Command" }
@@ -263,7 +268,7 @@ fn decisions(viewer: &Viewer, view: &RequestView, may: &May, from_teams: bool) -
     let to = |verb: &str| format!("/requests/{}/{verb}", view.id);
     if !(may.approve || may.reject || may.cancel || may.run || may.settle) {
         return html! {
-            @if view.status.is_terminal() {
+            @if view.status.is_terminal() && view.kind != CONFIGURATION_KIND {
                 p.actions { a.button.plain href={ "/requests/new?copy=" (view.id) } { "Use as a new request" } }
             }
         };

@@ -61,7 +61,7 @@ pub fn command(user: &str, text: &str, now: Timestamp) -> Result<Value> {
 fn call(path: &str, fields: &[(&str, &str)], now: Timestamp) -> Result<Value> {
     let form: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let second = now.unix_millis().div_euclid(1000).to_string();
-    let mut event = fixture("approve")?;
+    let mut event = fixture("slack-interaction")?;
     let route = format!("POST {path}");
     for pointer in ["/routeKey", "/requestContext/routeKey"] {
         set(&mut event, pointer, route.as_str().into())?;
@@ -69,26 +69,12 @@ fn call(path: &str, fields: &[(&str, &str)], now: Timestamp) -> Result<Value> {
     for pointer in ["/rawPath", "/requestContext/http/path"] {
         set(&mut event, pointer, path.into())?;
     }
-    set(&mut event, "/pathParameters", json!({}))?;
-    let mut headers = json!({
-        "accept": "application/json,*/*",
-        "content-length": form.len().to_string(),
-        "content-type": "application/x-www-form-urlencoded",
-        "host": "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
-        "user-agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
-        "x-forwarded-for": "203.0.113.24",
-        "x-forwarded-port": "443",
-        "x-forwarded-proto": "https",
-    });
-    let signed =
-        [(TIMESTAMP_HEADER, second.clone()), (SIGNATURE_HEADER, sign(SECRET, &second, form.as_bytes()))];
-    if let Some(headers) = headers.as_object_mut() {
-        headers.extend(signed.map(|(name, value)| (name.to_owned(), value.into())));
-    }
-    set(&mut event, "/headers", headers)?;
+    set(&mut event, "/headers/content-length", form.len().to_string().into())?;
+    set(&mut event, &format!("/headers/{TIMESTAMP_HEADER}"), second.as_str().into())?;
+    let signature = sign(SECRET, &second, form.as_bytes());
+    set(&mut event, &format!("/headers/{SIGNATURE_HEADER}"), signature.into())?;
+    // API Gateway hands forms over in base64; text is only what it takes for text.
     set(&mut event, "/body", STANDARD.encode(form).into())?;
-    // API Gateway hands forms over so; text is only what it takes for text.
-    set(&mut event, "/isBase64Encoded", true.into())?;
     Ok(event)
 }
 

@@ -1,8 +1,9 @@
-//! List, show and decide over HTTP with a few stored requests and with very many.
+//! List, show and decide over HTTP, and the pages of the console, with a few stored requests and with very many.
 //!
 //! Both platforms run in this process, each on files of its own, and are asked in turns. The newest
 //! requests are the same in both: the large table is the small one a year later, not a denser one.
 
+mod numbers;
 mod seed;
 
 use std::path::PathBuf;
@@ -46,11 +47,15 @@ enum Ask {
     List(&'static str, &'static str),
     ShowNewest,
     ShowAnywhere,
+    /// A page of the console, as somebody.
+    Page(&'static str, &'static str),
+    /// The page of a request.
+    PageOfNewest,
     /// An approval by somebody of the request of the call's number.
     Approve(&'static str),
 }
 
-const ASKED: [(&str, Ask); 10] = [
+const ASKED: [(&str, Ask); 16] = [
     ("list of all", Ask::List("root", "")),
     ("list of a connection", Ask::List("root", "?connection=demo-dual")),
     ("list of a requester", Ask::List("alice", "?requester=@ID")),
@@ -59,6 +64,12 @@ const ASKED: [(&str, Ask); 10] = [
     ("list of what waits for me", Ask::List("dana", "?group=mine")),
     ("show, one of the newest", Ask::ShowNewest),
     ("show, one from anywhere", Ask::ShowAnywhere),
+    ("page of the list", Ask::Page("root", "/requests")),
+    ("page of what waits for me", Ask::Page("dana", "/requests")),
+    ("page of a request", Ask::PageOfNewest),
+    ("page of analytics, as it opens", Ask::Page("root", "/analytics")),
+    ("page of analytics, a year", Ask::Page("root", "/analytics?from=@YEAR")),
+    ("page of audit", Ask::Page("root", "/audit")),
     ("approve, the first of two", Ask::Approve("dana")),
     ("approve, the second of two", Ask::Approve("sam")),
 ];
@@ -68,6 +79,8 @@ struct Table {
     service: Service,
     api: Api,
     seeded: Seeded,
+    /// A day.
+    a_year_ago: String,
 }
 
 /// Measures and prints.
@@ -131,8 +144,10 @@ impl Table {
         }
         let seeded = serde_json::from_slice(&std::fs::read(&note)?)?;
         let Stage { opened, api } = Stage::open(&dir).await?;
+        let a_year_ago = opened.app.now().plus_millis(-365 * 86_400_000);
+        let a_year_ago = a_year_ago.rfc3339().chars().take(10).collect();
         let service = opened.run().await?;
-        Ok(Self { service, api, seeded })
+        Ok(Self { service, api, seeded, a_year_ago })
     }
 
     async fn ask(&self, ask: Ask, call: usize) -> Result<()> {
@@ -145,6 +160,15 @@ impl Table {
             }
             Ask::ShowNewest => self.show(&self.seeded.newest, call * 7).await?,
             Ask::ShowAnywhere => self.show(&self.seeded.anywhere, call).await?,
+            Ask::Page(who, path) => {
+                let path = path.replace("@YEAR", &self.a_year_ago);
+                self.api.page(who, &path).await.map(drop)?;
+            }
+            Ask::PageOfNewest => {
+                let id = self.seeded.newest.get(call * 7 % self.seeded.newest.len().max(1));
+                let id = id.context("nothing was seeded")?;
+                self.api.page("root", &format!("/requests/{id}")).await.map(drop)?;
+            }
             Ask::Approve(reviewer) => {
                 let (id, digest) = self.seeded.pending.get(call).context("too few are pending")?;
                 let vote = json!({ "digest": digest });

@@ -12,7 +12,7 @@ use countersign_rules::command::{Ballot, Ending, Executor, People};
 use countersign_rules::event::Outcome;
 use countersign_rules::request::RunMode;
 use countersign_rules::{
-    Command, Person, Request, RequestId, Submission, Timestamp, UserId, Via, commit, decide, submit,
+    Command, Event, Person, Request, RequestId, Submission, Timestamp, UserId, Via, commit, decide, submit,
 };
 use countersign_service::service::TABLE;
 use countersign_storage::bulk::{Commit, items_of};
@@ -21,9 +21,12 @@ use countersign_storage::requests::Aside;
 use countersign_storage::{Connection, User, codec};
 use dynoxide::{AttributeValue, ImportOptions, Item};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::life::{COMMAND, CONNECTION, REVIEWERS};
 use crate::stage::Stage;
+
+use super::numbers::Numbers;
 
 const A_YEAR_MILLIS: i64 = 365 * 86_400_000;
 const A_YEAR_HAS: i64 = 1_000_000;
@@ -56,12 +59,14 @@ pub(super) async fn plant(stage: &Stage, requests: u32, pending: usize) -> Resul
     let scene = Scene::make(stage, now, u32::try_from(pending)?).await?;
     let database = stage.opened.prepared().store().database().clone();
     let task = tokio::task::spawn_blocking(move || load(&database, &scene, requests));
-    task.await?
+    let (seeded, numbers) = task.await??;
+    numbers.store(&stage.opened.app.store).await?;
+    Ok(seeded)
 }
 
 /// One thread makes items while the other loads them.
-fn load(database: &dynoxide::Database, scene: &Scene, requests: u32) -> Result<Seeded> {
-    let mut seeded = Seeded::default();
+fn load(database: &dynoxide::Database, scene: &Scene, requests: u32) -> Result<(Seeded, Numbers)> {
+    let (mut seeded, mut numbers) = (Seeded::default(), Numbers::default());
     database.enable_bulk_loading().map_err(failed)?;
     std::thread::scope(|threads| -> Result<()> {
         let (sender, receiver) = mpsc::sync_channel(2);
@@ -69,11 +74,17 @@ fn load(database: &dynoxide::Database, scene: &Scene, requests: u32) -> Result<S
             // The oldest first, as they would have come.
             for first in (0..requests).step_by(CHUNK as usize).collect::<Vec<_>>().into_iter().rev() {
                 let made = (first..requests.min(first + CHUNK)).rev().map(|number| scene.request(number));
-                sender.send(made.collect::<Result<Vec<_>>>()?)?;
+                let made = made.collect::<Result<Vec<_>>>()?;
+                let mut counted = Numbers::default();
+                for made in &made {
+                    counted.count(&made.request, made.events.iter(), scene.now);
+                }
+                sender.send((made, counted))?;
             }
             Ok(())
         });
-        for chunk in receiver {
+        for (chunk, counted) in receiver {
+            numbers.merge(counted);
             let mut items = Vec::new();
             for made in chunk {
                 seeded.note(&made, requests);
@@ -85,7 +96,7 @@ fn load(database: &dynoxide::Database, scene: &Scene, requests: u32) -> Result<S
         maker.join().map_err(|_| anyhow::anyhow!("the maker of items panicked"))?
     })?;
     database.disable_bulk_loading().map_err(failed)?;
-    Ok(seeded)
+    Ok((seeded, numbers))
 }
 
 fn failed(error: dynoxide::DynoxideError) -> anyhow::Error {
@@ -95,7 +106,8 @@ fn failed(error: dynoxide::DynoxideError) -> anyhow::Error {
 /// A request that was made.
 struct Made {
     number: u32,
-    id: RequestId,
+    request: Request,
+    events: Vec<Event>,
     pending: Option<String>,
     items: Vec<Item>,
 }
@@ -103,14 +115,14 @@ struct Made {
 impl Seeded {
     fn note(&mut self, made: &Made, requests: u32) {
         if let Some(digest) = &made.pending {
-            self.pending.push((made.id.to_string(), digest.clone()));
+            self.pending.push((made.request.id.to_string(), digest.clone()));
         }
         if made.number < NEWEST {
-            self.newest.push(made.id.to_string());
+            self.newest.push(made.request.id.to_string());
         }
         // About a thousand, evenly.
         if made.number.is_multiple_of((requests / 1_000).max(1)) {
-            self.anywhere.push(made.id.to_string());
+            self.anywhere.push(made.request.id.to_string());
         }
     }
 }
@@ -152,7 +164,12 @@ impl Scene {
             reviewers.push(person(stage, reviewer).await?);
         }
         let alice = person(stage, "alice").await?;
-        let output: String = (0..38).map(|row| format!("{row},customer-{row}@example.com\n")).collect();
+        // As `execute` stores what a target gives (shared/targets/src/record.rs).
+        let rows = (0..38).map(|row| json!({ "row": [row.to_string(), "<EMAIL_ADDRESS>"] }));
+        let columns = ["id", "email"].map(|name| json!({ "name": name, "type": "TEXT" }));
+        let records = [json!({ "columns": columns })].into_iter().chain(rows);
+        let records = records.chain([json!({ "done": { "tag": "SELECT 38", "rows": 38 } })]);
+        let output: String = records.map(|record| format!("{record}\n")).collect();
         let output = codec::compress(output.as_bytes())?;
         Ok(Self { now, pending, alice, requesters, reviewers, demo, connections, output })
     }
@@ -175,7 +192,8 @@ impl Scene {
         let items = items_of(&life.commits)?;
         Ok(Made {
             number,
-            id: life.request()?.id,
+            request: life.request()?.clone(),
+            events: life.commits.iter().flat_map(|(_, events, _)| events.clone()).collect(),
             pending: digest.transpose()?,
             items: items.into_iter().map(item).collect::<Result<_>>()?,
         })

@@ -106,3 +106,36 @@ async fn reviewers_are_reminded_while_a_request_waits() {
     scene.told(&request, "Approved").await;
     assert_eq!(reminders().len(), 2, "at most two, and none after the decision");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proposed_change_reaches_subscribed_admins_alone_and_is_approved_there() {
+    let mut scene = Scene::begin(json!({})).await;
+    let changed = async |scene: &Scene, path: &str, member: &str, value: serde_json::Value| {
+        let now = scene.serve.get("root", path).await.unwrap();
+        let mut then = now.json.clone();
+        then[member] = value;
+        let tag = [("if-match", now.header("etag"))];
+        scene.serve.call_with("root", "PUT", path, Some(then), &tag).await.unwrap()
+    };
+    let dana = format!("/v1/users/{}", scene.serve.id("dana"));
+    assert_eq!(changed(&scene, &dana, "roles", json!(["admin"])).await.status, 200);
+    scene.serve.stop().await.unwrap();
+    scene.serve.set("COUNTERSIGN_ADMIN_FOUR_EYES", "on");
+    scene.serve.start_again().await.unwrap();
+    for who in ["dana", "sam"] {
+        scene.link(who).await;
+        scene.types(who, "subscribe").await;
+    }
+    let request = changed(&scene, "/v1/connections/demo-db", "require_reason", json!(true)).await;
+    assert_eq!(request.status, 202, "{request:?}");
+    let message = scene.told_in(&direct("dana"), &request, "Approval needed").await;
+    assert!(message.texts().contains("\"change\": \"connection.update\""), "{}", message.texts());
+    assert!(scene.types("dana", "pending").await.contains(request.text("/code")));
+    scene.slack.press(&scene.serve, &user("dana"), &message, "approve").await.unwrap();
+    scene.serve.wait_for("root", &request, &["SUCCEEDED"]).await.unwrap();
+    scene.told_in(&direct("dana"), &request, "Succeeded").await;
+    let about = |message: &Message| message.texts().contains(request.text("/code"));
+    for elsewhere in [countersign_e2e::slack::CHANNEL.to_owned(), direct("sam")] {
+        assert!(!scene.slack.messages(&elsewhere).iter().any(about), "{elsewhere} is not only admins");
+    }
+}

@@ -45,6 +45,7 @@ async fn every_answer_is_documented_and_every_documented_answer_is_given() {
     bodies_that_are_refused(&checked).await;
     what_is_not_there(&checked).await;
     settled(&mut checked).await;
+    waiting_for_another_admin(&mut checked).await;
     disabled(&checked).await;
     let unseen = checked.unseen();
     let ours = |status: &String| {
@@ -567,6 +568,25 @@ async fn settled(checked: &mut Checked) {
     assert_eq!(settled.text("/execution/settled_note"), "it is all there");
     checked.get("alice", &of(&request, "/events"), 200).await;
     checked.get("alice", &of(&pending, "/events"), 200).await;
+}
+
+async fn waiting_for_another_admin(checked: &mut Checked) {
+    checked.serve.kill().await.unwrap();
+    checked.serve.set("COUNTERSIGN_ADMIN_FOUR_EYES", "on");
+    checked.serve.start_again().await.unwrap();
+    let connection = json!({ "kind": "sqlite", "target": { "path": "demo.db" }, "reviewers": ["dba-team"] });
+    let proposed = checked.call("root", "PUT", "/v1/connections/agreed", Some(connection), &[], 202).await;
+    assert_eq!(proposed.header("location"), of(&proposed, ""));
+    checked.get("root", &of(&proposed, ""), 200).await;
+    checked.get("root", &of(&proposed, "/events"), 200).await;
+    let user = json!({ "email": "agreed@example.com", "groups": ["dba-team"] });
+    let path = format!("/v1/users/{}", NEW_USER.replace('K', "H"));
+    checked.call("root", "PUT", &path, Some(user), &[], 202).await;
+    let slack = checked.get("root", "/v1/integrations/slack", 200).await;
+    let mut settings = slack.json["settings"].clone();
+    settings["signing_secret"] = json!("env:ANOTHER");
+    let tag = [("if-match", slack.header("etag"))];
+    checked.call("root", "PUT", "/v1/integrations/slack", Some(settings), &tag, 202).await;
 }
 
 async fn disabled(checked: &Checked) {

@@ -36,6 +36,9 @@ fn read_by_the_code() -> BTreeSet<String> {
         if name == "COUNTERSIGN_RETRY_SCHEDULE" {
             return Some("1s".to_owned());
         }
+        if name == "COUNTERSIGN_ADMIN_FOUR_EYES" {
+            return Some("on".to_owned());
+        }
         // Anything that lets the reading go on.
         (!["AWS_CA_BUNDLE", "AWS_REGION"].contains(&name) && !name.starts_with("AWS_ENDPOINT_URL"))
             .then(|| "1".to_owned())
@@ -109,5 +112,6 @@ fn the_defaults_of_the_template_are_those_of_the_code() {
         };
         assert_eq!(numbers(&deployed), numbers(&code), "{binary}");
         assert_eq!(deployed.retries, code.retries, "{binary}");
+        assert_eq!(deployed.admin_four_eyes, code.admin_four_eyes, "{binary}");
     }
 }

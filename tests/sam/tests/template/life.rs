@@ -1,5 +1,6 @@
 //! Everything that the functions do to AWS, held against what their roles grant.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use std::time::Duration;
@@ -25,7 +26,7 @@ use serde_json::{Map, Value, json};
 
 use crate::recorder::Recorder;
 use crate::roles::{Use, grants};
-use crate::template::{functions, root, template, variables};
+use crate::template::{functions, root, template, variables, with_second_admin};
 
 /// A deployment on this machine: each function with its own variables, behind the recorder.
 struct Deployment {
@@ -589,6 +590,47 @@ const OTHERWISE: [&str; 11] = [
     "ssm:GetParameter",
 ];
 
+/// Two admins who need each other: a new connection, a changed account, the settings of Slack.
+async fn two_admins(on: &Deployment) {
+    let agreed = async |request: Value| {
+        on.decide("bob", "approve", &request, json!({ "digest": request["digest"] })).await;
+        assert_eq!(on.execute(&request).await, json!({ "ran": true, "status": "SUCCEEDED" }));
+    };
+    let connection = json!({ "kind": "sqlite", "target": { "path": "empty.db" }, "reviewers": ["dba-team"] });
+    agreed(on.http("console", "root", "PUT /v1/connections/agreed", None, connection).await).await;
+    assert_eq!(on.get("root", "/v1/connections/agreed").await["reviewers"], json!(["dba-team"]));
+    let alice = format!("/v1/users/{}", on.id("alice"));
+    let version = on.get("root", &alice).await["version"].as_u64();
+    let user = json!({ "email": "alice@new.example.com", "groups": ["dba-team"] });
+    agreed(on.http("console", "root", &format!("PUT {alice}"), version, user).await).await;
+    assert_eq!(on.get("root", &alice).await["email"], "alice@new.example.com");
+    let slack = on.get("root", "/v1/integrations/slack").await;
+    let mut settings = slack["settings"].clone();
+    settings["signing_secret"] = json!("env:SLACK_SIGNS_ANEW");
+    let version = slack["version"].as_u64();
+    agreed(on.http("console", "root", "PUT /v1/integrations/slack", version, settings).await).await;
+}
+
+/// No right is missing, and none is there that nobody uses.
+fn compare(template: &Value, uses: &BTreeSet<Use>) {
+    let may = |usage: &Use| grants(template, &usage.function).iter().any(|grant| grant.allows(usage));
+    let refused: Vec<&Use> = uses.iter().filter(|usage| !may(usage)).collect();
+    assert!(refused.is_empty(), "the roles do not allow: {refused:#?}");
+
+    let mut needless = Vec::new();
+    for function in functions(template).keys() {
+        let grants = grants(template, function).into_iter();
+        for grant in grants.filter(|grant| !OTHERWISE.contains(&grant.action.as_str())) {
+            for narrow in grant.by_partition() {
+                if !uses.iter().any(|usage| usage.function == *function && narrow.allows(usage)) {
+                    needless.push((function.clone(), narrow));
+                }
+            }
+        }
+    }
+    assert!(needless.is_empty(), "nobody uses: {needless:#?}");
+}
+
 #[tokio::test]
 async fn each_function_may_do_what_it_does_and_nothing_else() {
     let mut on = Deployment::begin().await;
@@ -601,23 +643,14 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
     signing_in(&on).await;
     reading(&on).await;
     sealing(&on, &request).await;
-    let uses = on.recorder.uses();
+    compare(&on.template, &on.recorder.uses());
 
-    let may = |usage: &Use| grants(&on.template, &usage.function).iter().any(|grant| grant.allows(usage));
-    let refused: Vec<&Use> = uses.iter().filter(|usage| !may(usage)).collect();
-    assert!(refused.is_empty(), "the roles do not allow: {refused:#?}");
-
-    let mut needless = Vec::new();
-    for function in functions(&on.template).keys() {
-        let grants = grants(&on.template, function).into_iter();
-        for grant in grants.filter(|grant| !OTHERWISE.contains(&grant.action.as_str())) {
-            for narrow in grant.by_partition() {
-                if !uses.iter().any(|usage| usage.function == *function && narrow.allows(usage)) {
-                    needless.push((function.clone(), narrow));
-                }
-            }
-        }
-    }
-    assert!(needless.is_empty(), "nobody uses: {needless:#?}");
+    let bob = format!("/v1/users/{}", on.id("bob"));
+    let version = on.get("root", &bob).await["version"].as_u64();
+    let admin = json!({ "email": "bob@example.com", "roles": ["admin"] });
+    on.http("console", "root", &format!("PUT {bob}"), version, admin).await;
+    on.template = with_second_admin(on.template);
+    two_admins(&on).await;
+    compare(&on.template, &on.recorder.uses());
     on.database.shutdown().await;
 }

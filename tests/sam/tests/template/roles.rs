@@ -60,7 +60,18 @@ pub(crate) fn grants(template: &Value, function: &str) -> Vec<Grant> {
     let role = &template["Resources"][role.strip_suffix(".Arn").unwrap()]["Properties"];
     let policies = role["Policies"].as_array().unwrap();
     let statements = policies.iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
-    statements.flat_map(|statement| grants_of(template, &statement)).collect()
+    statements
+        .filter_map(|statement| present(&statement))
+        .flat_map(|statement| grants_of(template, &statement))
+        .collect()
+}
+
+/// A statement, unless a condition leaves it out: none holds with every parameter at its default.
+fn present(statement: &Value) -> Option<Value> {
+    match statement.get("Fn::If") {
+        None => (statement.get("Ref").is_none()).then(|| statement.clone()),
+        Some(branches) => present(&branches[2]),
+    }
 }
 
 fn grants_of(template: &Value, statement: &Value) -> Vec<Grant> {

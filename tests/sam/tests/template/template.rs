@@ -44,6 +44,23 @@ fn to_json(node: &Yaml<'_>) -> Value {
     }
 }
 
+/// The same where `AdminFourEyes` is `on`.
+pub(crate) fn with_second_admin(mut template: Value) -> Value {
+    template["Parameters"]["AdminFourEyes"]["Default"] = json!("on");
+    fn choose(value: &mut Value) {
+        if value["Fn::If"][0] == "NeedsSecondAdmin" {
+            *value = value["Fn::If"][1].take();
+        }
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(choose),
+            Value::Object(members) => members.values_mut().for_each(choose),
+            _ => {}
+        }
+    }
+    choose(&mut template);
+    template
+}
+
 /// A value as one text: a resource stands for its own name, a parameter for its default. `None` where
 /// CloudFormation leaves the member out.
 pub(crate) fn text(template: &Value, value: &Value) -> Option<String> {

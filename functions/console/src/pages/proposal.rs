@@ -1,0 +1,64 @@
+//! What a proposed change of the configuration changes, as a table. The whole of it is the command.
+
+use countersign_app::four_eyes::{Change, Proposal};
+use countersign_rules::display::display;
+use maud::{Markup, html};
+use serde_json::Value;
+
+/// The table of a proposal. One that cannot be read has none: then there is the command alone.
+pub(super) fn difference(command: &str) -> Markup {
+    let Ok(proposal) = Proposal::parse(command) else { return html! {} };
+    html! {
+        section.card aria-labelledby="difference" {
+            h2 #difference { (title(&proposal)) }
+            div.wide tabindex="0" role="group" aria-label="What changes" {
+                table {
+                    thead { tr { th scope="col" { "What" } th scope="col" { "Now" } th scope="col" { "Then" } } }
+                    tbody {
+                        @for (name, values) in &proposal.difference {
+                            tr { th scope="row" { (name.replace('_', " ")) } td { code { (shown(&values.from)) } } td { code { (shown(&values.to)) } } }
+                        }
+                    }
+                }
+            }
+            p.hint { "It is done by itself as soon as another admin approves it, if nobody has changed the same meanwhile." }
+        }
+    }
+}
+
+fn title(proposal: &Proposal) -> Markup {
+    let subject = display(&proposal.subject);
+    html! {
+        @match proposal.change {
+            Change::ConnectionCreate => { "New connection " (subject) },
+            Change::ConnectionUpdate => { "Connection " (subject) },
+            Change::UserCreate => { "New account " span.mono.small { (subject) } },
+            Change::UserUpdate => { "Account " span.mono.small { (subject) } },
+            Change::SlackUpdate => "Settings of Slack",
+        }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "—".to_owned(),
+        Value::String(text) => display(text),
+        other => display(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_has_its_row_and_nothing_written_is_mark_up() {
+        let command = r#"{"change": "user.update", "subject": "usr_1", "affects": [],
+            "difference": {"name": {"from": "<b>", "to": "a\u202eb"}, "groups": {"from": [], "to": ["dba"]}},
+            "version": 1, "document": {}}"#;
+        let html = difference(command).into_string();
+        assert!(html.contains("&lt;b&gt;") && html.contains("a&lt;U+202E&gt;b"), "{html}");
+        assert!(html.contains(r"[&quot;dba&quot;]"), "{html}");
+        assert_eq!(difference("SELECT 1").into_string(), "");
+    }
+}
