@@ -35,7 +35,7 @@ use countersign_notify::EndpointId;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
 
-/// Open requests are spread over that many partitions of the status index.
+/// Open requests are spread over that many partitions of the status index, by their requesters.
 pub const OPEN_SHARDS: u32 = 4;
 /// Each day's events are spread over that many partitions of the feed.
 pub const FEED_SHARDS: u32 = 4;
@@ -96,7 +96,7 @@ pub(crate) fn statistics(length: char, scope: &str, partition: &str) -> String {
 }
 
 pub(crate) fn feed_of_change(ulid: &str, at: Timestamp) -> (String, String) {
-    let shard = request_id(ulid).map_or(0, |id| shard(id, FEED_SHARDS));
+    let shard = request_id(ulid).map_or(0, |id| shard(id.as_u128(), FEED_SHARDS));
     (feed(&day(at), shard), format!("{}#{ulid}", at.rfc3339()))
 }
 
@@ -126,11 +126,6 @@ pub(crate) fn idempotency(user: UserId, key_hash: &str) -> String {
 
 pub(crate) fn requester(user: UserId) -> String {
     format!("Q#{}", user.ulid())
-}
-
-/// Open requests of a requester, in the index of all of theirs.
-pub(crate) fn open_of_requester(user: UserId) -> String {
-    format!("Q#{}#open", user.ulid())
 }
 
 pub(crate) fn connection_requests(name: &ConnectionName) -> String {
@@ -174,10 +169,15 @@ pub(crate) fn one_time_code(code_hash: &str) -> String {
     format!("H#{code_hash}")
 }
 
-/// A shard that depends on the request alone.
-fn shard(id: RequestId, shards: u32) -> u32 {
+/// A shard that depends on the id alone.
+fn shard(id: u128, shards: u32) -> u32 {
     // The low bits of a ULID are random.
-    u32::try_from(id.as_u128() % u128::from(shards.max(1))).unwrap_or(0)
+    u32::try_from(id % u128::from(shards.max(1))).unwrap_or(0)
+}
+
+/// The shard of the open requests of a requester.
+pub(crate) fn open_shard(requester: UserId) -> u32 {
+    shard(requester.as_u128(), OPEN_SHARDS)
 }
 
 pub(crate) fn open(shard: u32) -> String {
@@ -203,7 +203,7 @@ pub(crate) fn feed(day: &str, shard: u32) -> String {
 }
 
 pub(crate) fn feed_of(id: RequestId, at: Timestamp) -> (String, String) {
-    (feed(&day(at), shard(id, FEED_SHARDS)), format!("{}#{}", at.rfc3339(), id.ulid()))
+    (feed(&day(at), shard(id.as_u128(), FEED_SHARDS)), format!("{}#{}", at.rfc3339(), id.ulid()))
 }
 
 /// Where a state stands in the status index: open ones by when the sweep should look, ended ones by
@@ -215,23 +215,9 @@ pub(crate) fn status_of(request: &Request, indexed_at: Option<Timestamp>) -> Opt
     }
     // UNKNOWN waits for a person, not for time: it stays visible at the end of the order.
     let due = indexed_at.map_or_else(|| NO_DEADLINE.to_owned(), Timestamp::rfc3339);
-    Some((open(shard(request.id, OPEN_SHARDS)), format!("{due}#{}", request.id.ulid())))
-}
-
-/// Where a state stands among the open requests of its requester, as long as it takes one of the places
-/// that a requester has. UNKNOWN takes none: it waits for an admin, and its requester can do nothing.
-pub(crate) fn place_of(request: &Request) -> Option<(String, String)> {
-    let takes_one = match request.status() {
-        Status::Pending | Status::Approved | Status::Running => true,
-        Status::Succeeded
-        | Status::Failed
-        | Status::Blocked
-        | Status::Rejected
-        | Status::Expired
-        | Status::Cancelled
-        | Status::Unknown => false,
-    };
-    takes_one.then(|| (open_of_requester(request.requester.user), request.id.ulid()))
+    let requester = request.requester.user;
+    let sk = format!("{due}#{}#{}", request.id.ulid(), requester.ulid());
+    Some((open(open_shard(requester)), sk))
 }
 
 /// Reads the request's id out of a bare ULID.

@@ -1,6 +1,6 @@
 //! Requests newest first, from the index that knows them.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::AttributeValue;
 use countersign_rules::{ConnectionName, GroupName, RequestId, Status, Timestamp, UserId};
 use futures::future::try_join_all;
 
@@ -70,25 +70,6 @@ impl Store {
             Source::Ended(status) => self.ended(*status, window, limit).await,
             Source::All => self.all(window, limit).await,
         }
-    }
-
-    /// How many requests of a requester are PENDING, APPROVED or RUNNING, counted up to `most`.
-    ///
-    /// From an index, so it may lag behind what was written a moment ago.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn count_open(&self, requester: UserId, most: u32) -> Result<u32, StorageError> {
-        let query = self
-            .client
-            .query()
-            .index_name(schema::BY_WHO.name)
-            .select(Select::Count)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", schema::BY_WHO.partition_key)
-            .expression_attribute_values(":pk", text(keys::open_of_requester(requester)))
-            .limit(i32::try_from(most).unwrap_or(i32::MAX).max(1));
-        self.count("open", query).await
     }
 
     /// One partition whose sort key is the bare ULID; the table itself if no index is named.

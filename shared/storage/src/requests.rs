@@ -449,10 +449,6 @@ pub(crate) fn state_item(
         item.insert(schema::BY_STATUS.partition_key.to_owned(), text(pk));
         item.insert(schema::BY_STATUS.sort_key.to_owned(), text(sk));
     }
-    if let Some((pk, sk)) = keys::place_of(request) {
-        item.insert(schema::BY_WHO.partition_key.to_owned(), text(pk));
-        item.insert(schema::BY_WHO.sort_key.to_owned(), text(sk));
-    }
     if let Some(error) = error {
         let error: String = error.chars().take(ERROR_CHARACTERS).collect();
         item.insert(ERROR.to_owned(), text(error));

@@ -26,7 +26,7 @@ pub const SK: &str = "sk";
 /// The attribute with the second after which an item may vanish. Never set on events.
 pub const TTL: &str = "ttl";
 
-/// Requests by requester; the open ones of each once more, in a partition of their own.
+/// Requests by requester.
 pub const BY_WHO: Index = Index { name: "by_who", partition_key: "wpk", sort_key: "wsk" };
 /// Requests by connection.
 pub const BY_WHERE: Index = Index { name: "by_where", partition_key: "cpk", sort_key: "csk" };

@@ -74,18 +74,6 @@ impl Store {
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 
-    /// How many items a query finds in one page.
-    pub(crate) async fn count(
-        &self,
-        operation: &'static str,
-        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
-    ) -> Result<u32, StorageError> {
-        let query = query.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let output = retried(|| query.clone().send()).await?;
-        self.meter.add(operation, Direction::Read, output.consumed_capacity.as_slice());
-        Ok(u32::try_from(output.count).unwrap_or_default())
-    }
-
     /// Writes one item, for half the price of a transaction. False if its condition does not hold; after
     /// an answer that was lost it may not hold because that try was the one that wrote.
     pub(crate) async fn put_item(

@@ -1,6 +1,6 @@
 //! What is overdue, whatever timers were lost.
 
-use countersign_rules::{RequestId, Timestamp};
+use countersign_rules::{RequestId, Timestamp, UserId};
 
 use crate::codec::{Item, get_text, text};
 use crate::{StorageError, Store, keys, schema};
@@ -44,6 +44,39 @@ impl Store {
         limit: usize,
     ) -> Result<Overdue, StorageError> {
         self.open_until(shard, keys::NO_DEADLINE.to_owned(), start, limit).await
+    }
+
+    /// How many requests of a requester are PENDING, APPROVED or RUNNING, counted up to `most`. UNKNOWN is
+    /// none of them: it waits for an admin, and its requester can do nothing about it.
+    ///
+    /// From an index, so it may lag behind what was written a moment ago. It reads the keys of what is open in the
+    /// requester's shard, whoever's it is: one query as long as that is less than some thousands.
+    ///
+    /// # Errors
+    /// Any [`StorageError`] but `Conflict`.
+    pub async fn count_open(&self, requester: UserId, most: u32) -> Result<u32, StorageError> {
+        let theirs = format!("#{}", requester.ulid());
+        let (mut count, mut start) = (0, None);
+        loop {
+            let query = self
+                .client
+                .query()
+                .index_name(schema::BY_STATUS.name)
+                .key_condition_expression("#pk = :pk AND #sk < :last")
+                .expression_attribute_names("#pk", schema::BY_STATUS.partition_key)
+                .expression_attribute_names("#sk", schema::BY_STATUS.sort_key)
+                .expression_attribute_values(":pk", text(keys::open(keys::open_shard(requester))))
+                .expression_attribute_values(":last", text(keys::NO_DEADLINE))
+                .set_exclusive_start_key(start);
+            let (items, next) = self.query("open", query).await?;
+            for item in &items {
+                count += u32::from(get_text(item, schema::BY_STATUS.sort_key)?.ends_with(&theirs));
+            }
+            start = next;
+            if start.is_none() || count >= most {
+                return Ok(count.min(most));
+            }
+        }
     }
 
     async fn open_until(

@@ -112,8 +112,8 @@ async fn check_entry(database: &Database, request: &Request) {
     let Some(due) = sweep_at(request) else { return };
     let (partition, entry) = entry(database, request.id).await;
     assert!(partition.starts_with("O#"), "{partition}");
-    let (at, ulid) = entry.split_once('#').unwrap();
-    assert_eq!(ulid, request.id.ulid());
+    let (at, whose) = entry.split_once('#').unwrap();
+    assert_eq!(whose, format!("{}#{}", request.id.ulid(), request.requester.user.ulid()));
     assert!(at <= due.rfc3339().as_str(), "{} is kept for {at}, due {due}", request.status());
     assert!(overdue(&database.store, due, 10).await.contains(&request.id));
 }
