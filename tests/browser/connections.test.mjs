@@ -174,7 +174,7 @@ await tests.test("masking is boxes and lines, and is tried as it stands in the f
 });
 
 await tests.test("what is wrong stands at its field, and what was typed stays", async () => {
-  const root = await signedIn(browser, serve, "root", NO_SCRIPT);
+  const root = await signedIn(browser, serve, "root");
   await root.goto("/connections/new");
   await root.getByLabel("Name", { exact: true }).fill("wrong");
   await root.getByLabel("Kind", { exact: true }).selectOption("http");
