@@ -152,13 +152,18 @@ await tests.test("a decision on a page that was reached from Teams says so", asy
 
 await tests.test("every byte of a command is shown, and what cannot be seen is written out", async () => {
   const command = "SELECT 1 -- \u202e\u200bDROP <script>alert(1)</script>\n" + "-- line\n".repeat(40) + "-- end";
-  const request = await serve.submit("alice", "demo-db", command);
+  const request = await serve.submit("alice", "demo-db", command, { reason: "see \u202ethis" });
   const dana = await signedIn(browser, serve, "dana");
   await dana.goto(`/requests/${request.id}`);
   const shown = await dana.locator("pre.command").first().evaluate((pre) => pre.textContent);
   equal(shown, `${request.command_display}\n`);
   truly(shown.includes("<U+202E><U+200B>DROP <script>"), shown);
   equal(await dana.locator(".esc").count() >= 2, true);
+  // What its requester wrote besides turns nothing around either, here and in the list.
+  equal(await dana.locator(".reason").innerText(), "Reason: see <U+202E>this");
+  await dana.goto("/");
+  const row = dana.locator(`a.row[href="/requests/${request.id}"]`).first();
+  truly((await row.innerText()).includes("see <U+202E>this"), "the list");
   await dana.context().close();
 });
 

@@ -85,7 +85,7 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
             ul.votes {
                 @for stored in sessions.iter().filter(|stored| now < stored.session.expires_at) {
                     li {
-                        @if this.as_ref() == Some(&stored.id) { strong { "This browser" } } @else { (stored.session.browser) }
+                        @if this.as_ref() == Some(&stored.id) { strong { "This browser" } } @else { (words::browser(&stored.session.browser)) }
                         " " span.small.muted { "since " (words::at(stored.session.created_at)) ", until " (words::at(stored.session.expires_at)) }
                     }
                 }

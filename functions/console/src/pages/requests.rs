@@ -8,6 +8,7 @@ use countersign_app::page::{Filter, GroupFilter};
 use countersign_app::view::RequestView;
 use countersign_http::Problem;
 use countersign_http::json::List;
+use countersign_rules::display::display;
 use countersign_rules::{Status, Timestamp};
 use countersign_web::Place;
 use http::HeaderMap;
@@ -100,7 +101,7 @@ pub(super) fn rows(items: &[RequestView], now: Timestamp, mine: bool) -> Markup 
                             span.what { (command::one_line(&item.command_display)) }
                             span.meta {
                                 (item.connection) " · " (item.requester.email)
-                                @if let Some(reason) = &item.reason { " · " (command::one_line(reason)) }
+                                @if let Some(reason) = &item.reason { " · " (command::one_line(&display(reason))) }
                             }
                         }
                         span.end {

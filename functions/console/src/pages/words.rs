@@ -47,6 +47,27 @@ pub(crate) fn people(count: usize) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
 }
 
+/// A browser by what it says of itself, in short; all of it where nothing of it is known.
+pub(crate) fn browser(agent: &str) -> String {
+    let named = |known: &[(&str, &'static str)]| {
+        known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    let browser =
+        named(&[("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
+    let system = named(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        _ => agent.to_owned(),
+    }
+}
+
 /// A status.
 pub(crate) fn status(status: Status) -> Markup {
     let class = status.as_str().to_lowercase();
@@ -78,6 +99,15 @@ pub(crate) fn via(via: Via) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_browser_is_called_what_people_call_it() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile Safari/604.1";
+        assert_eq!(browser(chrome), "Chrome on Linux");
+        assert_eq!(browser(phone), "Safari on iPhone");
+        assert_eq!(browser("countersign login"), "countersign login");
+    }
 
     #[test]
     fn spans_are_said_in_the_units_that_people_think_in() {
