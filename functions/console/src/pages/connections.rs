@@ -16,6 +16,7 @@ use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::connection_form::{Draft, effects, form};
+use super::proposal;
 use super::viewer::Viewer;
 use crate::Console;
 use crate::connections::check::{checked, warnings};
@@ -132,7 +133,7 @@ async fn page(
             div.notice.wait { ul { @for warning in &warned { li { (warning) } } } }
         }
         (result)
-        @if viewer.caller.is_admin() { (form(viewer, connection, draft, &known)) }
+        @if viewer.caller.is_admin() { (proposal::hint(app)) (form(viewer, connection, draft, &known)) }
         @else if let Some(connection) = connection { (facts(connection, viewer)) }
     };
     Ok(viewer.page(app, title, Place::Connections, content))
