@@ -10,6 +10,7 @@ for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
   await tests.test(`a changed connection is proposed, and its page says what changes (${size})`, async () => {
     const root = await signedIn(browser, serve, "root", options);
     await root.goto("/connections/demo-db");
+    await root.getByText("Here two admins have to agree").waitFor();
     await root.getByLabel("A request must say why").check();
     await root.getByRole("button", { name: "Save" }).click();
     await root.waitForURL("**/requests/req_*");

@@ -106,7 +106,8 @@ enum Attempt {
 
 /// Makes a token: your own, or, if you are an admin, a service account's.
 ///
-/// The secret is in this answer only.
+/// The secret is in this answer only. Where two admins have to agree with each other, the owner of a service
+/// account makes its tokens, and no other admin does.
 #[utoipa::path(
     post,
     path = "/v1/tokens",

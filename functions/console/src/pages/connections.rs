@@ -17,6 +17,7 @@ use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
 use super::connection_form::{Draft, Outcome, below, form, look, seconds_of};
+use super::proposal;
 use super::viewer::Viewer;
 use super::words;
 use crate::Console;
@@ -151,6 +152,7 @@ async fn page(
         @if let Some(wrong) = &outcome.wrong { (wrong.notice("This cannot be saved:")) }
         @if let Some((effects, _)) = &outcome.seen { (effects) }
         @if is_admin {
+            (proposal::hint(app))
             (form(viewer, connection, draft, &known, outcome))
             @if let Some(connection) = connection { (below(viewer, connection, slack.as_ref(), outcome)) }
         } @else if let Some(connection) = connection { (facts(connection, viewer)) }

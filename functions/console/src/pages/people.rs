@@ -17,7 +17,7 @@ use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::viewer::Viewer;
-use super::words;
+use super::{proposal, words};
 use crate::users;
 
 /// What a role is called.
@@ -100,6 +100,7 @@ pub(crate) async fn new(State(app): State<App>, headers: HeaderMap) -> Result<Re
     let id = UserId::from_parts(app.now(), app::random().map_err(|_| errors::no_randomness())?);
     let content = html! {
         div.head { h1.grow { "New account" } }
+        (proposal::hint(&app))
         (form(&viewer, id, None, &people))
     };
     Ok(viewer.page(&app, "New account", Place::People, content))
@@ -119,7 +120,7 @@ pub(crate) async fn show(
     let content = html! {
         div.head { h1.grow { (user.name) @if user.disabled { " " span.badge.rejected { "disabled" } } } }
         p.hint { (user.id) " · made " (words::at(user.created_at)) }
-        @if viewer.caller.is_admin() { (form(&viewer, id, Some(user), &people)) }
+        @if viewer.caller.is_admin() { (proposal::hint(&app)) (form(&viewer, id, Some(user), &people)) }
         @else { (accounts(std::slice::from_ref(user))) }
     };
     Ok(viewer.page(&app, &user.name, Place::People, content))

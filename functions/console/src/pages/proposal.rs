@@ -1,9 +1,19 @@
 //! What a proposed change of the configuration changes, as a table. The whole of it is the command.
 
+use countersign_app::App;
 use countersign_app::four_eyes::{Change, Proposal};
 use countersign_rules::display::display;
 use maud::{Markup, html};
 use serde_json::Value;
+
+/// What whoever saves something should know, where it may have to wait.
+pub(super) fn hint(app: &App) -> Markup {
+    html! {
+        @if app.config.admin_four_eyes {
+            p.notice { "Here two admins have to agree: what changes rights or targets is proposed when you save it, and done once another admin approves it." }
+        }
+    }
+}
 
 /// The table of a proposal. One that cannot be read has none: then there is the command alone.
 pub(super) fn difference(command: &str) -> Markup {

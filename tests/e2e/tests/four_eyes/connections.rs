@@ -149,6 +149,9 @@ async fn the_names_that_are_ours_are_nobodys(database: Database) {
         assert_eq!((made.status, made.text("/errors/0/pointer")), (422, "/name"), "{made:?}");
     };
     refused().await;
+    let kind = json!({ "kind": "configuration", "reviewers": ["dba-team"] });
+    let kind = serve.call("root", "PUT", "/v1/connections/other", Some(kind)).await.unwrap();
+    assert_eq!((kind.status, kind.text("/errors/0/pointer")), (422, "/kind"), "{kind:?}");
     waits(&change(&serve, "root", "/v1/connections/demo-db", |it| it["require_reason"] = json!(true)).await);
     // It is there now, for nobody.
     refused().await;
