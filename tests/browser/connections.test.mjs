@@ -223,7 +223,7 @@ await tests.test("it says who is asked from now on, and whom it ends for", async
   await send(root, "Check");
   const said = await root.getByRole("status").filter({ hasText: "If you save this" }).innerText();
   truly(/Asked from now on: .*sam@example\.com/.test(said), said);
-  truly(/It no longer exists for: .*alice@example\.com/.test(said), said);
+  truly(/May no longer use it: .*alice@example\.com/.test(said), said);
   truly(/Ask nobody from now on: .*sam@example\.com/.test(said), said);
   await root.context().close();
 });

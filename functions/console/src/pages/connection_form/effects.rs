@@ -135,7 +135,7 @@ type Who = fn(&Connection, &Known) -> BTreeSet<UserId>;
 fn for_whom(before: &Connection, after: &Connection, known: &Known) -> Markup {
     let sides: [(&str, &str, Who); 3] = [
         ("Asked from now on: ", "No longer asked: ", reviewers),
-        ("May use it from now on: ", "It no longer exists for: ", users),
+        ("May use it from now on: ", "May no longer use it: ", users),
         ("Ask nobody from now on: ", "Need approval from now on: ", exempt),
     ];
     let moved = sides.iter().flat_map(|(joins, leaves, who)| {
