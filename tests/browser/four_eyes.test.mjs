@@ -1,6 +1,6 @@
 // With COUNTERSIGN_ADMIN_FOUR_EYES=on the forms of admins lead to the request that proposes the change.
 import { accessible } from "./axe.mjs";
-import { DESKTOP, PHONE, Serve, Tests, equal, launch, signedIn, truly } from "./lib.mjs";
+import { DESKTOP, PHONE, Serve, Tests, equal, launch, send, signedIn, truly } from "./lib.mjs";
 
 const tests = new Tests();
 const serve = await Serve.start({ COUNTERSIGN_ADMIN_FOUR_EYES: "on" });
@@ -12,7 +12,10 @@ for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
     await root.goto("/connections/demo-db");
     await root.getByText("Here two admins have to agree").waitFor();
     await root.getByLabel("A request must say why").check();
-    await root.getByRole("button", { name: "Save" }).click();
+    // The first time it says what that means.
+    await send(root, "Save");
+    await root.getByText("Nothing is saved yet.").waitFor();
+    await root.getByRole("button", { name: "Save", exact: true }).click();
     await root.waitForURL("**/requests/req_*");
     await root.getByRole("heading", { name: "Connection demo-db" }).waitFor();
     const table = await root.locator("section[aria-labelledby=difference] table").innerText();
