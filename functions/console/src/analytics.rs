@@ -1,5 +1,7 @@
 //! Numbers about requests over any span of whole hours, out of the periods that `seal` keeps.
 
+use std::sync::Arc;
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use countersign_app::{App, errors};
@@ -7,14 +9,19 @@ use countersign_http::openapi::{Malformed, Signed};
 use countersign_http::{Problem, json};
 use countersign_rules::{ConnectionName, Timestamp};
 use countersign_statistics::{Report, Rollup};
+use countersign_storage::StorageError;
 use countersign_storage::statistics::Length;
 use http::{HeaderMap, StatusCode};
 
 use countersign_app::query::Query;
 
+use crate::settled::Settled;
+
 const HOUR: i64 = 3_600_000;
 /// What is shown if nothing is asked for: 30 days.
 const USUAL_HOURS: i64 = 30 * 24;
+/// How long a period is over until its numbers are taken for settled: what came late is counted by then.
+const SETTLED_AFTER_HOURS: i64 = 1;
 /// The longest span: five years.
 const MOST_HOURS: i64 = 1830 * 24;
 /// What may be asked for.
@@ -37,17 +44,18 @@ pub(crate) const PARAMETERS: [&str; 3] = ["from", "to", "connection"];
 )]
 pub(crate) async fn show(
     State(app): State<App>,
+    State(settled): State<Settled>,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let (caller, _) = app.identify("analytics", &headers, &[]).await?;
     caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?;
-    Ok(json::answer(StatusCode::OK, &report(&app, &query).await?))
+    Ok(json::answer(StatusCode::OK, &report(&app, &settled, &query).await?))
 }
 
 /// The numbers that a query asks for.
-pub(crate) async fn report(app: &App, query: &Query) -> Result<Report, Problem> {
+pub(crate) async fn report(app: &App, settled: &Settled, query: &Query) -> Result<Report, Problem> {
     let to = query.instant("to")?.unwrap_or_else(|| app.now());
     let to = hours(to.plus_millis(HOUR - 1));
     let from = query.instant("from")?.map_or(to - USUAL_HOURS, hours);
@@ -60,14 +68,36 @@ pub(crate) async fn report(app: &App, query: &Query) -> Result<Report, Problem> 
     let connection: Option<ConnectionName> = query.parsed("connection")?;
     let scope = connection.as_ref().map(ConnectionName::as_str).unwrap_or_default();
     let beginning = app.store.beginning().await.map_err(|error| errors::storage(&error))?;
+    let over = hours(app.now()) - SETTLED_AFTER_HOURS;
+    let runs = runs(from.max(hours(beginning)), to);
+    let parts = runs.iter().map(|run| numbers(app, settled, scope, run, over));
+    let parts = futures::future::try_join_all(parts).await.map_err(|error| errors::storage(&error))?;
     let mut whole = Rollup::default();
-    for run in runs(from.max(hours(beginning)), to) {
-        let parts = app.store.statistics::<Rollup>(run.length, scope, &run.first, &run.last).await;
-        let parts = parts.map_err(|error| errors::storage(&error))?;
-        parts.values().for_each(|part| whole.merge(part));
-    }
+    parts.iter().for_each(|part| whole.merge(part));
     let span = (instant(from), instant(to));
     Ok(Report::new(whole, span, connection.map(|name| name.to_string())))
+}
+
+/// The numbers of a run; those of one that ended before the hour `over` may be a minute old.
+async fn numbers(
+    app: &App,
+    settled: &Settled,
+    scope: &str,
+    run: &Run,
+    over: i64,
+) -> Result<Arc<Rollup>, StorageError> {
+    let name = (run.end <= over).then(|| format!("{scope} {} {}", run.first, run.last));
+    if let Some(kept) = name.as_ref().and_then(|name| settled.get(name, app.now())) {
+        return Ok(kept);
+    }
+    let parts = app.store.statistics::<Rollup>(run.length, scope, &run.first, &run.last).await?;
+    let mut whole = Rollup::default();
+    parts.values().for_each(|part| whole.merge(part));
+    let whole = Arc::new(whole);
+    if let Some(name) = name {
+        settled.keep(name, app.now(), Arc::clone(&whole));
+    }
+    Ok(whole)
 }
 
 fn hours(at: Timestamp) -> i64 {
@@ -84,6 +114,8 @@ struct Run {
     length: Length,
     first: String,
     last: String,
+    /// The hour in which it is over.
+    end: i64,
 }
 
 /// The fewest periods that a span of hours is made of: hours up to a whole day, days up to a whole month.
@@ -95,9 +127,10 @@ fn runs(from: i64, to: i64) -> Vec<Run> {
         let name = length.name(instant(at));
         match runs.last_mut() {
             Some(run) if run.length == length && shares_partition(length, &run.first, &name) => {
-                run.last = name
+                run.last = name;
+                run.end = end;
             }
-            _ => runs.push(Run { length, first: name.clone(), last: name }),
+            _ => runs.push(Run { length, first: name.clone(), last: name, end }),
         }
         at = end;
     }

@@ -17,6 +17,7 @@ mod output;
 mod pages;
 mod proposals;
 mod requests;
+mod settled;
 mod slack_links;
 mod tokens;
 mod users;
@@ -28,10 +29,19 @@ use axum::routing::{MethodRouter, delete, get, post};
 use countersign_app::{App, Invoker};
 use countersign_http::Problem;
 
+use crate::settled::Settled;
+
 #[derive(Clone)]
 struct Console {
     app: App,
     invoker: Invoker,
+    settled: Settled,
+}
+
+impl FromRef<Console> for Settled {
+    fn from_ref(console: &Console) -> Self {
+        console.settled.clone()
+    }
 }
 
 impl FromRef<Console> for App {
@@ -101,7 +111,11 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .merge(pages::routes())
         .fallback(|| async { Problem::not_found("page") });
     let app = app.asking(invoker.clone());
-    countersign_web::behind_the_edge(routes, &app).with_state(Console { app, invoker })
+    countersign_web::behind_the_edge(routes, &app).with_state(Console {
+        app,
+        invoker,
+        settled: Settled::default(),
+    })
 }
 
 /// The methods of a resource, and a 405 that names them for all others.

@@ -17,6 +17,7 @@ use super::plot::{Part, Tone, bars};
 use super::viewer::Viewer;
 use super::{command, words};
 use crate::analytics::{self as api, PARAMETERS};
+use crate::settled::Settled;
 use countersign_app::query::Query;
 
 const DAY: i64 = 86_400_000;
@@ -26,13 +27,14 @@ const MOST_DAYS: usize = 62;
 /// Shows them.
 pub(crate) async fn page(
     State(app): State<App>,
+    State(settled): State<Settled>,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let (viewer, _) = Viewer::see(&app, "analytics", &headers, &[]).await?;
     viewer.caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?.with_days();
-    let report = api::report(&app, &query).await?;
+    let report = api::report(&app, &settled, &query).await?;
     let content = html! {
         div.head {
             div.grow {
