@@ -60,8 +60,11 @@ BEHIND_SINCE=()
 behind() {
   local name=$1
   shift
-  # In a session of its own, so that `stop_what_is_behind` reaches all that it starts.
-  setsid nice -n 19 "$@" </dev/null >"$WORK/behind-${#BEHIND_NAMES[@]}" 2>&1 &
+  # In a process group of its own, so that `stop_what_is_behind` reaches all that it starts; not in a session of its
+  # own, because the kernel shares the processors out among sessions before it looks at priorities.
+  set -m
+  nice -n 19 "$@" </dev/null >"$WORK/behind-${#BEHIND_NAMES[@]}" 2>&1 &
+  set +m
   BEHIND_NAMES+=("$name")
   BEHIND_PIDS+=($!)
   BEHIND_SINCE+=("$SECONDS")
