@@ -9,18 +9,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-/// The names of our variables in a text, each behind `before` and in front of something that is no part of it.
-fn names(text: &str, before: char) -> BTreeSet<String> {
-    let is_ours = |name: &str| name.starts_with("COUNTERSIGN_") || name == "REVIEW_TIMEOUT_SEC";
-    let candidates = text.split(before).map(|rest| {
-        let length = rest.find(|c: char| !(c.is_ascii_uppercase() || c == '_')).unwrap_or(rest.len());
-        rest.split_at(length)
-    });
-    // Not the beginning of a name, such as `COUNTERSIGN_OIDC_…`.
-    candidates
-        .filter(|(name, rest)| is_ours(name) && rest.starts_with(before))
-        .map(|(name, _)| name.to_owned())
-        .collect()
+/// The names of our variables that stand in a text between two of these characters, and are not only the
+/// beginning of one, such as `COUNTERSIGN_OIDC_…`.
+fn names(text: &str, quote: char) -> BTreeSet<String> {
+    let is_name = |name: &&str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let is_ours = |name: &&str| {
+        name.starts_with("COUNTERSIGN_") && !name.ends_with('_') || *name == "REVIEW_TIMEOUT_SEC"
+    };
+    text.split(quote).filter(is_name).filter(is_ours).map(str::to_owned).collect()
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
