@@ -29,6 +29,9 @@ pub struct Options {
     /// Calls of each kind to each
     #[arg(long, default_value_t = 200)]
     calls: usize,
+    /// Ask only for what has this in its name, such as `page`
+    #[arg(long, default_value = "")]
+    only: String,
     /// A folder that keeps the tables for further runs; a temporary one if none is named
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -95,7 +98,7 @@ pub async fn measure(options: &Options) -> Result<()> {
     println!("medians of {} calls each in ms, with the ninth decile", options.calls);
     println!("{:<28} {:>16} {:>16} {:>6}", "stored requests", options.few, options.many, "ratio");
     let mut worst: f64 = 0.0;
-    for (name, ask) in ASKED {
+    for (name, ask) in ASKED.into_iter().filter(|(name, _)| name.contains(&options.only)) {
         let (few, many) = compare(ask, options.calls, &few, &many).await?;
         let ratio = median(&many) / median(&few);
         println!("{name:<28} {:>16} {:>16} {ratio:>6.2}", shown(&few), shown(&many));
