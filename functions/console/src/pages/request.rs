@@ -44,14 +44,17 @@ pub(crate) async fn show(
     let view =
         RequestView::new(&request, &created, found.error_text(id), caller, now, &app.config.public_url)
             .with_people(&request, known.as_deref());
-    let events = app.store.events(id).await.map_err(|error| errors::storage(&error))?;
     let configuration = request.is_configuration();
-    let before = if configuration { None } else { before(&app, &request, caller).await };
-    let output = if may_see_output(&request, caller) {
-        output::section(&app, &request).await?
-    } else {
-        output::absent(&request)
+    // At once: nobody who waits for a page waits for one after the other.
+    let earlier = async { if configuration { None } else { before(&app, &request, caller).await } };
+    let output = async {
+        match may_see_output(&request, caller) {
+            true => output::section(&app, &request).await,
+            false => Ok(output::absent(&request)),
+        }
     };
+    let (events, before, output) = futures::future::join3(app.store.events(id), earlier, output).await;
+    let (events, output) = (events.map_err(|error| errors::storage(&error))?, output?);
     let may = May::of(&request, caller, now);
     // Whoever sends links knows what they put behind them.
     let from_teams = Query::read_any(raw.as_deref())?.text("from") == Some("teams");
