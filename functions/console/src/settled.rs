@@ -13,10 +13,13 @@ const FRESH_MILLIS: i64 = 60_000;
 /// Spans that are kept: each may hold a thousand people.
 const MOST: usize = 8;
 
+/// When it was read, and what it was.
+type Read = (Timestamp, Arc<Rollup>);
+
 /// A cache of the numbers of spans. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settled {
-    spans: Arc<Mutex<BTreeMap<String, (Timestamp, Arc<Rollup>)>>>,
+    spans: Arc<Mutex<BTreeMap<String, Read>>>,
 }
 
 impl Settled {
