@@ -141,14 +141,19 @@ async fn before(app: &App, request: &Request, caller: &Caller) -> Option<(Reques
     let mut window = Window::everything(app.now());
     window.before = Some(request.id);
     let page = app.store.list(&Source::Requester(request.requester.user), window, LOOK_BACK).await.ok()?;
-    let keys: Vec<Key> = page.ids.iter().flat_map(|id| keys_of(*id)).collect();
-    let found = if keys.is_empty() { return None } else { app.store.read("before", &keys).await.ok()? };
-    page.ids.iter().find_map(|id| {
+    if page.ids.is_empty() {
+        return None;
+    }
+    // Their states first: most are about other connections, and a command may be long.
+    let states: Vec<Key> = page.ids.iter().copied().map(Key::State).collect();
+    let found = app.store.read("before", &states).await.ok()?;
+    let earlier = page.ids.iter().find_map(|id| {
         let earlier = found.request(*id).ok()??;
-        let fits = earlier.connection == request.connection && may_see(&earlier, caller);
-        let created = found.created(*id).ok()??;
-        fits.then_some((*id, created.command))
-    })
+        (earlier.connection == request.connection && may_see(&earlier, caller)).then_some(*id)
+    })?;
+    let found = app.store.read("before", &keys_of(earlier)).await.ok()?;
+    let created = found.created(earlier).ok()??;
+    Some((earlier, created.command))
 }
 
 fn connection_link(view: &RequestView, caller: &Caller) -> Markup {
