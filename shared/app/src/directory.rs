@@ -99,7 +99,26 @@ impl Directory {
     }
 }
 
+/// `1 person`, `7 people`.
+#[must_use]
+pub fn people(count: usize) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
+}
+
 impl Known {
+    /// The people in any of these groups.
+    #[must_use]
+    pub fn in_any<'a>(&self, groups: impl IntoIterator<Item = &'a GroupName> + Clone) -> BTreeSet<UserId> {
+        let is_in = |of: &BTreeSet<GroupName>| groups.clone().into_iter().any(|group| of.contains(group));
+        self.humans.iter().filter(|(_, of)| is_in(of)).map(|(human, _)| *human).collect()
+    }
+
+    /// How many people are in a group.
+    #[must_use]
+    pub fn members(&self, group: &GroupName) -> usize {
+        self.humans.values().filter(|groups| groups.contains(group)).count()
+    }
+
     fn of(users: &[User], connections: &[Connection]) -> Self {
         let mut known = Self::default();
         for user in users.iter().filter(|user| !user.disabled) {

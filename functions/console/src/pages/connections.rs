@@ -16,7 +16,7 @@ use countersign_web::page::go_to;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
-use super::connection_form::{Draft, Outcome, below, form, look, seconds_of};
+use super::connection_form::{Draft, Outcome, below, form, look, seconds_of, was_seen};
 use super::proposal;
 use super::viewer::Viewer;
 use super::words;
@@ -288,33 +288,34 @@ async fn save_what_was_seen(
     form: &Form,
 ) -> Result<Response, Problem> {
     let draft = Draft::read(form);
-    let outcome = look(app, before, &draft, false).await;
     let expected: Option<u64> = form.number("version")?;
-    let again = |status: StatusCode, outcome: Outcome, said: Markup| async move {
-        let mut response = page(app, viewer, before, &Draft::read(form), &outcome, said).await?;
+    let is_current = before.is_none_or(|before| expected == Some(before.version));
+    let again = async |status: StatusCode, outcome: Outcome, said: Markup| {
+        let mut response = page(app, viewer, before, &draft, &outcome, said).await?;
         *response.status_mut() = status;
         Ok::<Response, Problem>(response)
     };
+    if is_current && was_seen(app, before, &draft, form.raw("seen")) {
+        let (name, body) = (draft.name()?, draft.body(before)?);
+        return match api::save(app, &viewer.caller, name.clone(), before, body, expected).await {
+            Ok(saved) => Ok(go_to(&saved.page(|_| format!("/connections/{name}")))),
+            Err(problem) => again(problem.status(), Outcome::wrong(&problem), html! {}).await,
+        };
+    }
+    let outcome = look(app, before, &draft, false).await;
     if outcome.wrong.is_some() {
         return again(StatusCode::UNPROCESSABLE_ENTITY, outcome, html! {}).await;
     }
-    if before.is_some_and(|before| expected != Some(before.version)) {
+    if !is_current {
         let said = html! {
             p.notice.bad role="alert" { strong { "Somebody else has saved this connection meanwhile." } " What you typed stands below; what it would change of theirs is this." }
         };
         return again(StatusCode::PRECONDITION_FAILED, outcome, said).await;
     }
-    if !outcome.was_seen(form.raw("seen")) {
-        let said = html! {
-            p.notice { strong { "Nothing is saved yet." } " This is what it changes: press Save once more to save it." }
-        };
-        return again(StatusCode::OK, outcome, said).await;
-    }
-    let (name, body) = (draft.name()?, draft.body(before)?);
-    match api::save(app, &viewer.caller, name.clone(), before, body, expected).await {
-        Ok(saved) => Ok(go_to(&saved.page(|_| format!("/connections/{name}")))),
-        Err(problem) => again(problem.status(), Outcome::wrong(&problem), html! {}).await,
-    }
+    let said = html! {
+        p.notice { strong { "Nothing is saved yet." } " This is what it changes: press Save once more to save it." }
+    };
+    again(StatusCode::OK, outcome, said).await
 }
 
 /// Saves how reviewers of a connection are asked again, which is a setting of Slack.

@@ -15,22 +15,30 @@ pub(super) fn hint(app: &App) -> Markup {
     }
 }
 
+/// What changes, what it is now, and what it would be.
+pub(super) type Row = (String, String, String);
+
+/// A table of what changes.
+pub(super) fn table(rows: &[Row]) -> Markup {
+    html! {
+        div.wide tabindex="0" role="group" aria-label="What changes" {
+            table {
+                thead { tr { th scope="col" { "What" } th scope="col" { "Now" } th scope="col" { "Then" } } }
+                tbody { @for (name, was, is) in rows { tr { th scope="row" { (name) } td { code { (was) } } td { code { (is) } } } } }
+            }
+        }
+    }
+}
+
 /// The table of a proposal. One that cannot be read has none: then there is the command alone.
 pub(super) fn difference(command: &str) -> Markup {
     let Ok(proposal) = Proposal::parse(command) else { return html! {} };
+    let rows = proposal.difference.iter();
+    let rows = rows.map(|(name, values)| (name.replace('_', " "), shown(&values.from), shown(&values.to)));
     html! {
         section.card aria-labelledby="difference" {
             h2 #difference { (title(&proposal)) }
-            div.wide tabindex="0" role="group" aria-label="What changes" {
-                table {
-                    thead { tr { th scope="col" { "What" } th scope="col" { "Now" } th scope="col" { "Then" } } }
-                    tbody {
-                        @for (name, values) in &proposal.difference {
-                            tr { th scope="row" { (name.replace('_', " ")) } td { code { (shown(&values.from)) } } td { code { (shown(&values.to)) } } }
-                        }
-                    }
-                }
-            }
+            (table(&rows.collect::<Vec<Row>>()))
             p.hint { "It is done by itself as soon as another admin approves it, if nobody has changed the same meanwhile." }
         }
     }

@@ -42,10 +42,7 @@ pub(crate) fn span(millis: i64) -> String {
     }
 }
 
-/// `1 person`, `7 people`.
-pub(crate) fn people(count: usize) -> String {
-    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
-}
+pub(crate) use countersign_app::directory::people;
 
 /// A browser by what it says of itself, in short; all of it where nothing of it is known.
 pub(crate) fn browser(agent: &str) -> String {

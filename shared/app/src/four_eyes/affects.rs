@@ -1,12 +1,10 @@
 //! Whom a change would affect, in sentences for whoever decides about it.
 
-use std::collections::BTreeSet;
-
 use countersign_rules::GroupName;
 use countersign_rules::person::Role;
 use countersign_storage::{Connection, User};
 
-use crate::directory::Known;
+use crate::directory::{Known, people};
 
 /// How many connections are named.
 const MOST_NAMES: usize = 10;
@@ -18,9 +16,7 @@ impl Known {
         let name = &after.name;
         let mut sentences = Vec::new();
         if after.approvals {
-            let reviews =
-                |groups: &BTreeSet<GroupName>| after.reviewers.iter().any(|group| groups.contains(group));
-            let all = self.humans.values().filter(|groups| reviews(groups)).count();
+            let all = self.in_any(&after.reviewers).len();
             let each = |group: &GroupName| {
                 format!("`{group}` ({}, {} needed)", people(self.members(group)), after.approvals_per_group)
             };
@@ -70,10 +66,6 @@ impl Known {
         sentences
     }
 
-    fn members(&self, group: &GroupName) -> usize {
-        self.humans.values().filter(|groups| groups.contains(group)).count()
-    }
-
     fn what_it_reviews(&self, group: &GroupName) -> String {
         let reviewed = self.reviewers.iter().filter(|(_, groups)| groups.contains(group));
         let names: Vec<String> = reviewed.map(|(name, _)| format!("`{name}`")).collect();
@@ -85,8 +77,4 @@ impl Known {
             (false, more) => format!(", which reviews {shown} and {more} more"),
         }
     }
-}
-
-fn people(number: usize) -> String {
-    if number == 1 { "1 person".to_owned() } else { format!("{number} people") }
 }

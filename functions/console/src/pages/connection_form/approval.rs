@@ -146,7 +146,7 @@ pub(super) fn section(draft: &Draft, known: &Known, wrong: &Wrong) -> Markup {
     let chosen = &approval.reviewers.names;
     let others = all.iter().filter(|group| !chosen.contains(group));
     let pick = |group: &GroupName, ticked: bool| {
-        let members = known.humans.values().filter(|groups| groups.contains(group)).count();
+        let members = known.members(group);
         html! {
             label.tick { input type="checkbox" name="reviewer" value=(group) checked[ticked]; span { (group) small { (words::people(members)) } } }
         }

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use countersign_app::directory::Known;
+use countersign_rules::UserId;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::display::display;
 use countersign_rules::risk::Verdict;
-use countersign_rules::{GroupName, UserId};
 use countersign_storage::Connection;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use crate::pages::words;
+use crate::pages::{proposal, words};
 
 /// How many people are named.
 const NAMED: usize = 8;
@@ -35,12 +35,7 @@ pub(super) fn effects(
         section.card role="status" aria-labelledby="effects" {
             h2 #effects { "If you save this" }
             @if changes.is_empty() { p.muted { "Nothing changes." } } @else {
-                div.wide tabindex="0" role="group" aria-label="What changes" {
-                    table {
-                        thead { tr { th scope="col" { "What" } th scope="col" { "Now" } th scope="col" { "Then" } } }
-                        tbody { @for (name, was, is) in &changes { tr { th scope="row" { (name) } td { code { (was) } } td { code { (is) } } } } }
-                    }
-                }
+                (proposal::table(&changes))
             }
             (asked(after, known))
             @if let Some(before) = before { (for_whom(before, after, known)) }
@@ -62,7 +57,7 @@ fn is_own(name: &str) -> bool {
 }
 
 /// Every member that differs.
-fn changes(before: Option<&Connection>, after: &Connection) -> Vec<(String, String, String)> {
+fn changes(before: Option<&Connection>, after: &Connection) -> Vec<proposal::Row> {
     let was = before.map(members).unwrap_or_default();
     let is = members(after);
     let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
@@ -86,29 +81,23 @@ fn in_words(value: &Value) -> String {
     }
 }
 
-/// The people in any of these groups.
-fn in_any<'a>(known: &Known, groups: impl IntoIterator<Item = &'a GroupName> + Clone) -> BTreeSet<UserId> {
-    let is_in = |of: &BTreeSet<GroupName>| groups.clone().into_iter().any(|group| of.contains(group));
-    known.humans.iter().filter(|(_, of)| is_in(of)).map(|(human, _)| *human).collect()
-}
-
 /// Who is asked about requests.
 fn reviewers(connection: &Connection, known: &Known) -> BTreeSet<UserId> {
-    if connection.approvals { in_any(known, &connection.reviewers) } else { BTreeSet::new() }
+    if connection.approvals { known.in_any(&connection.reviewers) } else { BTreeSet::new() }
 }
 
 /// Who may use it.
 fn users(connection: &Connection, known: &Known) -> BTreeSet<UserId> {
     match connection.allowed_groups.is_empty() {
         true => known.humans.keys().copied().collect(),
-        false => in_any(known, &connection.allowed_groups),
+        false => known.in_any(&connection.allowed_groups),
     }
 }
 
 /// Who asks nobody.
 fn exempt(connection: &Connection, known: &Known) -> BTreeSet<UserId> {
     match connection.approvals {
-        true => in_any(known, &connection.exempt_groups),
+        true => known.in_any(&connection.exempt_groups),
         false => users(connection, known),
     }
 }
@@ -118,11 +107,10 @@ fn asked(connection: &Connection, known: &Known) -> Markup {
     if !connection.approvals {
         return html! { p { "It asks nobody: approvals are off." } };
     }
-    let members = |group: &GroupName| known.humans.values().filter(|groups| groups.contains(group)).count();
     html! {
         p { "Each request asks " strong { (words::people(reviewers(connection, known).len())) } ": "
             @for (number, group) in connection.reviewers.iter().enumerate() {
-                @if number > 0 { ", " } (group) " (" (words::people(members(group))) ", " (connection.approvals_per_group) " needed)"
+                @if number > 0 { ", " } (group) " (" (words::people(known.members(group))) ", " (connection.approvals_per_group) " needed)"
             } "."
         }
     }

@@ -45,11 +45,16 @@ impl Outcome {
     pub(super) fn wrong(problem: &Problem) -> Self {
         Self { wrong: Some(Wrong::of(problem)), ..Self::default() }
     }
+}
 
-    /// Whether saving what was just looked at was already seen to mean this.
-    pub(super) fn was_seen(&self, fingerprint: &str) -> bool {
-        self.seen.as_ref().is_some_and(|(_, seen)| seen == fingerprint)
-    }
+/// Whether saving a draft would store just what has that fingerprint. Asks nobody: who saves it has its rules
+/// assessed.
+pub(super) fn was_seen(app: &App, before: Option<&Connection>, draft: &Draft, seen: &str) -> bool {
+    connection_of(app, before, draft).is_ok_and(|connection| fingerprint(&connection) == seen)
+}
+
+fn connection_of(app: &App, before: Option<&Connection>, draft: &Draft) -> Result<Connection, Problem> {
+    checked(app, draft.name()?, draft.body(before)?, before)
 }
 
 /// Looks at a draft: tries what was to be tried, and says, unless that is all that was asked, whether it can
@@ -100,7 +105,7 @@ async fn assessed(app: &App, draft: &Draft) -> Result<Assessment, Problem> {
 
 /// What saving it would mean, and the fingerprint of what that is about.
 async fn seen(app: &App, before: Option<&Connection>, draft: &Draft) -> Result<(Markup, String), Problem> {
-    let connection = checked(app, draft.name()?, draft.body(before)?, before)?;
+    let connection = connection_of(app, before, draft)?;
     let warned = warnings(app, &connection).await;
     let known = app.known_for_display().await.unwrap_or_default();
     Ok((effects(before, &connection, &known, &warned), fingerprint(&connection)))
