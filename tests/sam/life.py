@@ -2,7 +2,8 @@
 """A life of a request through `sam local invoke`, on the table that the template describes.
 
 Submits a request, approves it and has it executed; submits a second one, lets its time run out and has
-`expire` end it; has a third one approved by a press of the button in Slack. Every event starts as a fixture of infra/events; the functions run in
+`expire` end it; has a third one approved by a press of the button in Slack; has all of it sealed, and
+verifies the first one's receipt. Every event starts as a fixture of infra/events; the functions run in
 containers, the table is in DynamoDB Local. Ends with `test result: ok. N passed; N failed`.
 """
 
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import boto3
 from kms import ALIAS, Kms
@@ -319,6 +320,25 @@ def runners(sam, checks, people):
     checks.equal("runners gives work to runners only", (status, problem["type"].rsplit("/", 1)[-1]), (403, "forbidden"))
 
 
+def sealing(sam, checks, people, kms, request_id, happened):
+    """A minute is sealed when it is over, and a few seconds more. The key is in the stand-in for KMS, which signs by
+    another library; so does what verifies the receipt."""
+    wait_until((happened.replace(second=0, microsecond=0) + timedelta(seconds=80)).isoformat())
+    sealed = sam.invoke("SealFunction", fixture("seal"))
+    checks.equal("seal makes one checkpoint", sealed["checkpoints"], 1)
+    checks.equal("of what happened", sealed["events"] >= 5, True)
+    checks.equal("KMS was asked for its key, and to sign", kms.calls, ["GetPublicKey", "Sign"])
+    event = of_request("show", people["alice"]["token"], request_id)
+    event["rawPath"] = event["requestContext"]["http"]["path"] = f"/v1/requests/{request_id}/receipt"
+    status, _, receipt = sam.http("ConsoleFunction", event)
+    checks.equal("the request has a receipt now", status, 200)
+    path = sam.folder / "receipt.json"
+    path.write_text(json.dumps(receipt))
+    verified = subprocess.run([sys.executable, str(ROOT / "docs" / "verify_receipt.py"), str(path), kms.public_key()],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    checks.equal("which another program verifies", (verified.returncode, verified.stderr), (0, ""))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--template", required=True, help="template that `sam build` wrote")
@@ -333,12 +353,14 @@ def main():
     checks, kms = Checks(), Kms()
     with tempfile.TemporaryDirectory() as folder:
         sam = Sam(arguments, pathlib.Path(folder), kms)
-        approved_life(sam, checks, people)
+        request_id = approved_life(sam, checks, people)
+        happened = datetime.now(timezone.utc)
         expired_life(sam, checks, people)
         slack_life(sam, checks, people)
         stream(sam, checks)
         telling(sam, checks)
         runners(sam, checks, people)
+        sealing(sam, checks, people, kms, request_id, happened)
     return checks.report()
 
 
