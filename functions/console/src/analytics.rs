@@ -70,33 +70,41 @@ pub(crate) async fn report(app: &App, settled: &Settled, query: &Query) -> Resul
     let beginning = app.store.beginning().await.map_err(|error| errors::storage(&error))?;
     let over = hours(app.now()) - SETTLED_AFTER_HOURS;
     let runs = runs(from.max(hours(beginning)), to);
-    let parts = runs.iter().map(|run| numbers(app, settled, scope, run, over));
-    let parts = futures::future::try_join_all(parts).await.map_err(|error| errors::storage(&error))?;
-    let mut whole = Rollup::default();
-    parts.iter().for_each(|part| whole.merge(part));
+    let (past, recent) = runs.split_at(runs.partition_point(|run| run.end <= over));
+    let both =
+        futures::future::try_join(settled_numbers(app, settled, scope, past), numbers(app, scope, recent));
+    let (past, recent) = both.await.map_err(|error| errors::storage(&error))?;
+    let mut whole = Rollup::clone(&past);
+    whole.merge(&recent);
     let span = (instant(from), instant(to));
     Ok(Report::new(whole, span, connection.map(|name| name.to_string())))
 }
 
-/// The numbers of a run; those of one that ended before the hour `over` may be a minute old.
-async fn numbers(
+/// The numbers of runs that are over; they may be a minute old.
+async fn settled_numbers(
     app: &App,
     settled: &Settled,
     scope: &str,
-    run: &Run,
-    over: i64,
+    runs: &[Run],
 ) -> Result<Arc<Rollup>, StorageError> {
-    let name = (run.end <= over).then(|| format!("{scope} {} {}", run.first, run.last));
-    if let Some(kept) = name.as_ref().and_then(|name| settled.get(name, app.now())) {
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(Arc::default()) };
+    // Where a span begins and ends says which runs it is made of.
+    let name = format!("{scope} {} {}", first.first, last.end);
+    if let Some(kept) = settled.get(&name, app.now()) {
         return Ok(kept);
     }
-    let parts = app.store.statistics::<Rollup>(run.length, scope, &run.first, &run.last).await?;
+    let whole = Arc::new(numbers(app, scope, runs).await?);
+    settled.keep(name, app.now(), Arc::clone(&whole));
+    Ok(whole)
+}
+
+/// The numbers of runs, in the order of time.
+async fn numbers(app: &App, scope: &str, runs: &[Run]) -> Result<Rollup, StorageError> {
+    let parts =
+        runs.iter().map(|run| app.store.statistics::<Rollup>(run.length, scope, &run.first, &run.last));
+    let parts = futures::future::try_join_all(parts).await?;
     let mut whole = Rollup::default();
-    parts.values().for_each(|part| whole.merge(part));
-    let whole = Arc::new(whole);
-    if let Some(name) = name {
-        settled.keep(name, app.now(), Arc::clone(&whole));
-    }
+    parts.iter().flat_map(|part| part.values()).for_each(|part| whole.merge(part));
     Ok(whole)
 }
 

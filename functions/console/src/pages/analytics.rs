@@ -48,7 +48,7 @@ pub(crate) async fn page(
         }
         (filters(&query))
         (sums(&report))
-        (by_day(&report))
+        (by_period(&report))
         (by_hour(&report))
         (why(&report))
         (by_connection(&report))
@@ -146,31 +146,37 @@ fn sums(report: &Report) -> Markup {
     }
 }
 
-fn by_day(report: &Report) -> Markup {
-    let mut periods: BTreeMap<String, Counts> = BTreeMap::new();
+/// Days, or months if the span has too many days to be read; what the numbers are by.
+fn periods(report: &Report) -> (&'static str, BTreeMap<String, Counts>) {
+    let mut days: BTreeMap<String, Counts> = BTreeMap::new();
     // Days on which nothing happened are shown as well, from the first on which something did.
     let first = report.by_day.first().map(|row| row.day.as_str()).unwrap_or_default();
     let mut at = report.from;
     while at < report.to {
         let day: String = at.rfc3339().chars().take(10).collect();
         if !first.is_empty() && day.as_str() >= first {
-            periods.entry(day).or_default();
+            days.entry(day).or_default();
         }
         at = at.plus_millis(DAY);
     }
     for row in &report.by_day {
-        periods.entry(row.day.clone()).or_default().merge(&row.counts);
+        days.entry(row.day.clone()).or_default().merge(&row.counts);
     }
-    let monthly = periods.len() > MOST_DAYS;
-    if monthly {
-        let mut months: BTreeMap<String, Counts> = BTreeMap::new();
-        for (day, counts) in &periods {
-            months.entry(day.chars().take(7).collect()).or_default().merge(counts);
-        }
-        periods = months;
+    if days.len() <= MOST_DAYS {
+        return ("day", days);
     }
-    // The year is said above.
-    let label = |period: &String| if monthly { period.clone() } else { period.chars().skip(5).collect() };
+    let mut months: BTreeMap<String, Counts> = BTreeMap::new();
+    for (day, counts) in &days {
+        months.entry(day.chars().take(7).collect()).or_default().merge(counts);
+    }
+    ("month", months)
+}
+
+fn by_period(report: &Report) -> Markup {
+    let (unit, periods) = periods(report);
+    // The year of a day is said above.
+    let label =
+        |period: &String| if unit == "month" { period.clone() } else { period.chars().skip(5).collect() };
     let labels: Vec<String> = periods.keys().map(label).collect();
     let part =
         |name, tone, of: fn(&Counts) -> u64| Part { name, tone, values: periods.values().map(of).collect() };
@@ -179,7 +185,6 @@ fn by_day(report: &Report) -> Markup {
         part("rejected", Tone::Bad, |counts| counts.rejected),
         part("expired", Tone::Wait, |counts| counts.expired),
     ];
-    let unit = if monthly { "month" } else { "day" };
     html! {
         section.card aria-labelledby="days" {
             h2 #days { "Decisions by " (unit) }
@@ -187,7 +192,8 @@ fn by_day(report: &Report) -> Markup {
                 (bars(&format!("Decisions by {unit}: approved, rejected, expired. The numbers are in the table."), &labels, &parts))
                 details {
                     summary { "The numbers" }
-                    (counts_table("By day", "Day", report.by_day.iter().map(|row| (row.day.clone(), &row.counts))))
+                    (counts_table(&format!("By {unit}"), if unit == "month" { "Month" } else { "Day" }, periods.iter().map(|(name, counts)| (name.clone(), counts))))
+                    @if unit == "month" { p.hint { "By day they are in the file of these numbers, at the end of this page." } }
                 }
             }
         }

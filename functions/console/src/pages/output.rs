@@ -128,6 +128,16 @@ fn value(cell: Option<&str>) -> Markup {
     html! { (short) @if left_out { span.null { " … cut here" } } }
 }
 
+/// What is said in place of output that could not be read.
+pub(crate) fn unreadable() -> Markup {
+    html! {
+        section.card {
+            h2 { "Output" }
+            p.notice.bad { "What is stored of its output could not be read just now. Everything else on this page is as it should be; if it stays so when you load it again, tell whoever runs Countersign." }
+        }
+    }
+}
+
 /// What is said in place of output.
 pub(crate) fn absent(request: &Request) -> Markup {
     match &request.phase {

@@ -1,74 +1,31 @@
 //! Birth, commits, events and output of requests: the only code that writes them.
+//!
+//! - here: the commits themselves, and how they are read
+//! - [`idempotency`]: what was made before under the same key
+//! - [`output`]: what an execution printed, in pieces
+
+mod idempotency;
+mod output;
+
+pub(crate) use idempotency::Remembered;
+pub use idempotency::{IDEMPOTENCY_SECONDS, Idempotency, Submitted};
+pub use output::{INLINE_OUTPUT_BYTES, OutputPiece, PIECE_BYTES, SoFar};
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use countersign_rules::digest::sha256_hex;
-use countersign_rules::{Event, GroupName, Request, RequestId, Timestamp, UserId, effects};
+use countersign_rules::{Event, GroupName, Request, RequestId, Timestamp, effects};
 
-use crate::codec::{self, Item, binary, get_binary, get_number, get_text, number, text};
+use crate::codec::{self, Item, binary, get_number, number, text};
 use crate::store::{Condition, Rejected, VERSION};
 use crate::{Key, StorageError, Store, keys, schema};
 
 pub(crate) const DOC: &str = "doc";
 pub(crate) const ERROR: &str = "err";
 const OUTPUT: &str = "out";
-const BODY: &str = "body";
-const MADE: &str = "made";
-const CONTEXT: &str = "ctx";
-const GOES_ON: &str = "on";
-const ROWS: &str = "rows";
-const BYTES: &str = "len";
-/// How long an answer is remembered under its idempotency key.
-pub const IDEMPOTENCY_SECONDS: u32 = 24 * 3600;
-/// Output up to that many bytes, compressed, stands with the outcome's event.
-pub const INLINE_OUTPUT_BYTES: usize = 1024;
-/// A piece of output holds at most that many bytes before compression, which may not help: an item
-/// takes 400 KB.
-pub const PIECE_BYTES: usize = 280 * 1024;
 /// At most that many characters of an error text are kept.
 pub const ERROR_CHARACTERS: usize = 1000;
-
-/// Under what key a submission is remembered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    /// Whose key.
-    pub user: UserId,
-    /// SHA-256 of route and key, in hexadecimal digits.
-    pub key_hash: String,
-    /// SHA-256 of the body, in hexadecimal digits.
-    pub body_hash: String,
-}
-
-impl Idempotency {
-    /// Of a caller's key on a route, for a body.
-    #[must_use]
-    pub fn new(user: UserId, route: &str, key: &str, body: &[u8]) -> Self {
-        let key_hash = sha256_hex(format!("{}:{route}:{key}", route.len()).as_bytes());
-        Self { user, key_hash, body_hash: sha256_hex(body) }
-    }
-}
-
-/// What became of a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Submitted {
-    /// It is stored.
-    New,
-    /// The key was used before, with the same body: that request.
-    Before(RequestId),
-    /// The key was used before, with another body.
-    KeyReused,
-}
-
-/// What an idempotency key stands for.
-pub(crate) enum Remembered {
-    /// Nothing: it is new.
-    Nothing,
-    /// Another body.
-    OtherBody,
-    /// That was made.
-    Made(String),
-}
 
 /// What stands beside a commit's events, because not everybody who sees the events may see it.
 #[derive(Debug, Clone, Default)]
@@ -80,28 +37,6 @@ pub struct Aside {
     /// The access version that the commit relies on: it fails if anything that a claim checks
     /// has changed since.
     pub access_version: Option<u64>,
-}
-
-/// A piece of stored output.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OutputPiece {
-    /// The bytes, at most [`PIECE_BYTES`].
-    pub bytes: Vec<u8>,
-    /// What a reader must know who begins here.
-    pub context: String,
-    /// Whether the piece ends inside a record: the next one goes on with it.
-    pub goes_on: bool,
-    /// What comes in pieces from outside counts as it comes: rows and bytes up to the end of this piece.
-    pub so_far: Option<SoFar>,
-}
-
-/// How much output there is up to the end of a piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SoFar {
-    /// Rows.
-    pub rows: u64,
-    /// Bytes, before compression.
-    pub bytes: u64,
 }
 
 impl Store {
@@ -155,47 +90,6 @@ impl Store {
             return Err(StorageError::Conflict);
         };
         self.submitted_under(wanted).await?.ok_or(StorageError::Conflict)
-    }
-
-    /// What became of an earlier submission under that key, if there was one.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn submitted_under(&self, wanted: &Idempotency) -> Result<Option<Submitted>, StorageError> {
-        match self.remembered(wanted).await? {
-            Remembered::Nothing => Ok(None),
-            Remembered::OtherBody => Ok(Some(Submitted::KeyReused)),
-            Remembered::Made(id) => {
-                let id = id.parse().map_err(|error| StorageError::corrupt("an idempotency item", error))?;
-                Ok(Some(Submitted::Before(id)))
-            }
-        }
-    }
-
-    /// What an idempotency key is remembered for.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub(crate) async fn remembered(&self, wanted: &Idempotency) -> Result<Remembered, StorageError> {
-        let key = codec::key(&keys::idempotency(wanted.user, &wanted.key_hash), keys::IDEMPOTENCY);
-        let items = self.batch_get("idempotency", vec![key]).await?;
-        let Some(item) = items.first() else {
-            return Ok(Remembered::Nothing);
-        };
-        if get_text(item, BODY)? != wanted.body_hash {
-            return Ok(Remembered::OtherBody);
-        }
-        Ok(Remembered::Made(get_text(item, MADE)?.to_owned()))
-    }
-
-    /// The action that remembers what was made under an idempotency key.
-    pub(crate) fn remember(
-        &self,
-        idempotency: &Idempotency,
-        made: &str,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, StorageError> {
-        self.put(idempotency_item(idempotency, made, now), Some(Condition::Absent))
     }
 
     /// Stores the next commit of a request: its state, its events and what changes in the inboxes,
@@ -338,94 +232,6 @@ impl Store {
         }
     }
 
-    /// Stores a piece of output, before the outcome that names it. The first piece is 1.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`. Storing the same piece again replaces it.
-    pub async fn put_output(
-        &self,
-        id: RequestId,
-        number: u32,
-        piece: &OutputPiece,
-    ) -> Result<(), StorageError> {
-        self.put_output_if(id, number, piece, None).await
-    }
-
-    /// The same, only while the request has that version.
-    ///
-    /// # Errors
-    /// [`StorageError::Conflict`] if it has another one.
-    pub async fn put_output_while(
-        &self,
-        id: RequestId,
-        number: u32,
-        piece: &OutputPiece,
-        version: u64,
-    ) -> Result<(), StorageError> {
-        self.put_output_if(id, number, piece, Some(version)).await
-    }
-
-    async fn put_output_if(
-        &self,
-        id: RequestId,
-        number: u32,
-        piece: &OutputPiece,
-        version: Option<u64>,
-    ) -> Result<(), StorageError> {
-        let compressed = codec::compress(&piece.bytes)?;
-        if compressed.len() > PIECE_BYTES + 1024 {
-            return Err(StorageError::TooLarge(format!("a piece of output of {} bytes", compressed.len())));
-        }
-        let mut item = codec::item(&keys::request(id), &keys::output_piece(number));
-        item.insert(OUTPUT.to_owned(), binary(compressed));
-        item.insert(CONTEXT.to_owned(), text(&piece.context));
-        if piece.goes_on {
-            item.insert(GOES_ON.to_owned(), number_one());
-        }
-        if let Some(so_far) = piece.so_far {
-            item.insert(ROWS.to_owned(), number_of(so_far.rows));
-            item.insert(BYTES.to_owned(), number_of(so_far.bytes));
-        }
-        let token = crate::people::fresh_token()?;
-        let mut actions = vec![self.put(item, None)?];
-        if let Some(version) = version {
-            let state = codec::key(&keys::request(id), keys::STATE);
-            actions.push(self.check(state, Condition::Version(version))?);
-        }
-        match self.transact("output", &token, actions).await {
-            Ok(()) => Ok(()),
-            Err(Rejected::Conditions { .. }) => Err(StorageError::Conflict),
-            Err(rejected) => Err(rejected.into_error()),
-        }
-    }
-
-    /// A piece of output; piece 0 is the one that stands with the outcome's event, which `version`
-    /// names.
-    ///
-    /// # Errors
-    /// Any [`StorageError`] but `Conflict`.
-    pub async fn output(
-        &self,
-        id: RequestId,
-        number: u32,
-        version: u64,
-    ) -> Result<Option<OutputPiece>, StorageError> {
-        let sk = if number == 0 { keys::events(version) } else { keys::output_piece(number) };
-        let items = self.batch_get("output", vec![codec::key(&keys::request(id), &sk)]).await?;
-        let Some(item) = items.first().filter(|item| item.contains_key(OUTPUT)) else {
-            return Ok(None);
-        };
-        Ok(Some(OutputPiece {
-            bytes: codec::decompress(get_binary(item, OUTPUT)?)?,
-            context: get_text(item, CONTEXT).unwrap_or_default().to_owned(),
-            goes_on: item.contains_key(GOES_ON),
-            so_far: match (get_number(item, ROWS), get_number(item, BYTES)) {
-                (Ok(rows), Ok(bytes)) => Some(SoFar { rows, bytes }),
-                _ => None,
-            },
-        }))
-    }
-
     /// How many commits the table holds of a request; for checks.
     ///
     /// # Errors
@@ -480,28 +286,10 @@ pub(crate) fn events_item(request: &Request, events: &[Event], aside: &Aside) ->
     Ok(item)
 }
 
-fn number_one() -> aws_sdk_dynamodb::types::AttributeValue {
-    number(1)
-}
-
-/// [`number`], where an argument has that name.
-fn number_of(value: u64) -> aws_sdk_dynamodb::types::AttributeValue {
-    number(value)
-}
-
 pub(crate) fn inbox_item(group: &GroupName, id: RequestId) -> Item {
     codec::item(&keys::inbox(group), &id.ulid())
 }
 
 fn work_item(request: &Request) -> Item {
     codec::item(&keys::work(&request.connection), &request.id.ulid())
-}
-
-fn idempotency_item(idempotency: &Idempotency, made: &str, now: Timestamp) -> Item {
-    let mut item =
-        codec::item(&keys::idempotency(idempotency.user, &idempotency.key_hash), keys::IDEMPOTENCY);
-    item.insert(BODY.to_owned(), text(&idempotency.body_hash));
-    item.insert(MADE.to_owned(), text(made));
-    item.insert(schema::TTL.to_owned(), number(now.plus_seconds(IDEMPOTENCY_SECONDS).unix_seconds()));
-    item
 }

@@ -1,113 +1,24 @@
 //! The state of a request: the fold of its events.
+//!
+//! - here: the request, and what follows from where it stands
+//! - [`status`]: the ten words that the contract has for that
+//! - [`phase`]: where it stands, with exactly what is known there
+
+mod phase;
+mod status;
+
+pub use phase::{Approval, Claim, Phase, RunnerLease};
+pub use status::{InvalidStatus, Status};
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::event::{CancelCause, Decision, ExpiryCause, Outcome, UnknownCause};
+use crate::event::{Decision, ExpiryCause};
 use crate::quorum::{self, Coverage};
-use crate::risk::{Block, Estimate};
-use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, TokenId, UserId, Via};
-
-/// The status of a request, as the contract names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Status {
-    /// Votes are awaited.
-    Pending,
-    /// It may be claimed.
-    Approved,
-    /// An executor has it.
-    Running,
-    /// It ran and succeeded.
-    Succeeded,
-    /// It ran and failed.
-    Failed,
-    /// A guardrail blocked it at intake.
-    Blocked,
-    /// A reviewer said no.
-    Rejected,
-    /// Time ran out.
-    Expired,
-    /// Called off.
-    Cancelled,
-    /// Nobody knows how it ended.
-    Unknown,
-}
-
-impl Status {
-    /// Every status, in the order of a request's life.
-    pub const ALL: [Self; 10] = [
-        Self::Pending,
-        Self::Approved,
-        Self::Running,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Blocked,
-        Self::Rejected,
-        Self::Expired,
-        Self::Cancelled,
-        Self::Unknown,
-    ];
-
-    /// The name in the contract, such as `PENDING`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Approved => "APPROVED",
-            Self::Running => "RUNNING",
-            Self::Succeeded => "SUCCEEDED",
-            Self::Failed => "FAILED",
-            Self::Blocked => "BLOCKED",
-            Self::Rejected => "REJECTED",
-            Self::Expired => "EXPIRED",
-            Self::Cancelled => "CANCELLED",
-            Self::Unknown => "UNKNOWN",
-        }
-    }
-
-    /// Whether nothing can happen to the request any more. UNKNOWN still waits for its settlement.
-    #[must_use]
-    pub fn is_terminal(self) -> bool {
-        match self {
-            Self::Pending | Self::Approved | Self::Running | Self::Unknown => false,
-            Self::Succeeded
-            | Self::Failed
-            | Self::Blocked
-            | Self::Rejected
-            | Self::Expired
-            | Self::Cancelled => true,
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A text that is no status.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown status `{0}`, expected one of PENDING, APPROVED, RUNNING, SUCCEEDED, FAILED, BLOCKED, REJECTED, EXPIRED, CANCELLED, UNKNOWN"
-)]
-pub struct InvalidStatus(String);
-
-impl FromStr for Status {
-    type Err = InvalidStatus;
-    /// Takes the name in any case.
-    fn from_str(text: &str) -> Result<Self, InvalidStatus> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.as_str().eq_ignore_ascii_case(text))
-            .ok_or_else(|| InvalidStatus(text.chars().take(32).collect()))
-    }
-}
+use crate::risk::Estimate;
+use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, UserId, Via};
 
 /// Who starts the execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -207,125 +118,11 @@ pub struct Vote {
     pub bounds: Bounds,
 }
 
-/// When it was approved and until when it may be claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Approval {
-    /// When nothing was missing any more.
-    pub at: Timestamp,
-    /// The instant from which it cannot be claimed.
-    pub run_by: Timestamp,
-    /// Whether the requester has asked for the run, where a runner waits for that.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub run_asked: bool,
-}
-
-/// What a runner's claim says beside its lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-pub struct RunnerLease {
-    /// The token that claimed; no other one may report.
-    pub token: TokenId,
-    /// The instant beyond which the lease is not renewed.
-    pub limit: Timestamp,
-}
-
 /// The kind of the connections whose commands runners execute.
 pub const RUNNER_KIND: &str = "runner";
 
 /// The kind of the connection whose commands are changes of the configuration.
 pub const CONFIGURATION_KIND: &str = "configuration";
-
-/// Who won the right to run it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Claim {
-    /// When.
-    pub at: Timestamp,
-    /// The executor's own random name.
-    pub nonce: String,
-    /// The instant from which it counts as dead.
-    pub lease_until: Timestamp,
-    /// Set if it is a runner.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runner: Option<RunnerLease>,
-}
-
-impl Claim {
-    /// Whether an executor of that name holds it, a runner by the token that claimed as well: the name alone
-    /// is in the audit trail, a runner's token is not.
-    #[must_use]
-    pub fn is_held_by(&self, nonce: &str, token: Option<TokenId>) -> bool {
-        self.nonce == nonce && self.runner.map(|runner| runner.token) == token
-    }
-}
-
-/// Where a request stands, with exactly what is known there.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Votes are awaited until `expires_at`.
-    Pending,
-    /// It may be claimed until `run_by`.
-    Approved(Approval),
-    /// An executor has it.
-    Running(Approval, Claim),
-    /// Nobody knows how it ended. Without a claim only after a restore.
-    Unknown {
-        /// Its approval.
-        approval: Approval,
-        /// Its claim.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        claim: Option<Claim>,
-        /// Since when.
-        at: Timestamp,
-        /// Why.
-        cause: UnknownCause,
-    },
-    /// It ran, or an admin settled it.
-    Finished {
-        /// Its approval.
-        approval: Approval,
-        /// Its claim; none if it was settled after a restore.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        claim: Option<Claim>,
-        /// When.
-        at: Timestamp,
-        /// How: true is SUCCEEDED, false is FAILED.
-        succeeded: bool,
-        /// The figures.
-        outcome: Box<Outcome>,
-    },
-    /// A guardrail blocked it when it was submitted.
-    Blocked {
-        /// When.
-        at: Timestamp,
-        /// The rule, and what the requester is told.
-        block: Block,
-    },
-    /// A reviewer said no; who and why stands in the votes.
-    Rejected {
-        /// When.
-        at: Timestamp,
-    },
-    /// Time ran out.
-    Expired {
-        /// When it was written down.
-        at: Timestamp,
-        /// Which time.
-        cause: ExpiryCause,
-        /// Set if it was approved before.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        approval: Option<Approval>,
-    },
-    /// Called off.
-    Cancelled {
-        /// When.
-        at: Timestamp,
-        /// By whom or what.
-        cause: CancelCause,
-        /// Set if it was approved before.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        approval: Option<Approval>,
-    },
-}
 
 /// A request: the fold of its events, without the command itself, which stands in the first event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,184 @@
+//! One request: the whole command, who has to agree, what whoever looks may do.
+//!
+//! - [`deciding`]: the forms for what whoever looks may do
+//! - [`votes`]: who has to agree, and who did
+//! - [`story`]: what happened to it
+//! - [`earlier`]: what its requester asked for there before
+
+mod deciding;
+mod earlier;
+mod story;
+mod votes;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use countersign_app::submit::{keys_of, visible_request};
+use countersign_app::view::{RequestView, may_see_output};
+use countersign_app::{App, Caller, errors};
+use countersign_http::Problem;
+use countersign_rules::display::display;
+use countersign_rules::request::RunMode;
+use countersign_rules::{Status, Timestamp};
+use countersign_web::Place;
+use http::HeaderMap;
+use maud::{Markup, html};
+
+use self::deciding::May;
+use super::viewer::Viewer;
+use super::{command, diff, output, proposal, words};
+use crate::requests::request_id;
+use countersign_app::query::Query;
+
+/// Shows a request.
+pub(crate) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let id = request_id(&app, &headers, &id).await?;
+    let (viewer, found) = Viewer::see(&app, "page", &headers, &keys_of(id)).await?;
+    let caller = &viewer.caller;
+    let request = visible_request(&found, id, caller)?;
+    let created = found.created(id).map_err(|error| errors::storage(&error))?;
+    let created = created.ok_or_else(|| Problem::not_found("request"))?;
+    let now = app.now();
+    let known = app.known_for_display().await;
+    let view =
+        RequestView::new(&request, &created, found.error_text(id), caller, now, &app.config.public_url)
+            .with_people(&request, known.as_deref());
+    let configuration = request.is_configuration();
+    // At once: nobody who waits for a page waits for one after the other.
+    let earlier = async { if configuration { None } else { earlier::before(&app, &request, caller).await } };
+    let output = async {
+        match may_see_output(&request, caller) {
+            // Whoever decides must not be kept from the rest by what is stored of the output.
+            true => output::section(&app, &request).await.unwrap_or_else(|_| output::unreadable()),
+            false => output::absent(&request),
+        }
+    };
+    let (events, before, output) = futures::future::join3(app.store.events(id), earlier, output).await;
+    let events = events.map_err(|error| errors::storage(&error))?;
+    let may = May::of(&request, caller, now);
+    // Whoever sends links knows what they put behind them.
+    let from_teams = Query::read_any(raw.as_deref())?.text("from") == Some("teams");
+    let sql = matches!(request.kind.as_str(), "postgres" | "mysql" | "sqlite");
+    let content = html! {
+        div data-watch=[(!view.status.is_terminal()).then_some(id)] data-version=(view.version) data-status=(view.status) {
+            div.head {
+                div.grow {
+                    p.eyebrow {
+                        @if configuration { (view.requester.email) " wants to change the configuration" }
+                        @else { (view.requester.email) " wants to run this on " (connection_link(&view, caller)) }
+                    }
+                    h1 { span.bigcode { (view.code) } " " (words::status(view.status)) }
+                }
+                (time_left(&view, now))
+            }
+            (story::ending(&view))
+            div.split {
+                div {
+                    @if configuration { (proposal::difference(&view.command)) }
+                    section.card aria-labelledby="command" {
+                        div.card-head {
+                            h2 #command { "Command" }
+                            span.small.muted { (view.kind) @if view.read_only { " · read-only" } " · " (view.command.len()) " bytes" }
+                        }
+                        (reason(&view))
+                        @if view.command_display != view.command {
+                            p.notice.wait { "It has characters that cannot be seen, or can be mistaken for others: they are written out, " span.esc { "like this" } "." }
+                        }
+                        (command::block(&view.command, sql))
+                        @if let Some((earlier, text)) = &before {
+                            details { summary { "Difference to what " (view.requester.email) " ran or asked for here before" }
+                                p.hint { a href={ "/requests/" (earlier) } { "That request" } }
+                                (diff::block(text, &view.command))
+                            }
+                        }
+                    }
+                    (risk(&view))
+                    (output)
+                }
+                div.side {
+                    (deciding::forms(&viewer, &view, &may, from_teams))
+                    (votes::groups(&view))
+                    (facts(&view))
+                    (story::timeline(&events))
+                }
+            }
+        }
+    };
+    Ok(viewer.page(&app, &format!("{} {}", view.code, view.status), Place::Requests, content))
+}
+
+fn connection_link(view: &RequestView, caller: &Caller) -> Markup {
+    html! {
+        @if caller.sees_all() { a href={ "/connections/" (view.connection) } { (view.connection) } }
+        @else { strong { (view.connection) } }
+    }
+}
+
+fn time_left(view: &RequestView, now: Timestamp) -> Markup {
+    match (view.status, view.run_by) {
+        (Status::Pending, _) => html! {
+            p { "To decide: " (words::left(view.expires_at, now)) br; span.hint { "until " (words::at(view.expires_at)) } }
+        },
+        (Status::Approved, Some(run_by)) => html! {
+            p { "To run: " (words::left(run_by, now)) br; span.hint { "until " (words::at(run_by)) } }
+        },
+        _ => html! {},
+    }
+}
+
+fn reason(view: &RequestView) -> Markup {
+    html! {
+        @match &view.reason {
+            Some(reason) => p.reason { strong { "Reason: " } (display(reason)) },
+            None => p.reason.muted { "No reason was given." },
+        }
+    }
+}
+
+fn risk(view: &RequestView) -> Markup {
+    let Some(risk) = &view.risk else { return html! {} };
+    html! {
+        section.card aria-labelledby="risk" {
+            h2 #risk { "What it does " (words::risk(risk.level)) }
+            dl.facts {
+                dt { "Statements" } dd { @if risk.statements.is_empty() { "could not be told" } @else { (risk.statements.join(", ")) } }
+                @if !risk.tables.is_empty() { dt { "Tables" } dd { (risk.tables.join(", ")) } }
+                @if let Some(estimate) = &risk.estimate { dt { "Estimate" } dd { (estimate) span.hint { " as the target guessed before it ran" } } }
+            }
+            @if !risk.notes.is_empty() { ul.notes { @for note in &risk.notes { li { (words::ticked(note)) } } } }
+        }
+    }
+}
+
+fn facts(view: &RequestView) -> Markup {
+    let execution = &view.execution;
+    html! {
+        section.card aria-labelledby="facts" {
+            h2 #facts { "Details" }
+            dl.facts {
+                dt { "Submitted" } dd { (words::at(view.created_at)) }
+                @if let Some(at) = view.decided_at { dt { @if matches!(view.status, Status::Blocked | Status::Expired | Status::Cancelled) { "Ended" } @else { "Decided" } } dd { (words::at(at)) } }
+                dt { "Runs" } dd { @match view.run { RunMode::Manual => "when its requester presses Run", RunMode::OnApproval => "at once when approved" } }
+                @if let Some(at) = execution.started_at { dt { "Started" } dd { (words::at(at)) } }
+                @if let (Some(from), Some(to)) = (execution.started_at, execution.finished_at) {
+                    dt { "Took" } dd { (to.millis_since(from)) " ms" }
+                }
+                @if let Some(rows) = execution.rows { dt { "Rows" } dd { (rows) } }
+                @if let Some(code) = execution.exit_code { dt { "Exit code" } dd { (code) } }
+                @if execution.reported_by_runner { dt { "Reported by" } dd { "its runner: the service has not seen it itself" } }
+                dt { "Id" } dd.mono.small { (view.id) }
+                dt { "Digest" } dd.mono.small { (view.digest) }
+            }
+            p.small { a href={ "/requests/" (view.id) "/notifications" } { "Who was told" } }
+            p.small { a href={ "/v1/requests/" (view.id) "/events" } { "Audit trail as JSON" } }
+            p.small {
+                a href={ "/v1/requests/" (view.id) "/receipt" } download={ (view.id) ".receipt.json" } { "Receipt" }
+                span.muted { ": proves offline what happened; there within a minute or two of the last event" }
+            }
+        }
+    }
+}
