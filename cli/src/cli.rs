@@ -133,6 +133,8 @@ pub(crate) enum Command {
     Runner(RunnerArgs),
     /// Make all statistics anew from the events
     RebuildStatistics(RebuildArgs),
+    /// After a restore from a backup: end what was open in it, before anybody serves it
+    Restore(RestoreArgs),
 }
 
 /// Options of `serve`.
@@ -163,6 +165,25 @@ pub(crate) struct BootstrapArgs {
     pub(crate) data: Option<PathBuf>,
     /// The table of a deployment in AWS instead, reached with the credentials in AWS_ACCESS_KEY_ID,
     /// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, in AWS_REGION
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    pub(crate) table: Option<String>,
+}
+
+/// Options of `restore`.
+#[derive(Args)]
+pub(crate) struct RestoreArgs {
+    /// The new epoch, higher than every one before; what serves the table afterwards must have it too
+    /// (COUNTERSIGN_EPOCH, in AWS the parameter Epoch)
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) epoch: u32,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Where the data are, with nothing serving them [or COUNTERSIGN_DATA; default: ./countersign-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The restored table in AWS instead, reached as by `bootstrap`; also gets the settings that a restore
+    /// leaves off
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     pub(crate) table: Option<String>,
 }

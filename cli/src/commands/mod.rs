@@ -38,6 +38,7 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Serve(args) => return crate::serve::serve(args).await,
         Command::Bootstrap(args) => return crate::serve::bootstrap(args).await,
         Command::RebuildStatistics(args) => return crate::serve::rebuild_statistics(args).await,
+        Command::Restore(args) => return crate::serve::restore::restore(ui, args).await,
         // Offline: it wants no service and no token.
         Command::Audit(AuditCommand::Verify(args)) => return audit::verify(ui, &args).map(ExitCode::from),
         command => command,
@@ -81,6 +82,7 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Serve(_)
         | Command::Bootstrap(_)
         | Command::RebuildStatistics(_)
+        | Command::Restore(_)
         | Command::Login(_)
         | Command::Logout => 0,
     };

@@ -1,6 +1,7 @@
-//! `serve` and `bootstrap`: the whole product on this machine.
+//! `serve`, and what is done to its table without it: `bootstrap`, `rebuild-statistics`, `restore`.
 
 mod demo_hint;
+pub(crate) mod restore;
 
 use std::io::IsTerminal as _;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -102,12 +103,17 @@ pub(crate) async fn rebuild_statistics(args: RebuildArgs) -> Result<ExitCode, Cl
 
 /// A data directory that nothing serves right now.
 async fn opened(data: Option<PathBuf>) -> Result<Opened, CliError> {
+    Service::open(offline(data)).await.map_err(|error| failed(&error))
+}
+
+/// How a data directory is opened that nothing serves.
+fn offline(data: Option<PathBuf>) -> ServiceConfig {
     // Not clap's business: what stands in the environment must not contradict `--table`.
     let from_environment = || std::env::var_os("COUNTERSIGN_DATA").filter(|dir| !dir.is_empty());
     let data_dir = data.or_else(|| from_environment().map(PathBuf::from));
     let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(DATA));
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    Service::open(ServiceConfig::new(data_dir, nowhere)).await.map_err(|error| failed(&error))
+    ServiceConfig::new(data_dir, nowhere)
 }
 
 fn address(text: &str) -> Result<SocketAddr, CliError> {

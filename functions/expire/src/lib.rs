@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_app::app::ExecuteEvent;
 use countersign_app::change::ChangeError;
+use countersign_app::restored::Walk;
 use countersign_app::{App, Invoker};
-use countersign_rules::{Effect, Refusal, Request, RequestId, Status, effects};
+use countersign_rules::{Effect, Refusal, RequestId, Status, effects};
 use countersign_storage::sweep::Overdue;
-use countersign_storage::{Key, StorageError, keys};
+use countersign_storage::{StorageError, keys};
 use countersign_timer::Wake;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -150,32 +151,14 @@ impl Expire {
         if self.epoch_swept.load(Ordering::Relaxed) {
             return Ok(count);
         }
-        for shard in 0..keys::OPEN_SHARDS {
-            let mut start = None;
-            loop {
-                let open = self.app.store.waiting_for_time(shard, start, SWEEP_PAGE).await?;
-                let older = self.of_older_epochs(open.ids).await;
-                self.look_at_all(older, &mut count).await;
-                start = open.next;
-                if start.is_none() {
-                    break;
-                }
-            }
+        let mut walk = Walk::default();
+        while let Some(older) = self.app.next_of_older_epochs(&mut walk).await? {
+            self.look_at_all(older.into_iter().map(|older| older.id).collect(), &mut count).await;
         }
         let (settled, failed) = count;
         tracing::info!(epoch = self.app.config.epoch, settled, failed, "looked for older epochs");
         self.epoch_swept.store(failed == 0, Ordering::Relaxed);
         Ok(count)
-    }
-
-    async fn of_older_epochs(&self, mut ids: Vec<RequestId>) -> Vec<RequestId> {
-        let states: Vec<Key> = ids.iter().copied().map(Key::State).collect();
-        // What cannot be read is looked at one by one: each then says so, and holds up no other.
-        if let Ok(found) = self.app.store.read("sweep", &states).await {
-            let older = |request: Request| request.epoch < self.app.config.epoch;
-            ids.retain(|id| found.request(*id).map_or(true, |request| request.is_some_and(older)));
-        }
-        ids
     }
 
     /// Looks at each, and counts those looked at and those that failed.

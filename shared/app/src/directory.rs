@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use countersign_rules::person::Role;
-use countersign_rules::quorum::{Candidate, satisfiable};
 use countersign_rules::{ConnectionName, GroupName, Policy, Timestamp, UserId};
 use countersign_storage::{Connection, StorageError, User};
 
@@ -23,11 +22,13 @@ pub struct Known {
     pub humans: Humans,
     /// Each enabled account: the human behind it, its address, its groups.
     pub accounts: BTreeMap<UserId, Account>,
+    /// Accounts that are disabled, which review nothing.
+    pub disabled: BTreeMap<UserId, Account>,
     /// The reviewer groups of each connection.
     pub reviewers: BTreeMap<ConnectionName, Vec<GroupName>>,
 }
 
-/// An enabled account.
+/// An account.
 #[derive(Debug)]
 pub struct Account {
     /// The human behind it.
@@ -121,26 +122,24 @@ impl Known {
 
     fn of(users: &[User], connections: &[Connection]) -> Self {
         let mut known = Self::default();
-        for user in users.iter().filter(|user| !user.disabled) {
+        for user in users {
             let human = user.owner.unwrap_or(user.id);
-            known.humans.entry(human).or_default().extend(user.all_groups());
             let account = Account {
                 human,
                 email: user.email.clone(),
                 groups: user.all_groups(),
                 sees_all: user.roles.contains(&Role::Admin) || user.roles.contains(&Role::Auditor),
             };
-            known.accounts.insert(user.id, account);
+            if user.disabled {
+                known.disabled.insert(user.id, account);
+            } else {
+                known.humans.entry(human).or_default().extend(user.all_groups());
+                known.accounts.insert(user.id, account);
+            }
         }
         let reviewed = connections.iter().filter(|connection| connection.approvals);
         known.reviewers = reviewed.map(|one| (one.name.clone(), one.reviewers.clone())).collect();
         known
-    }
-
-    /// What is wrong with a policy, in words; `requester` never counts.
-    #[must_use]
-    pub fn warnings(&self, policy: &Policy, requester: Option<UserId>) -> Vec<String> {
-        warnings(policy, &self.humans, requester)
     }
 
     /// The addresses of those who could approve for a group, in alphabetical order; the requester
@@ -153,37 +152,4 @@ impl Known {
         addresses.sort_unstable();
         addresses
     }
-}
-
-fn warnings(policy: &Policy, humans: &Humans, requester: Option<UserId>) -> Vec<String> {
-    if !policy.approvals {
-        return Vec::new();
-    }
-    let others = || humans.iter().filter(|(human, _)| Some(**human) != requester);
-    let mut warnings = Vec::new();
-    for group in &policy.groups {
-        let members = others().filter(|(_, groups)| groups.contains(group)).count();
-        let needed = usize::from(policy.approvals_per_group);
-        if members < needed && *group == GroupName::admins() {
-            warnings.push(
-                "nobody can approve this: there is no other admin; a second one comes from the issuer's group of \
-                 admins, or is made while `COUNTERSIGN_ADMIN_FOUR_EYES` is off"
-                    .to_owned(),
-            );
-        } else if members < needed {
-            let besides = if requester.is_some() { " besides the requester" } else { "" };
-            warnings.push(format!(
-                "nobody can satisfy this rule: `{group}` must give {needed}, and has {members} enabled member(s){besides}"
-            ));
-        }
-    }
-    let candidates: Vec<_> =
-        humans.iter().map(|(human, groups)| Candidate { human: *human, groups }).collect();
-    if warnings.is_empty() && !satisfiable(policy, &candidates, requester) {
-        warnings.push(format!(
-            "nobody can satisfy this rule: it needs {} different people, and too many of its groups' members are the same",
-            policy.approvals_needed()
-        ));
-    }
-    warnings
 }

@@ -7,10 +7,11 @@
 //! - [`claim`]: who wins the right to run, the service's own function or a runner
 //! - [`administration`]: what admins administer, checked and stored; [`four_eyes`] where another admin has
 //!   to agree first
+//! - [`restored`]: what is open from before a restore from a backup
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
 //! - [`query`]: query strings, as strict as bodies
 //! - [`looks`]: waiting for a change, for a bounded time
-//! - [`directory`]: the known people, for warnings and to find things
+//! - [`directory`]: the known people, to find things; [`warnings`]: why a rule cannot be met by them
 //! - [`guard`]: what the guardrails say of a command on a connection
 //! - [`probe`]: what the executor is asked about a connection; [`assess`] about rules, commands and texts
 //! - [`slack`]: the account's end of the proof of who somebody is in Slack
@@ -41,12 +42,14 @@ pub mod page;
 pub mod probe;
 pub mod query;
 pub mod refusals;
+pub mod restored;
 pub mod sign_in;
 pub mod slack;
 mod sources;
 pub mod submit;
 pub mod telemetry;
 pub mod view;
+mod warnings;
 
 pub use app::{App, Invoker};
 pub use caller::Caller;

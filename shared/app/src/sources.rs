@@ -111,7 +111,7 @@ mod tests {
                 .into_iter()
                 .map(|(connection, group)| (name(connection), vec![group.parse().unwrap()]))
                 .collect(),
-            humans: BTreeMap::new(),
+            ..Known::default()
         }
     }
 

@@ -29,8 +29,24 @@ pub struct Made {
 /// [`ServiceError::Config`] if a variable is missing, [`ServiceError::Table`] if the table is not
 /// there, not ours or not for these credentials.
 pub async fn deployed(table: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, ServiceError> {
+    deployed_in_epoch(table, 1, lookup).await
+}
+
+/// The same in an epoch, for whoever ends what is older. Everybody else changes no request.
+///
+/// # Errors
+/// As [`deployed`].
+pub async fn deployed_in_epoch(
+    table: &str,
+    epoch: u32,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<App, ServiceError> {
     let aws = Aws::new(AwsSettings::read(lookup).map_err(where_credentials_come_from)?);
-    let config = Config::read(&|name| (name == "COUNTERSIGN_TABLE").then(|| table.to_owned()))?;
+    let config = Config::read(&|name| match name {
+        "COUNTERSIGN_TABLE" => Some(table.to_owned()),
+        "COUNTERSIGN_EPOCH" => Some(epoch.to_string()),
+        _ => None,
+    })?;
     inspect::check_table(&aws.dynamodb(), table)
         .await
         .map_err(|problem| ServiceError::Table { name: table.to_owned(), problem })?;

@@ -2,6 +2,7 @@
 //!
 //! - [`service`] wires functions, table, stream, timers and HTTP together
 //! - [`bootstrap`](mod@bootstrap) makes the first admin
+//! - [`restore`] ends what was open in a table that was restored from a backup
 //! - [`demo`] makes people, connections and data to try things out
 //!
 //! What runs here are the very handlers that Lambda runs, fed with the very events.
@@ -10,6 +11,7 @@ mod audit_key;
 pub mod bootstrap;
 pub mod demo;
 mod functions;
+pub mod restore;
 pub mod service;
 
 pub use countersign_app::telemetry::quiet_panics;

@@ -2,7 +2,8 @@
 //!
 //! A map of the crate:
 //!
-//! - [`schema`] is the table, [`inspect`] looks at one that something else made; [`keys`] the names of
+//! - [`schema`] is the table, [`inspect`] looks at one that something else made,
+//!   [`restored`] sets what a restore from a backup leaves off; [`keys`] the names of
 //!   everything in it; [`codec`] bytes and JSON
 //! - [`items`] what is stored besides requests: users with their tokens, connections
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
@@ -39,6 +40,7 @@ pub mod meter;
 pub mod people;
 pub mod read;
 pub mod requests;
+pub mod restored;
 pub mod schema;
 pub mod sign_in;
 pub mod slack;

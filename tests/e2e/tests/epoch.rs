@@ -12,8 +12,9 @@
 
 use std::path::Path;
 
-use countersign_e2e::{Answer, Database, Serve, on_every_database};
-use serde_json::json;
+use countersign_e2e::program::{bare, to_the_end};
+use countersign_e2e::{Answer, Database, Ended, Serve, on_every_database};
+use serde_json::{Value, json};
 
 /// Runs until its statement time-out: nobody sees it end.
 const ENDLESS: &str =
@@ -126,6 +127,65 @@ async fn what_ran_after_the_backup_does_not_run_again_after_the_restore() {
     let unknown = serve.show("alice", &request).await.unwrap();
     assert_eq!(status_and_cause(&unknown), ("UNKNOWN", "restored"));
     assert_eq!(times(), 1);
+}
+
+/// `countersign restore` on a data directory that nothing serves.
+async fn restore(serve: &Serve, more: &[&str]) -> Ended {
+    let data = serve.data();
+    let mut args = vec!["-o", "json", "restore", "--data", data.to_str().unwrap()];
+    args.extend(more);
+    to_the_end(bare(&args, &[("COUNTERSIGN_TABLE", serve.table())]).unwrap()).await.unwrap()
+}
+
+fn what_became(ended: &Ended) -> Vec<(String, String, String)> {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    rows.iter().map(|row| (text(row, "id"), text(row, "was"), text(row, "is"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_ends_what_was_open_before_anybody_serves_it() {
+    let mut serve = Serve::start(Database::Embedded, &[]).await.unwrap();
+    let pending = serve.submit("alice", "demo-db", "SELECT 1", json!({})).await.unwrap();
+    let waiting = approved(&serve, "DELETE FROM customers").await;
+    let done = approved(&serve, "SELECT 1").await;
+    serve.act("alice", "run", &done).await.unwrap();
+    serve.wait_for("alice", &done, &["SUCCEEDED"]).await.unwrap();
+    serve.stop().await.unwrap();
+
+    let row = |request: &Answer, was: &str, is: &str| {
+        (request.text("/id").to_owned(), was.to_owned(), is.to_owned())
+    };
+    let expected = [row(&pending, "PENDING", "CANCELLED"), row(&waiting, "APPROVED", "UNKNOWN")];
+    // Looking changes nothing, however often.
+    for _ in 0..2 {
+        assert_eq!(what_became(&restore(&serve, &["--epoch", "2", "--check"]).await), expected);
+    }
+    let ended = restore(&serve, &["--epoch", "2"]).await;
+    assert_eq!(what_became(&ended), expected);
+    assert!(ended.err.contains("serve the table with epoch 2"), "{}", ended.err);
+    assert_eq!(what_became(&restore(&serve, &["--epoch", "2"]).await), [], "once is enough");
+
+    serve.set("COUNTERSIGN_EPOCH", "2");
+    serve.start_again().await.unwrap();
+    assert_eq!(status_and_cause(&serve.show("alice", &pending).await.unwrap()), ("CANCELLED", "restored"));
+    assert_eq!(status_and_cause(&serve.show("alice", &waiting).await.unwrap()), ("UNKNOWN", "restored"));
+    let new = approved(&serve, "SELECT 1").await;
+    serve.stop().await.unwrap();
+
+    // The table knows requests of epoch 2 now: nothing would be ended in it, and it is said.
+    let refused = restore(&serve, &["--epoch", "2"]).await;
+    assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""));
+    assert!(
+        refused.err.contains("requests of epoch 2") && refused.err.contains("must be higher"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(
+        what_became(&restore(&serve, &["--epoch", "3", "--check"]).await),
+        [row(&new, "APPROVED", "UNKNOWN")]
+    );
 }
 
 /// Copies the files of a directory, and not the directories in it: the store, and not the targets.
