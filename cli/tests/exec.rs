@@ -97,9 +97,23 @@ fn the_format_of_the_output_is_the_one_asked_for() {
         assert_eq!(ended.code, Some(0), "{}", ended.err);
         assert_eq!(service.calls(OUTPUT)[0].query["format"], format);
     }
-    let service = Standin::start(|seen, _| smooth(&seen.call));
-    assert_eq!(service.run(&["exec", "demo-db", "SELECT 1", "-o", "jsonl"]).code, Some(2));
-    assert!(service.seen().is_empty(), "nothing is submitted by a wrong call");
+}
+
+#[test]
+fn as_json_lines_each_statement_is_one() {
+    let pages = |seen: &standin::Seen, _: usize| match (seen.call.as_str(), seen.query.get("cursor")) {
+        (OUTPUT, None) => {
+            let next = vec![("countersign-next-cursor", "2".to_owned())];
+            Reply::Say(200, next, br#"[{"tag": "A"}, {"tag": "B"}]"#.to_vec())
+        }
+        (OUTPUT, Some(_)) => Reply::Say(200, Vec::new(), br#"[{"tag": "C"}]"#.to_vec()),
+        (call, _) => smooth(call),
+    };
+    let ended = Standin::start(pages).run(&["exec", "demo-db", "SELECT 1", "-o", "jsonl"]);
+    assert_eq!(
+        (ended.code, ended.out.as_str()),
+        (Some(0), "{\"tag\":\"A\"}\n{\"tag\":\"B\"}\n{\"tag\":\"C\"}\n")
+    );
 }
 
 #[test]

@@ -59,6 +59,9 @@ pub(crate) struct CancelArgs {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// Only if that is the digest of the request
+    #[arg(long, value_name = "sha256:…", requires = "yes")]
+    digest: Option<String>,
 }
 
 /// How an unknown outcome turned out.
@@ -160,6 +163,18 @@ pub(crate) async fn cancel(client: &Client, ui: &Ui, args: &CancelArgs) -> Resul
         shown(client, ui, &args.id).await?;
         if !prompt::yes("Cancel it?")? {
             return Err(CliError::Stopped("not cancelled; nothing was changed".to_owned()));
+        }
+    }
+    if let Some(digest) = &args.digest {
+        // A request never changes its digest, so what is looked at now is what is cancelled then.
+        let answer = client.send(&Call::get(&["requests", &args.id])).await?;
+        let request = follow::read(client, &client.parse(&answer)?)?;
+        if !request.digest.eq_ignore_ascii_case(digest) {
+            return Err(CliError::Stopped(format!(
+                "the digest of {} is another one, {}; nothing was changed",
+                safe::line(&args.id),
+                safe::line(&request.digest)
+            )));
         }
     }
     let call = Call::act(&["requests", &args.id, "cancel"], None, Again::IfNeverSent);

@@ -31,8 +31,8 @@ Exit codes: 0 ran and succeeded, 1 ran and failed, 2 the call is wrong, 10 rejec
 pub(crate) struct ExecArgs {
     /// The connection to run it on
     connection: String,
-    /// The command; `-` reads it from standard input
-    #[arg(allow_hyphen_values = true, required_unless_present = "file")]
+    /// The command; `-` reads it from standard input, as does none at all where that is no terminal
+    #[arg(allow_hyphen_values = true)]
     command: Option<String>,
     /// Read the command from a file
     #[arg(short, long, value_name = "FILE", conflicts_with = "command")]
@@ -56,7 +56,7 @@ pub(crate) struct ExecArgs {
 /// # Errors
 /// [`CliError`] if it could not be submitted, or its output not be shown.
 pub(crate) async fn exec(client: &Client, ui: &Ui, args: ExecArgs) -> Result<u8, CliError> {
-    let output_format = run::output_format(ui, args.no_wait)?;
+    let output_format = run::output_format(ui);
     let command = read_command(&args)?;
     let mut body = Map::new();
     body.insert("connection".to_owned(), args.connection.into());
@@ -136,7 +136,12 @@ fn read_command(args: &ExecArgs) -> Result<String, CliError> {
                 .map_err(|error| CliError::Usage(format!("cannot read {name}: {error}")))?;
             (bytes, name)
         }
-        (Some(_), _) | (None, Some("-")) => {
+        (None, None) if std::io::stdin().is_terminal() => {
+            return Err(CliError::Usage(
+                "expected a command, `-f FILE`, or `-` for standard input; more with --help".to_owned(),
+            ));
+        }
+        (Some(_), _) | (None, Some("-") | None) => {
             let mut stdin = std::io::stdin().lock();
             if stdin.is_terminal() {
                 eprint_hint();
@@ -147,7 +152,7 @@ fn read_command(args: &ExecArgs) -> Result<String, CliError> {
                 .map_err(|error| CliError::Usage(format!("cannot read standard input: {error}")))?;
             (bytes, "standard input".to_owned())
         }
-        (None, command) => (command.unwrap_or_default().as_bytes().to_vec(), "the command".to_owned()),
+        (None, Some(command)) => (command.as_bytes().to_vec(), "the command".to_owned()),
     };
     let command = String::from_utf8(bytes).map_err(|error| {
         CliError::Usage(format!(

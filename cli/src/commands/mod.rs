@@ -153,9 +153,7 @@ fn changed(result: Result<Answer, CliError>) -> Result<Answer, CliError> {
 /// Whether more is there than was printed.
 fn hint_more(ui: &Ui, more: bool, shown: usize) {
     if more {
-        ui.note(&[Line::of(
-            Tone::Faint,
-            format!("the first {shown} are shown; --limit N or --all shows more"),
-        )]);
+        let hint = format!("the first {shown} are shown; --limit N or --all shows more");
+        ui.note(&Line::of(Tone::Faint, hint).wrap(ui.err_columns(), 2));
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::hint_more;
-use super::values::instant;
+use super::values::{self, instant};
 use super::watch::{WatchArgs, watch};
 use crate::client::{Call, Client, Request, Status, pages};
 use crate::error::CliError;
@@ -75,7 +75,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<String>,
     /// How many at most
-    #[arg(long, default_value_t = 50, conflicts_with = "all")]
+    #[arg(long, default_value_t = 50, conflicts_with = "all", value_parser = values::count)]
     limit: usize,
     /// All of them
     #[arg(long)]

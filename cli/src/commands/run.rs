@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::client::{Call, Client, all_pages};
 use crate::error::CliError;
+use crate::exec::follow;
+use crate::exec::output::{self as copying, OutputFormat};
 use crate::exec::signals::Signals;
-use crate::exec::{follow, output as copying};
 use crate::render::columns::text;
 use crate::render::{Column, Format, Line, Tone, Ui, moment, safe};
 
@@ -31,20 +32,13 @@ pub(crate) struct EventsArgs {
     id: String,
 }
 
-/// The service's name for the format of a command's output.
-///
-/// # Errors
-/// [`CliError::Usage`] for `jsonl`, which outputs do not have, unless only the request is printed.
-pub(crate) fn output_format(ui: &Ui, only_request: bool) -> Result<&'static str, CliError> {
+/// How a command's output is printed.
+pub(crate) fn output_format(ui: &Ui) -> OutputFormat {
     match ui.format {
-        Format::Table => Ok("text"),
-        Format::Json => Ok("json"),
-        Format::Csv => Ok("csv"),
-        Format::Jsonl if only_request => Ok("text"),
-        Format::Jsonl => Err(CliError::Usage(
-            "a command's output comes as `-o table` (text), `-o json` or `-o csv`, not as `-o jsonl`"
-                .to_owned(),
-        )),
+        Format::Table => OutputFormat::Text,
+        Format::Json => OutputFormat::Json,
+        Format::Jsonl => OutputFormat::JsonLines,
+        Format::Csv => OutputFormat::Csv,
     }
 }
 
@@ -53,7 +47,7 @@ pub(crate) fn output_format(ui: &Ui, only_request: bool) -> Result<&'static str,
 /// # Errors
 /// [`CliError`] if it cannot be had.
 pub(crate) async fn run(client: &Client, ui: &Ui, args: &RunArgs) -> Result<u8, CliError> {
-    let format = output_format(ui, false)?;
+    let format = output_format(ui);
     let mut signals = Signals::listen()
         .map_err(|error| CliError::Usage(format!("cannot listen for signals on this system: {error}")))?;
     let call = Call::get(&["requests", &args.id]);
@@ -70,7 +64,7 @@ pub(crate) async fn run(client: &Client, ui: &Ui, args: &RunArgs) -> Result<u8, 
 /// # Errors
 /// [`CliError`].
 pub(crate) async fn output(client: &Client, ui: &Ui, args: &OutputArgs) -> Result<(), CliError> {
-    copying::copy(client, ui, &args.id, output_format(ui, false)?).await
+    copying::copy(client, ui, &args.id, output_format(ui)).await
 }
 
 const EVENTS: &[Column] = &[

@@ -38,6 +38,15 @@ pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     Ok(duration.as_secs())
 }
 
+/// Reads how many there may be at the most.
+///
+/// # Errors
+/// What was expected.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    let expected = || "expected a whole number above 0".to_owned();
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(expected)
+}
+
 /// A duration, or `default` for the service's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit(Option<u64>);

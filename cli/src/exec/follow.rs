@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::ending::{self, Afterword};
+use super::output::{self, OutputFormat};
 use super::screen::Screen;
 use super::signals::Signals;
 use super::step::{Action, Contact, Ending, Input, State, start, step};
-use super::{output, view};
+use super::view;
 use crate::client::{Again, Call, Client, Failure, Request, ServerClock, Status};
 use crate::error::{CliError, exit};
 use crate::render::ui::Ui;
@@ -19,7 +20,7 @@ pub(crate) async fn follow(
     ui: &Ui,
     request: Request,
     clock: ServerClock,
-    output_format: &str,
+    output_format: OutputFormat,
     signals: &mut Signals,
 ) -> u8 {
     let began = Instant::now();
@@ -93,7 +94,7 @@ pub(crate) fn read(client: &Client, value: &serde_json::Value) -> Result<Request
     Request::read(value).map_err(|what| client.odd(&what))
 }
 
-async fn finish(client: &Client, ui: &Ui, state: &State, ending: &Ending, output_format: &str) -> u8 {
+async fn finish(client: &Client, ui: &Ui, state: &State, ending: &Ending, output_format: OutputFormat) -> u8 {
     let request = &state.request;
     let mut afterword = Afterword::default();
     if *ending == Ending::Settled && ending::wants_afterword(request) {

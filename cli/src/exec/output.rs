@@ -1,36 +1,76 @@
 //! The output of a command, page after page, on standard output.
 
-use crate::client::{Call, Client};
+use serde_json::Value;
+
+use crate::client::{Answer, Call, Client};
 use crate::error::CliError;
 use crate::render::safe;
 use crate::render::ui::{Ui, write_out};
 
-/// Copies the output of a request in the service's `format` (`text`, `json`, `csv`) to standard
-/// output: byte for byte into a pipe or a file, made safe on a terminal.
+/// How a command's output is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutputFormat {
+    /// Tables for people.
+    Text,
+    /// A JSON array for each page, with one object a statement.
+    Json,
+    /// These objects, one a line.
+    JsonLines,
+    /// RFC 4180.
+    Csv,
+}
+
+impl OutputFormat {
+    /// The service's name for what it is made from.
+    fn asked_for(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json | Self::JsonLines => "json",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// A page of the service as it is printed.
+    fn printed(self, client: &Client, page: Answer) -> Result<Vec<u8>, CliError> {
+        if self != Self::JsonLines {
+            return Ok(page.body);
+        }
+        let Value::Array(statements) = client.parse(&page)? else {
+            return Ok(page.body);
+        };
+        let lines: Vec<String> = statements.iter().map(|statement| format!("{statement}\n")).collect();
+        Ok(lines.concat().into_bytes())
+    }
+}
+
+/// Copies the output of a request to standard output: byte for byte into a pipe or a file, made safe on a
+/// terminal.
 ///
 /// # Errors
 /// As [`Client::send`], and [`CliError::Output`].
-pub(crate) async fn copy(client: &Client, ui: &Ui, id: &str, format: &str) -> Result<(), CliError> {
+pub(crate) async fn copy(client: &Client, ui: &Ui, id: &str, format: OutputFormat) -> Result<(), CliError> {
     let mut cursor: Option<String> = None;
     let mut tail = Vec::new();
     let mut ends_with_newline = true;
     loop {
-        let call =
-            Call::get(&["requests", id, "output"]).with("format", format).with_some("cursor", cursor.clone());
+        let call = Call::get(&["requests", id, "output"])
+            .with("format", format.asked_for())
+            .with_some("cursor", cursor.clone());
         let page = client.send(&call).await?;
-        if let Some(last) = page.body.last() {
+        let next = page.header("countersign-next-cursor").filter(|next| !next.is_empty());
+        let body = format.printed(client, page)?;
+        if let Some(last) = body.last() {
             ends_with_newline = *last == b'\n';
         }
-        let next = page.header("countersign-next-cursor").filter(|next| !next.is_empty());
         let at_end = next.is_none() || next == cursor;
         if ui.out.is_terminal {
-            tail.extend_from_slice(&page.body);
+            tail.extend_from_slice(&body);
             let whole = if at_end { tail.len() } else { whole_characters(&tail) };
             let rest = tail.split_off(whole);
             write_out(safe::output(&String::from_utf8_lossy(&tail)).as_bytes())?;
             tail = rest;
         } else {
-            write_out(&page.body)?;
+            write_out(&body)?;
         }
         if at_end {
             break;

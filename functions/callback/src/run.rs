@@ -89,7 +89,7 @@ impl Start {
 /// Waits until the execution is over, or for as long as the deployment lets a call wait.
 async fn wait(app: &App, start: &Start, began: Instant) -> Result<(Request, Option<String>), Problem> {
     let at_most = Duration::from_secs(app.config.max_wait_seconds.min(AT_MOST_SECONDS).into());
-    let mut looks = Looks::new(began, at_most, FIRST_PAUSE, LONGEST_PAUSE);
+    let mut looks = Looks::new(&app.stopping, began, at_most, FIRST_PAUSE, LONGEST_PAUSE);
     let mut known = start.request.version;
     loop {
         looks.begin();

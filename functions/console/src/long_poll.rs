@@ -33,7 +33,7 @@ impl Wait {
         let since_version = query.parsed::<u64>("since_version")?.unwrap_or(0);
         let looks = seconds.map(|seconds| {
             let at_most = Duration::from_secs(seconds.min(app.config.max_wait_seconds).into());
-            Looks::new(Instant::now(), at_most, FIRST_PAUSE, LONGEST_PAUSE)
+            Looks::new(&app.stopping, Instant::now(), at_most, FIRST_PAUSE, LONGEST_PAUSE)
         });
         Ok(Self { looks, since_version })
     }

@@ -25,8 +25,9 @@ pub(crate) enum Patience {
     UntilDelivered(Instant),
     /// One attempt, if the endpoint is not just failing.
     Once,
-    /// One attempt, whatever is known of the endpoint.
-    AskedFor,
+    /// An attempt at once, whatever is known of the endpoint; while that is not given up on, sleeps for
+    /// retries as well: whoever asked looks at what comes of it.
+    AskedFor(Instant),
 }
 
 impl Deliver {
@@ -39,7 +40,7 @@ impl Deliver {
         about: Option<About>,
         patience: Patience,
     ) -> Result<usize, DeliverError> {
-        if patience != Patience::AskedFor
+        if !matches!(patience, Patience::AskedFor(_))
             && let Some(until) = self.closed_until(endpoint).await?
         {
             return self.park(delivery, until).await;
@@ -183,8 +184,10 @@ impl Deliver {
 
 fn sleeps(patience: Patience, pause_millis: i64) -> bool {
     match patience {
-        Patience::UntilDelivered(began) => pause_millis < SLEPT_FOR_MILLIS && began.elapsed() < SLEEP_UNTIL,
-        Patience::Once | Patience::AskedFor => false,
+        Patience::UntilDelivered(began) | Patience::AskedFor(began) => {
+            pause_millis < SLEPT_FOR_MILLIS && began.elapsed() < SLEEP_UNTIL
+        }
+        Patience::Once => false,
     }
 }
 

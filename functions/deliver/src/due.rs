@@ -90,6 +90,6 @@ impl Deliver {
             return Ok(0);
         }
         let about = self.about(&delivery).await?;
-        self.bring(&mut endpoint, delivery, about, Patience::AskedFor).await
+        self.bring(&mut endpoint, delivery, about, Patience::AskedFor(Instant::now())).await
     }
 }

@@ -13,7 +13,7 @@ use countersign_targets::{Record, Sink, SinkError};
 use sha2::{Digest as _, Sha256};
 
 /// A row is cut to that many bytes of cells: a page of output has to hold it.
-const MOST_ROW_BYTES: usize = 1024 * 1024;
+const MOST_ROW_BYTES: usize = 512 * 1024;
 
 /// What was kept.
 #[derive(Debug, Default)]

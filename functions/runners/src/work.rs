@@ -97,7 +97,7 @@ pub(crate) async fn work(
     }
     let connections = if wanted.is_empty() { all } else { &wanted };
     let at_most = Duration::from_secs(seconds.min(app.config.max_wait_seconds).into());
-    let mut looks = Looks::new(began, at_most, FIRST_PAUSE, LONGEST_PAUSE);
+    let mut looks = Looks::new(&app.stopping, began, at_most, FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         looks.begin();
         let work = next(&app, connections.iter()).await.map_err(|error| errors::storage(&error))?;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::directory::Directory;
+use crate::looks::Stopping;
 use crate::notify::Notifier;
 use crate::refusals::Refusals;
 use crate::sign_in::Linked;
@@ -44,6 +45,8 @@ pub struct App {
     pub(crate) refusals: Refusals,
     /// How often each caller has called.
     pub callers: Callers,
+    /// Told when the process is about to end.
+    pub stopping: Stopping,
 }
 
 impl App {
@@ -88,6 +91,7 @@ impl App {
             directory: Directory::default(),
             refusals: Refusals::default(),
             callers,
+            stopping: Stopping::default(),
         }
     }
 

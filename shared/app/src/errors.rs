@@ -110,3 +110,14 @@ pub fn no_randomness() -> Problem {
     tracing::error!("the system has no randomness");
     Problem::internal()
 }
+
+/// The problem of a key that came with another body before.
+#[must_use]
+pub fn key_reused() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "idempotency-key-reused",
+        "This key was used for something else",
+        "the same Idempotency-Key came with another body; take a new key",
+    )
+}

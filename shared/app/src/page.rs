@@ -16,7 +16,11 @@ use crate::{App, Caller, errors};
 const MOST_KEYS: usize = 1000;
 
 /// How often a page asks an index again before it hands back a cursor.
-const MOST_ROUNDS: usize = 20;
+const MOST_ROUNDS: usize = 25;
+
+/// How many keys a round takes at least once the first has shown that not everything matches: however small
+/// the page, it looks at [`MOST_KEYS`] before it hands back less than was asked for.
+const KEYS_AGAIN: usize = 50;
 
 /// What a list is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,7 +86,8 @@ impl App {
         let mut rounds = 0;
         loop {
             rounds += 1;
-            let wanted = limit.saturating_sub(items.len()).max(1);
+            let missing = limit.saturating_sub(items.len());
+            let wanted = missing.max(if rounds == 1 { 1 } else { KEYS_AGAIN });
             let page =
                 self.merged(&sources, window, wanted).await.map_err(|error| errors::storage(&error))?;
             looked_at += page.ids.len().max(1);
@@ -111,12 +116,19 @@ impl App {
                     proven
                 }
             };
+            let mut more_before = page.more_before;
+            let mut last = None;
             for id in &page.ids {
-                if let Some(view) = self.matching(*id, &found, filter, now_known)? {
-                    items.push(view);
+                let Some(view) = self.matching(*id, &found, filter, now_known)? else { continue };
+                if items.len() >= limit {
+                    // More was read than fits: the next page begins behind this one's last.
+                    more_before = last;
+                    break;
                 }
+                items.push(view);
+                last = Some(*id);
             }
-            let next_cursor = page.more_before.map(|id| id.to_string());
+            let next_cursor = more_before.map(|id| id.to_string());
             if next_cursor.is_none()
                 || items.len() >= limit
                 || looked_at >= MOST_KEYS
@@ -124,7 +136,7 @@ impl App {
             {
                 return Ok(List { items, next_cursor });
             }
-            window.before = page.more_before;
+            window.before = more_before;
         }
     }
 

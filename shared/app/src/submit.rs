@@ -5,7 +5,7 @@ use countersign_rules::event::Created;
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::Verdict;
 use countersign_rules::submit::{Submission, needs_votes};
-use countersign_rules::{ConnectionName, Fact, Phase, Request, RequestId, Timestamp, evolve, submit};
+use countersign_rules::{ConnectionName, Event, Fact, Phase, Request, RequestId, Timestamp, evolve, submit};
 use countersign_storage::requests::{Idempotency, Submitted};
 use countersign_storage::{Connection, Found, Key};
 use http::{HeaderMap, StatusCode};
@@ -95,13 +95,14 @@ impl App {
         idempotency: Option<Idempotency>,
     ) -> Result<Answer, Problem> {
         let Submitter { caller, open } = submitter;
-        let connection = usable(connection)?;
-        // The id's time is the creation's, or lists, which go by both, would pass over some.
-        let now = self.now();
-        check(&connection, &body)?;
-        let verdict = guard::verdict(&connection, &caller.person(), &body.command)?;
-        let submission = self.submission(caller, &connection, body, verdict, now)?;
-        let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
+        let (request, events) = match self.prepared(caller, connection, body) {
+            Ok(prepared) => prepared,
+            // What a repeated call made, it made under the rules of then.
+            Err(problem) => {
+                let before = self.before(caller, idempotency.as_ref()).await?;
+                return before.ok_or(problem);
+            }
+        };
         if *open >= self.config.open_requests_per_person && takes_a_place(&request) {
             return self.without_a_place(caller, &request, idempotency.as_ref()).await;
         }
@@ -119,7 +120,38 @@ impl App {
                 Ok(Answer { request: view.with_people(&request, known.as_deref()), replayed: false })
             }
             Submitted::Before(id) => self.first_answer(caller, id).await,
-            Submitted::KeyReused => Err(key_reused()),
+            Submitted::KeyReused => Err(errors::key_reused()),
+        }
+    }
+
+    /// A submission as the rules of now make it; nothing is written.
+    fn prepared(
+        &self,
+        caller: &Caller,
+        connection: Option<Connection>,
+        body: NewRequest,
+    ) -> Result<(Request, Vec<Event>), Problem> {
+        let connection = usable(connection)?;
+        // The id's time is the creation's, or lists, which go by both, would pass over some.
+        let now = self.now();
+        check(&connection, &body)?;
+        let verdict = guard::verdict(&connection, &caller.person(), &body.command)?;
+        let submission = self.submission(caller, &connection, body, verdict, now)?;
+        submit(&submission, now).map_err(|error| errors::unsubmittable(&error))
+    }
+
+    /// The answer of an earlier call under the same key, if there was one.
+    async fn before(
+        &self,
+        caller: &Caller,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Answer>, Problem> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let before = self.store.submitted_under(idempotency).await;
+        match before.map_err(|error| errors::storage(&error))? {
+            Some(Submitted::Before(id)) => self.first_answer(caller, id).await.map(Some),
+            Some(Submitted::KeyReused) => Err(errors::key_reused()),
+            Some(Submitted::New) | None => Ok(None),
         }
     }
 
@@ -131,13 +163,8 @@ impl App {
         request: &Request,
         idempotency: Option<&Idempotency>,
     ) -> Result<Answer, Problem> {
-        if let Some(idempotency) = idempotency {
-            let before = self.store.submitted_under(idempotency).await;
-            match before.map_err(|error| errors::storage(&error))? {
-                Some(Submitted::Before(id)) => return self.first_answer(caller, id).await,
-                Some(Submitted::KeyReused) => return Err(key_reused()),
-                Some(Submitted::New) | None => {}
-            }
+        if let Some(before) = self.before(caller, idempotency).await? {
+            return Ok(before);
         }
         let most = self.config.open_requests_per_person;
         let data = json!({ "refusal": "too-many-open-requests", "open": most });
@@ -241,15 +268,6 @@ fn usable(connection: Option<Connection>) -> Result<Connection, Problem> {
 /// Whether it stays open: what a guardrail blocks does not.
 fn takes_a_place(request: &Request) -> bool {
     !request.status().is_terminal()
-}
-
-fn key_reused() -> Problem {
-    Problem::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "idempotency-key-reused",
-        "This key was used for something else",
-        "the same Idempotency-Key came with another body; take a new key for a new request",
-    )
 }
 
 /// Refuses what cannot be, before anybody reads the command.

@@ -194,6 +194,7 @@ impl Service {
 
     /// Takes no more calls, lets what runs end, and closes the data directory.
     pub async fn shutdown(self) {
+        self.app.stopping.begin();
         self.platform.shutdown().await;
     }
 }

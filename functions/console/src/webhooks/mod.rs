@@ -17,10 +17,10 @@ use countersign_http::{Problem, edge, json};
 use countersign_notify::endpoint::{MOST_WEBHOOKS, Retiring};
 use countersign_notify::sign::{SECRET_BYTES, SigningSecret};
 use countersign_notify::{Health, Webhook};
-use countersign_rules::WebhookId;
+use countersign_rules::{Timestamp, WebhookId};
 use countersign_storage::StorageError;
 use countersign_storage::people::{Remember, Saved};
-use countersign_storage::requests::Idempotency;
+use countersign_storage::requests::{Idempotency, Remembered};
 use countersign_storage::webhooks::StoredWebhook;
 use http::{HeaderMap, StatusCode};
 
@@ -128,6 +128,14 @@ pub(crate) async fn make(
     body: Body,
     key: Option<&Idempotency>,
 ) -> Result<Made, Problem> {
+    if let Some(key) = key {
+        // Before anything that may have changed since: a repeated call is answered as it was.
+        match app.store.remembered(key).await.map_err(|error| errors::storage(&error))? {
+            Remembered::Nothing => {}
+            Remembered::OtherBody => return Err(errors::key_reused()),
+            Remembered::Made(before) => return replayed(app, caller, body, &before).await,
+        }
+    }
     let warnings = check::check(app, &body).await?;
     let there = app.store.endpoints().await.map_err(|error| errors::storage(&error))?.webhooks.len();
     if there >= MOST_WEBHOOKS {
@@ -136,7 +144,23 @@ pub(crate) async fn make(
     }
     let now = app.now();
     let id = WebhookId::from_parts(now, app::random().map_err(|_| errors::no_randomness())?);
-    let webhook = Webhook {
+    let webhook = fresh(id, body, caller, now)?;
+    let stored = StoredWebhook { webhook, health: Health::default() };
+    let made = id.to_string();
+    let remember = key.map(|key| Remember { key, made: &made, now });
+    match app.store.put_webhook(None, &stored, remember).await {
+        Ok(Saved::Yes) => Ok(Made { stored, warnings, replayed: false }),
+        // The same key at the same time.
+        Ok(Saved::Before(before)) => Ok(Made { stored: find(app, &before).await?, warnings, replayed: true }),
+        Ok(Saved::KeyReused) => Err(errors::key_reused()),
+        Ok(Saved::EmailTaken) => Err(Problem::internal()),
+        Err(error) => Err(errors::storage(&error)),
+    }
+}
+
+/// A webhook that was just made.
+fn fresh(id: WebhookId, body: Body, caller: &Caller, now: Timestamp) -> Result<Webhook, Problem> {
+    Ok(Webhook {
         id,
         name: body.name,
         url: body.url,
@@ -149,22 +173,15 @@ pub(crate) async fn make(
         created_at: now,
         created_by: caller.user.id,
         version: 1,
-    };
+    })
+}
+
+/// The first answer, whatever was changed since, as long as the webhook is there.
+async fn replayed(app: &App, caller: &Caller, body: Body, before: &str) -> Result<Made, Problem> {
+    let there = find(app, before).await?.webhook;
+    let webhook = Webhook { secret: there.secret, ..fresh(there.id, body, caller, there.created_at)? };
     let stored = StoredWebhook { webhook, health: Health::default() };
-    let made = id.to_string();
-    let remember = key.map(|key| Remember { key, made: &made, now });
-    match app.store.put_webhook(None, &stored, remember).await {
-        Ok(Saved::Yes) => Ok(Made { stored, warnings, replayed: false }),
-        Ok(Saved::Before(before)) => Ok(Made { stored: find(app, &before).await?, warnings, replayed: true }),
-        Ok(Saved::KeyReused) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency-key-reused",
-            "This key was used for something else",
-            "the same Idempotency-Key came with another body; take a new key",
-        )),
-        Ok(Saved::EmailTaken) => Err(Problem::internal()),
-        Err(error) => Err(errors::storage(&error)),
-    }
+    Ok(Made { stored, warnings: Vec::new(), replayed: true })
 }
 
 /// Shows one webhook.

@@ -45,12 +45,13 @@ pub enum Submitted {
 }
 
 /// What an idempotency key stands for.
-pub(crate) enum Remembered {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remembered {
     /// Nothing: it is new.
     Nothing,
     /// Another body.
     OtherBody,
-    /// That was made.
+    /// The same body: the id of what was made.
     Made(String),
 }
 
@@ -74,7 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub(crate) async fn remembered(&self, wanted: &Idempotency) -> Result<Remembered, StorageError> {
+    pub async fn remembered(&self, wanted: &Idempotency) -> Result<Remembered, StorageError> {
         let key = codec::key(&keys::idempotency(wanted.user, &wanted.key_hash), keys::IDEMPOTENCY);
         let items = self.batch_get("idempotency", vec![key]).await?;
         let Some(item) = items.first() else {

@@ -7,8 +7,7 @@
 mod idempotency;
 mod output;
 
-pub(crate) use idempotency::Remembered;
-pub use idempotency::{IDEMPOTENCY_SECONDS, Idempotency, Submitted};
+pub use idempotency::{IDEMPOTENCY_SECONDS, Idempotency, Remembered, Submitted};
 pub use output::{INLINE_OUTPUT_BYTES, OutputPiece, PIECE_BYTES, SoFar};
 
 use std::collections::BTreeSet;

@@ -59,6 +59,18 @@ impl Page {
         self.records.iter().fold(self.start.clone(), PageStart::after)
     }
 
+    /// The page without its first `count` records; none if that leaves nothing of a page that has some.
+    #[must_use]
+    pub fn behind(mut self, count: usize) -> Option<Self> {
+        if count > 0 && count >= self.records.len() {
+            return None;
+        }
+        for record in self.records.drain(..count) {
+            self.start = self.start.after(&record);
+        }
+        Some(self)
+    }
+
     /// The statements of the page, each with what of it stands here.
     pub(super) fn sets(&self) -> Vec<Set<'_>> {
         let mut sets = Vec::new();

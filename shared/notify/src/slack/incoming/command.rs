@@ -49,7 +49,7 @@ impl SlashCommand {
             |wanted: &'static str| field(wanted).filter(|value| !value.is_empty()).ok_or(NotACommand(wanted));
         required("command")?;
         let origin = Origin {
-            app: required("api_app_id")?,
+            app: field("api_app_id").filter(|app| !app.is_empty()),
             team: required("team_id")?,
             user: required("user_id")?,
             user_team: None,

@@ -162,7 +162,7 @@ fn origin(payload: &Payload) -> Result<Origin, NotAnInteraction> {
     // Slack sends no `team` where an app was installed for a whole organisation.
     let team = payload.team.as_ref().map(|team| team.id.clone()).or_else(|| user.team_id.clone());
     Ok(Origin {
-        app: payload.api_app_id.clone(),
+        app: Some(payload.api_app_id.clone()),
         team: team.ok_or(NotAnInteraction::Lacks("team"))?,
         user: user.id.clone(),
         user_team: user.team_id.clone(),

@@ -3,8 +3,9 @@
 /// Who did it, as Slack signed it. Names and addresses in a payload are not looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The app that Slack means.
-    pub app: String,
+    /// The app that Slack means, where Slack says it: the signing secret is the app's own, so a call without
+    /// it is no other app's.
+    pub app: Option<String>,
     /// The workspace in which it happened.
     pub team: String,
     /// The user.
@@ -48,7 +49,7 @@ impl Origin {
     /// # Errors
     /// [`Outsider`].
     pub fn belongs_to(&self, workspace: &Workspace) -> Result<(), Outsider> {
-        if self.app != workspace.app {
+        if self.app.as_ref().is_some_and(|app| *app != workspace.app) {
             return Err(Outsider::OtherApp);
         }
         if self.user_team.as_ref().is_some_and(|team| *team != self.team) {
