@@ -14,7 +14,7 @@ use countersign_http::openapi::{
 use countersign_http::{Problem, json};
 use countersign_rules::command::{Ballot, Settlement};
 use countersign_rules::event::Created;
-use countersign_rules::{Bounds, Command, Digest, Request, RequestId};
+use countersign_rules::{Bounds, Command, Digest, Refusal, Request, RequestId};
 use countersign_storage::{Found, Key, StorageError};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -133,14 +133,13 @@ impl Start {
     }
 }
 
-fn digest(text: Option<&str>) -> Result<Digest, Problem> {
+/// What somebody says that they looked at. A text that is no digest at all is another one than the request's.
+fn digest(id: RequestId, text: Option<&str>) -> Result<Digest, Problem> {
     let text = text.ok_or_else(|| {
         Problem::precondition_required("send the `digest` of the request that you looked at")
             .at("/digest", "required")
     })?;
-    text.parse().map_err(|error: countersign_rules::digest::InvalidDigest| {
-        Problem::bad_request(error.to_string()).at("/digest", error.to_string())
-    })
+    text.parse().map_err(|_| errors::refusal(&Refusal::DigestMismatch, id).at("/digest", "another digest"))
 }
 
 /// Whether the rows that a command changes can be counted and taken back, as it was found when it was
@@ -181,7 +180,7 @@ pub(crate) async fn approve(
 impl Start {
     /// Casts an approval.
     pub(crate) async fn approve(self, callback: &Callback, body: Approval) -> Result<Response, Problem> {
-        let digest = digest(body.digest.as_deref())?;
+        let digest = digest(self.id, body.digest.as_deref())?;
         let comment = body.comment.filter(|comment| !comment.trim().is_empty());
         if let Some(comment) = &comment {
             check_text("/comment", comment)?;
@@ -204,7 +203,7 @@ impl Start {
 
     /// Casts a rejection.
     pub(crate) async fn reject(self, callback: &Callback, body: Rejection) -> Result<Response, Problem> {
-        let digest = digest(body.digest.as_deref())?;
+        let digest = digest(self.id, body.digest.as_deref())?;
         let reason = body.reason.filter(|reason| !reason.trim().is_empty());
         let reason = reason.ok_or_else(|| {
             Problem::invalid("say why, so that the requester knows what to change").at("/reason", "required")

@@ -74,6 +74,17 @@ pub fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -
 }
 
 fn malformed(pointer: &str, error: &serde_json::Error) -> Problem {
+    // Serde says where the object is that lacks a member, or has one twice or too many: the member is meant.
+    let text = error.to_string();
+    let member = ["missing field `", "duplicate field `", "unknown field `"]
+        .iter()
+        .find_map(|start| text.strip_prefix(start)?.split_once('`'))
+        .map(|(name, _)| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+    let pointer = match &member {
+        Some(member) if !pointer.ends_with(member.as_str()) => format!("{pointer}{member}"),
+        _ => pointer.to_owned(),
+    };
+    let pointer = pointer.as_str();
     let place = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
     // serde_json may quote a value of the body, but only in its expected/unexpected part.
     Problem::bad_request(format!("the body is not the JSON that is expected here{place}: {error}"))
@@ -224,5 +235,14 @@ mod tests {
         }
         let problem = strict::<Outer>(br#"{"inner":[{"a":1},{"a":"x"}]}"#).expect_err("a text is no number");
         assert_eq!(problem.body()["errors"][0]["pointer"], "/inner/1/a");
+        for (body, pointer) in [
+            (r#"{"inner":[{}]}"#, "/inner/0/a"),
+            (r#"{"inner":[{"a":1,"z":1}]}"#, "/inner/0/z"),
+            ("{}", "/inner"),
+            ("{", ""),
+        ] {
+            let problem = strict::<Outer>(body.as_bytes()).expect_err(body);
+            assert_eq!(problem.body()["errors"][0]["pointer"], pointer, "{body}");
+        }
     }
 }

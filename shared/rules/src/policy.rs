@@ -66,6 +66,18 @@ pub enum InvalidPolicy {
     },
 }
 
+impl InvalidPolicy {
+    /// The member of a connection that is at fault.
+    #[must_use]
+    pub fn member(&self) -> &'static str {
+        match self {
+            Self::NoReviewers | Self::GroupTwice(_) | Self::TooManyGroups(_) => "reviewers",
+            Self::Approvals(_) => "approvals_per_group",
+            Self::Timeout { member, .. } => member,
+        }
+    }
+}
+
 impl Policy {
     /// How many approvals are needed in all.
     #[must_use]

@@ -96,7 +96,7 @@ impl SecretRef {
                 refuse("after `ssm:` comes the parameter's name, for example `ssm:/countersign/prod-db`")
             }
             _ => refuse(
-                "unknown scheme; expected `env:NAME`, `secretsmanager:ARN` or `ssm:NAME`, not the secret itself",
+                "unknown scheme; expected `env:NAME`, `secretsmanager:ARN`, `ssm:NAME` or, on one machine, `file:PATH`, not the secret itself",
             ),
         }
     }

@@ -69,6 +69,14 @@ impl Serve {
         answer(request.body(bytes.into())).await
     }
 
+    /// A GET that goes on while something else is done with the service.
+    ///
+    /// # Errors
+    /// If it cannot be made; its result, if there is no answer.
+    pub fn later(&self, who: &str, path: &str) -> Result<impl Future<Output = Result<Answer>> + use<>> {
+        Ok(answer(self.request("GET", path, &[])?.bearer_auth(self.token(who))))
+    }
+
     /// A GET with exactly these headers, and no token but one among them.
     ///
     /// # Errors

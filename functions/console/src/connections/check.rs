@@ -87,7 +87,7 @@ pub(crate) fn checked(
         created_at: before.map_or_else(|| app.now(), |before| before.created_at),
         version: app.next_version(before.map(|before| before.version)),
     };
-    connection.policy().check().map_err(|error| invalid("/reviewers", &error))?;
+    connection.policy().check().map_err(|error| invalid(&format!("/{}", error.member()), &error))?;
     Ok(connection)
 }
 

@@ -81,3 +81,27 @@ pub const HELP: &str = "\
 /countersign list: what you are subscribed to
 /countersign link CODE: prove that this is you; the code is on the page “Slack” of your account
 /countersign help: this";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slack::incoming::origin::{Outsider, Workspace};
+
+    /// Some descriptions of Slack's call do not have the app in it: the secret that signs is the app's own.
+    #[test]
+    fn the_app_may_be_missing_but_must_not_be_another() {
+        let workspace = Workspace { app: "A1".to_owned(), team: "T1".to_owned() };
+        let said = |more: &str| {
+            let body = format!("command=%2Fcountersign&text=pending&team_id=T1&user_id=U1{more}");
+            let command = SlashCommand::parse(body.as_bytes()).unwrap();
+            assert_eq!(command.words, Words::Pending);
+            command.origin.belongs_to(&workspace)
+        };
+        assert_eq!(said(""), Ok(()));
+        assert_eq!(said("&api_app_id=A1"), Ok(()));
+        assert_eq!(said("&api_app_id=A2"), Err(Outsider::OtherApp));
+        for missing in ["text=x&team_id=T1&user_id=U1", "command=x&user_id=U1", "command=x&team_id=T1"] {
+            assert!(SlashCommand::parse(missing.as_bytes()).is_err(), "{missing}");
+        }
+    }
+}

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod small_print;
+
 use countersign_e2e::{Answer, Database, Serve};
 use serde_json::{Value, json};
 
