@@ -16,11 +16,14 @@ async fn a_vote_is_bound_to_what_was_seen(database: Database) {
         ended(&asked, 2, "");
     }
     let other = format!("sha256:{}", "0".repeat(64));
-    let wrong = serve.run("dana", &["approve", id, "--yes", "--digest", &other]).await.unwrap();
-    ended(&wrong, 1, "");
-    says(&wrong, &["That is not what you looked at"]);
-    let no_digest = serve.run("dana", &["approve", id, "--yes", "--digest", "x"]).await.unwrap();
-    ended(&no_digest, 2, "");
+    for other in [other.as_str(), "x"] {
+        let wrong = serve.run("dana", &["approve", id, "--yes", "--digest", other]).await.unwrap();
+        ended(&wrong, 1, "");
+        says(&wrong, &["That is not what you looked at"]);
+        let wrong = serve.run("alice", &["cancel", id, "--yes", "--digest", other]).await.unwrap();
+        ended(&wrong, 1, "");
+        says(&wrong, &["is another one", request.text("/digest"), "nothing was changed"]);
+    }
     assert_eq!(serve.show("alice", &request).await.unwrap().state(), "PENDING");
 }
 

@@ -155,7 +155,8 @@ async fn a_wrong_call_is_2_and_submits_nothing(database: Database) {
     let serve = Serve::start(database, &[]).await.unwrap();
     let longer = "x".repeat(101 * 1024);
     for (args, words) in [
-        (&["exec", "demo-db"][..], "COMMAND"),
+        // Without a command it is read from standard input, which is empty here.
+        (&["exec", "demo-db"][..], "standard input is empty"),
         (&["exec", "demo-db", "  "], "is empty"),
         (&["exec", "demo-db", "SELECT 1", "-f", "x.sql"], "cannot be used with"),
         (&["exec", "demo-db", "-f", "/nowhere/x.sql"], "cannot read `/nowhere/x.sql`"),
