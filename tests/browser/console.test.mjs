@@ -253,6 +253,99 @@ await tests.test("people: an account is made, moved, disabled; and only by an ad
   await root.context().close();
 });
 
+await tests.test("whom a rule needs is not taken away before that was seen", async () => {
+  const request = await serve.submit("alice", "demo-dual", "SELECT 'who will approve this'");
+  for (const options of [DESKTOP, { ...PHONE, javaScriptEnabled: false }]) {
+    const root = await signedIn(browser, serve, "root", options);
+    const rita = (await serve.call("root", "GET", "/v1/users?email=rita@example.com")).body.items[0];
+    const sam = (await serve.call("root", "GET", "/v1/users?email=sam@example.com")).body.items[0];
+    // One of two leaves: nothing is lost, and nobody is asked.
+    await root.goto(`/people/${rita.id}`);
+    await root.getByLabel("security-team").uncheck();
+    await root.getByRole("button", { name: "Save" }).click();
+    await root.waitForURL("**/people");
+    // The last one.
+    await root.goto(`/people/${sam.id}`);
+    await root.getByLabel(/Disabled/).check();
+    await root.getByRole("button", { name: "Save" }).click();
+    await root.getByText("Nothing is saved yet.").waitFor();
+    const effects = await root.getByRole("status").innerText();
+    truly(effects.includes("demo-dual") && effects.includes("could then be approved by nobody"), effects);
+    truly(effects.includes(request.id), effects);
+    equal((await serve.call("root", "GET", `/v1/users/${sam.id}`)).body.disabled, false);
+    truly(await root.getByLabel(/Disabled/).isChecked(), "what was chosen stands in the form");
+    await accessible(root, "an account that a rule needs");
+    // What was seen is saved, and nothing else.
+    await root.getByLabel("Name", { exact: true }).fill("Sam the Second");
+    await root.getByRole("button", { name: "Save this" }).click();
+    await root.getByText("Nothing is saved yet.").waitFor();
+    await root.getByRole("button", { name: "Save this" }).click();
+    await root.waitForURL("**/people");
+    equal((await serve.call("root", "GET", `/v1/users/${sam.id}`)).body.disabled, true);
+    for (const was of [rita, sam]) {
+      const now = (await serve.call("root", "GET", `/v1/users/${was.id}`)).body;
+      const { status } = await serve.call("root", "PUT", `/v1/users/${was.id}`, { ...was, version: now.version }, { "if-match": `"${now.version}"` });
+      equal(status, 200);
+    }
+    await root.context().close();
+  }
+});
+
+await tests.test("an account that cannot be is told so, and what was typed stays", async () => {
+  const root = await signedIn(browser, serve, "root");
+  await root.goto("/people/new");
+  await root.getByLabel("E-mail").fill("dana@example.com");
+  await root.getByLabel("Name", { exact: true }).fill("Another Dana");
+  await root.getByLabel("Other groups").fill("night-shift");
+  await root.getByRole("button", { name: "Save" }).click();
+  await root.getByText("another user has that e-mail address").waitFor();
+  equal(await root.getByLabel("Name", { exact: true }).inputValue(), "Another Dana");
+  truly(await root.getByLabel("night-shift").isChecked());
+  await root.context().close();
+});
+
+await tests.test("an admin sees and takes away what belongs to an account", async () => {
+  const root = await signedIn(browser, serve, "root");
+  const robot = `usr_01K5J3V8Q4W7X9YABCDEFGHJKM`;
+  const alice = (await serve.call("root", "GET", "/v1/users?email=alice@example.com")).body.items[0];
+  equal((await serve.call("root", "PUT", `/v1/users/${robot}`, { email: "robot@example.com", owner: alice.id })).status, 201);
+  await root.goto(`/people/${robot}`);
+  await root.getByLabel("Name of a new token").fill("ci");
+  for (const not of ["Decide", "Manage"]) await root.getByLabel(new RegExp(`^${not}`)).uncheck();
+  await root.getByRole("button", { name: "Make a token" }).click();
+  const token = (await root.locator("pre.text").innerText()).trim();
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  equal((await fetch(`${serve.url}/v1/me`, { headers })).status, 200);
+  const more = await fetch(`${serve.url}/v1/tokens`, { method: "POST", headers, body: JSON.stringify({ name: "more" }) });
+  equal((await more.json()).type.split("/").pop(), "token-scope");
+  truly((await root.getByRole("group", { name: "API tokens" }).innerText()).includes("read, submit"));
+  await accessible(root, "a service account");
+  await root.getByRole("button", { name: "Revoke ci" }).click();
+  await root.waitForURL(`**/people/${robot}**`);
+  equal((await fetch(`${serve.url}/v1/me`, { headers })).status, 401);
+
+  const one = await signedIn(browser, serve, "alice");
+  const other = await signedIn(browser, serve, "alice");
+  await root.goto(`/people/${alice.id}`);
+  await accessible(root, "an account with sessions");
+  equal(await root.getByRole("button", { name: "Make a token" }).count(), 0, "people make their own");
+  await root.getByRole("button", { name: /^End the session/ }).first().click();
+  await root.waitForURL(`**/people/${alice.id}**`);
+  // The newest of them is over.
+  equal((await other.request.get("/v1/me")).status(), 401);
+  equal((await one.request.get("/v1/me")).status(), 200);
+  const third = await signedIn(browser, serve, "alice");
+  await one.goto("/account");
+  await one.getByRole("button", { name: /^End the session/ }).first().click();
+  await one.waitForURL("**/account**");
+  equal((await third.request.get("/v1/me")).status(), 401);
+  equal((await one.request.get("/v1/me")).status(), 200);
+  const audra = await signedIn(browser, serve, "audra");
+  await audra.goto(`/people/${alice.id}`);
+  equal(await audra.getByRole("button", { name: /^End|^Revoke|^Unlink/ }).count(), 0);
+  for (const page of [root, one, other, third, audra]) await page.context().close();
+});
+
 await tests.test("a token is shown once", async () => {
   const alice = await signedIn(browser, serve, "alice");
   await alice.goto("/account");

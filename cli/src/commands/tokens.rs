@@ -37,7 +37,13 @@ pub(crate) struct CreateArgs {
     /// Make it a runner's, good for nothing but the work of these connections (admin; needs --user)
     #[arg(long, value_name = "CONNECTIONS", value_delimiter = ',', requires = "user")]
     runner: Option<Vec<String>>,
+    /// Limit it to these, several with commas between them [default: everything that its account may]
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', conflicts_with = "runner", value_parser = SCOPES)]
+    scope: Option<Vec<String>>,
 }
+
+/// What a token can be limited to: look at things; submit, cancel and run; approve and reject; change the rest.
+const SCOPES: [&str; 4] = ["read", "submit", "decide", "manage"];
 
 const COLUMNS: &[Column] = &[
     Column::shown("id", "ID"),
@@ -47,6 +53,7 @@ const COLUMNS: &[Column] = &[
         let name = user.and_then(|user| user.as_str().or_else(|| user.get("email")?.as_str()));
         Line::new().text(safe::line(name.unwrap_or_default()))
     }),
+    Column::cut("scopes", "MAY").drawn(what_it_may),
     Column::shown("created_at", "CREATED")
         .drawn(|item| Line::of(Tone::Faint, moment::stamp(text(item, "created_at"))))
         .spared(1),
@@ -65,7 +72,21 @@ const CREATED: &[Column] = &[
     Column::data("secret"),
     Column::data("created_at"),
     Column::data("expires_at"),
+    Column::data("scopes"),
 ];
+
+/// What a token is for.
+fn what_it_may(token: &Value) -> Line {
+    let names = |name: &str| {
+        let names = token.get(name)?.as_array()?;
+        Some(names.iter().filter_map(Value::as_str).map(safe::line).collect::<Vec<_>>().join(", "))
+    };
+    match (names("runner_connections"), names("scopes")) {
+        (Some(connections), _) => Line::new().text(format!("run on {connections}")),
+        (None, Some(scopes)) => Line::new().text(scopes),
+        (None, None) => Line::of(Tone::Faint, "everything"),
+    }
+}
 
 /// Runs a command on tokens.
 ///
@@ -94,6 +115,9 @@ async fn create(client: &Client, ui: &Ui, args: &CreateArgs) -> Result<(), CliEr
     }
     if let Some(connections) = &args.runner {
         body.insert("runner_connections".to_owned(), connections.clone().into());
+    }
+    if let Some(scopes) = &args.scope {
+        body.insert("scopes".to_owned(), scopes.clone().into());
     }
     let value = client.json(&Call::create(&["tokens"], Value::Object(body))).await?;
     let id = safe::line(text(&value, "id"));

@@ -7,7 +7,7 @@ use countersign_app::caller::Caller;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::submit::{check_text, visible_request};
 use countersign_app::view::RequestView;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::openapi::{
     DigestMismatch, Invalid, MayNotDecide, NotFound, PreconditionRequired, Signed, WithBody, WrongStatus,
 };
@@ -92,14 +92,20 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    pub(crate) async fn read(app: &App, headers: &HeaderMap, id: &str) -> Result<Self, Problem> {
+    pub(crate) async fn read(
+        app: &App,
+        needs: Scope,
+        headers: &HeaderMap,
+        id: &str,
+    ) -> Result<Self, Problem> {
         // A caller who is nobody must not learn which ids are well-formed.
         app.subject(headers)?;
         let Ok(id) = id.parse::<RequestId>() else {
-            app.identify("decide", headers, &[]).await?;
+            app.identify("decide", needs, headers, &[]).await?;
             return Err(Problem::not_found("request"));
         };
-        let (caller, found) = app.identify("decide", headers, &[Key::State(id), Key::Created(id)]).await?;
+        let (caller, found) =
+            app.identify("decide", needs, headers, &[Key::State(id), Key::Created(id)]).await?;
         let request = visible_request(&found, id, &caller)?;
         let created = found.created(id).map_err(|error| errors::storage(&error))?;
         let created = created.ok_or_else(|| Problem::not_found("request"))?;
@@ -172,7 +178,7 @@ pub(crate) async fn approve(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let start = Start::read(&callback.app, &headers, &id).await?;
+    let start = Start::read(&callback.app, Scope::Decide, &headers, &id).await?;
     let body: Approval = json::optional_body(&headers, &bytes)?;
     start.approve(&callback, body).await
 }
@@ -264,7 +270,7 @@ pub(crate) async fn reject(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let start = Start::read(&callback.app, &headers, &id).await?;
+    let start = Start::read(&callback.app, Scope::Decide, &headers, &id).await?;
     let body: Rejection = json::optional_body(&headers, &bytes)?;
     start.reject(&callback, body).await
 }
@@ -288,7 +294,7 @@ pub(crate) async fn cancel(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let start = Start::read(&callback.app, &headers, &id).await?;
+    let start = Start::read(&callback.app, Scope::Submit, &headers, &id).await?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
     start.cancel(&callback).await
 }
@@ -312,7 +318,7 @@ pub(crate) async fn settle(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let start = Start::read(&callback.app, &headers, &id).await?;
+    let start = Start::read(&callback.app, Scope::Manage, &headers, &id).await?;
     let body: SettlementBody = json::body(&headers, &bytes)?;
     start.settle(&callback, body).await
 }

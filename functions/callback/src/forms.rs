@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use countersign_app::Scope;
 use countersign_http::Problem;
 use countersign_rules::{Bounds, Via};
 use countersign_web::form::Form;
@@ -24,7 +25,12 @@ pub(crate) async fn decide(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let app = &callback.app;
-    let mut start = Start::read(app, &headers, &id).await?;
+    let needs = match verb.as_str() {
+        "approve" | "reject" => Scope::Decide,
+        "cancel" | "run" => Scope::Submit,
+        _ => Scope::Manage,
+    };
+    let mut start = Start::read(app, needs, &headers, &id).await?;
     let form = Form::read(&headers, &bytes)?;
     // Where they came from; who they are says their session.
     if start.caller.via == Via::Console && form.raw("from") == "teams" {

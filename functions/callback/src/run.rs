@@ -8,7 +8,7 @@ use axum::response::Response;
 use countersign_app::app::ExecuteEvent;
 use countersign_app::looks::Looks;
 use countersign_app::view::{RequestView, may_see_output};
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::openapi::{NotFound, Signed, WithBody, WrongStatus};
 use countersign_http::{Problem, json};
 use countersign_rules::decide::may_run;
@@ -46,7 +46,7 @@ pub(crate) async fn run(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let start = Start::read(&callback.app, &headers, &id).await?;
+    let start = Start::read(&callback.app, Scope::Submit, &headers, &id).await?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
     run_it(&callback, start, began).await
 }

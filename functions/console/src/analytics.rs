@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::openapi::{Malformed, Signed};
 use countersign_http::{Problem, json};
 use countersign_rules::{ConnectionName, Timestamp};
@@ -48,7 +48,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("analytics", &headers, &[]).await?;
+    let (caller, _) = app.identify("analytics", Scope::Read, &headers, &[]).await?;
     caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?;
     Ok(json::answer(StatusCode::OK, &report(&app, &settled, &query).await?))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{Malformed, Paging, Signed};
 use countersign_http::{Problem, json};
@@ -52,7 +52,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let _ = app.identify("groups", &headers, &[]).await?;
+    let _ = app.identify("groups", Scope::Read, &headers, &[]).await?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
     let mut groups: BTreeMap<&GroupName, Vec<Member<'_>>> = BTreeMap::new();

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use countersign_app::four_eyes::Proposal;
 use countersign_app::view::RequestView;
-use countersign_app::{App, Caller, errors};
+use countersign_app::{App, Caller, Scope, errors};
 use countersign_http::openapi::{
     IfMatch, Invalid, NotConfigured, PreconditionRequired, Signed, Stale, WithBody,
 };
@@ -91,7 +91,7 @@ fn saved(result: Result<(), StorageError>) -> Result<(), Problem> {
     responses((status = 200, body = SlackView, description = "The settings.", headers(("ETag" = String))), Signed)
 )]
 pub(crate) async fn show_slack(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    app.identify_admin("slack", &headers).await?;
+    app.identify_admin("slack", Scope::Read, &headers).await?;
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
     let (settings, version) = found.slack.map_or((None, 0), |(settings, version)| (Some(settings), version));
     Ok(with_etag(json::answer(StatusCode::OK, &SlackView { settings, version }), version))
@@ -117,7 +117,7 @@ pub(crate) async fn put_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = app.identify_admin("put slack", &headers).await?;
+    let caller = app.identify_admin("put slack", Scope::Manage, &headers).await?;
     let settings: SlackSettings = json::body(&headers, &bytes)?;
     match save_slack(&app, &caller, settings, if_match(&headers)?).await? {
         Saved::Stored(view) => Ok(with_etag(json::answer(StatusCode::OK, &view), view.version)),
@@ -190,7 +190,7 @@ pub(crate) async fn test_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    app.identify_admin("test slack", &headers).await?;
+    app.identify_admin("test slack", Scope::Manage, &headers).await?;
     let body: SlackTest = json::body(&headers, &bytes)?;
     Ok(on_its_way(send_slack_test(&app, body.channel).await?))
 }
@@ -217,7 +217,7 @@ pub(crate) async fn send_slack_test(app: &App, channel: Option<String>) -> Resul
     responses((status = 200, body = TeamsView, description = "The settings.", headers(("ETag" = String))), Signed)
 )]
 pub(crate) async fn show_teams(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    app.identify_admin("teams", &headers).await?;
+    app.identify_admin("teams", Scope::Read, &headers).await?;
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
     let (settings, version) = found.teams.map_or((None, 0), |(settings, version)| (Some(settings), version));
     Ok(with_etag(json::answer(StatusCode::OK, &TeamsView { settings, version }), version))
@@ -241,7 +241,7 @@ pub(crate) async fn put_teams(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&app.identify_admin("put teams", &headers).await?);
+    let app = app.acting(&app.identify_admin("put teams", Scope::Manage, &headers).await?);
     let settings: TeamsSettings = json::body(&headers, &bytes)?;
     let view = save_teams(&app, settings, if_match(&headers)?).await?;
     let version = view.version;
@@ -271,7 +271,7 @@ pub(crate) async fn save_teams(
     responses((status = 202, body = DeliveryView, description = "It is on its way."), NotConfigured, Signed)
 )]
 pub(crate) async fn test_teams(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    app.identify_admin("test teams", &headers).await?;
+    app.identify_admin("test teams", Scope::Manage, &headers).await?;
     Ok(on_its_way(send_teams_test(&app).await?))
 }
 

@@ -17,6 +17,7 @@ mod output;
 mod pages;
 mod proposals;
 mod requests;
+mod sessions;
 mod settled;
 mod slack_links;
 mod tokens;
@@ -74,6 +75,9 @@ pub fn router(app: App, invoker: Invoker) -> Router {
         .route("/v1/connections/{name}/test", only(post(connections::test), "POST"))
         .route("/v1/users", only(get(users::list), "GET, HEAD"))
         .route("/v1/users/{id}", only(get(users::show).put(users::put), "GET, HEAD, PUT"))
+        .route("/v1/users/{id}/sessions", only(get(sessions::list), "GET, HEAD"))
+        .route("/v1/users/{id}/sessions/{session}", only(delete(sessions::end), "DELETE"))
+        .route("/v1/users/{id}/slack-link", only(delete(slack_links::remove_of), "DELETE"))
         .route("/v1/groups", only(get(groups::list), "GET, HEAD"))
         .route("/v1/me", only(get(users::me), "GET, HEAD"))
         .route(

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_app::notify::Audience;
 use countersign_app::submit::{keys_of, visible_request};
-use countersign_app::{App, Caller, errors};
+use countersign_app::{App, Caller, Scope, errors};
 use countersign_http::openapi::{NotFound, Signed};
 use countersign_http::{Problem, json};
 use countersign_notify::delivery::EventRef;
@@ -63,7 +63,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = crate::requests::request_id(&app, &headers, &id).await?;
-    let (caller, found) = app.identify("notifications", &headers, &keys_of(id)).await?;
+    let (caller, found) = app.identify("notifications", Scope::Read, &headers, &keys_of(id)).await?;
     let request = visible_request(&found, id, &caller)?;
     Ok(json::answer(StatusCode::OK, &of(&app, &request, &caller).await?))
 }

@@ -7,7 +7,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use countersign_app::submit::{keys_of, visible_request};
 use countersign_app::view::may_see_output;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::Problem;
 use countersign_http::openapi::{Malformed, NoOutput, NotFound, Signed};
 use countersign_rules::request::Phase;
@@ -103,7 +103,7 @@ pub(crate) async fn output(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let id = request_id(&app, &headers, &id).await?;
-    let (caller, found) = app.identify("output", &headers, &keys_of(id)).await?;
+    let (caller, found) = app.identify("output", Scope::Read, &headers, &keys_of(id)).await?;
     let request = visible_request(&found, id, &caller)?;
     let query = Query::read(raw.as_deref(), &["format", "cursor"], &[])?;
     let (view, content_type): (fn(&Page) -> String, _) = match query.word("format")?.unwrap_or_default() {

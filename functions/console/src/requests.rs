@@ -4,7 +4,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use countersign_app::submit::{keys_of, visible_request};
 use countersign_app::view::RequestView;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{Malformed, NotFound, Paging, Signed};
 use countersign_http::routes::{DECISIONS, RUNNERS};
@@ -26,7 +26,7 @@ pub(crate) async fn request_id(app: &App, headers: &HeaderMap, text: &str) -> Re
     match text.parse() {
         Ok(id) => Ok(id),
         Err(_) => {
-            app.identify("show", headers, &[]).await?;
+            app.identify("show", Scope::Read, headers, &[]).await?;
             Err(Problem::not_found("request"))
         }
     }
@@ -83,7 +83,7 @@ pub(crate) async fn show(
     app.subject(&headers)?;
     let query = Query::read(raw.as_deref(), &["wait_seconds", "since_version"], &[])?;
     let wait = Wait::read(&query, &app)?;
-    let (caller, found) = app.identify("show", &headers, &keys_of(id)).await?;
+    let (caller, found) = app.identify("show", Scope::Read, &headers, &keys_of(id)).await?;
     let request = visible_request(&found, id, &caller)?;
     let created = found.created(id).map_err(|error| errors::storage(&error))?;
     let created = created.ok_or_else(|| Problem::not_found("request"))?;
@@ -116,7 +116,7 @@ pub(crate) async fn events(
     app.subject(&headers)?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     let limit = if query.text("limit").is_some() { query.limit()? } else { usize::MAX };
-    let (caller, found) = app.identify("events", &headers, &keys_of(id)).await?;
+    let (caller, found) = app.identify("events", Scope::Read, &headers, &keys_of(id)).await?;
     visible_request(&found, id, &caller)?;
     let events = app.store.events(id).await.map_err(|error| errors::storage(&error))?;
     Ok(json::answer(StatusCode::OK, &query.page(events, limit, |event| event.seq)?))

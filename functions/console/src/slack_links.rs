@@ -1,16 +1,18 @@
 //! Linking your account with your Slack user, with proof of both ends.
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use countersign_app::{App, Caller, errors};
-use countersign_http::openapi::{Invalid, Signed, WithBody};
+use countersign_app::{App, Caller, Scope, errors};
+use countersign_http::openapi::{Invalid, NotFound, Signed, WithBody};
 use countersign_http::{Problem, json};
-use countersign_rules::Timestamp;
+use countersign_rules::{Timestamp, UserId};
 use countersign_storage::{Found, Key, StorageError};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::sessions::whose;
 
 /// How often a change of an account that lost a race is tried again.
 const ROUNDS: u32 = 10;
@@ -47,6 +49,8 @@ pub(crate) struct View {
 }
 
 /// Makes a code with which that Slack user proves to be you, once, within ten minutes.
+///
+/// A token needs every scope for this: in Slack people decide, too.
 #[utoipa::path(
     post,
     path = "/v1/me/slack-links",
@@ -60,13 +64,17 @@ pub(crate) async fn create(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, found) = app.identify("slack link", &headers, &[Key::SlackSettings]).await?;
+    let (caller, found) = app.identify("slack link", Scope::Manage, &headers, &[Key::SlackSettings]).await?;
     let body: Body = json::body(&headers, &bytes)?;
     Ok(json::answer(StatusCode::CREATED, &make(&app, &caller, &found, body).await?))
 }
 
 /// Makes a code for a Slack user of the workspace that is set up; `found` has what that is.
 pub(crate) async fn make(app: &App, caller: &Caller, found: &Found, body: Body) -> Result<View, Problem> {
+    // Whoever is that Slack user does there what the account may.
+    for scope in Scope::ALL {
+        caller.must_have(scope)?;
+    }
     let settings = found.slack_settings().map_err(|error| errors::storage(&error))?;
     let known = settings.map(|settings| settings.team_id);
     let team = body.slack_team_id.or_else(|| known.clone());
@@ -101,15 +109,36 @@ pub(crate) async fn make(app: &App, caller: &Caller, found: &Found, body: Body) 
     responses((status = 204, description = "No Slack user is yours any more."), Signed)
 )]
 pub(crate) async fn remove(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("slack unlink", &headers, &[]).await?;
-    take(&app, &caller).await?;
+    let (caller, _) = app.identify("slack unlink", Scope::Manage, &headers, &[]).await?;
+    take(&app, &caller, caller.user.id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Takes the Slack user away from the caller's account.
-pub(crate) async fn take(app: &App, caller: &Caller) -> Result<(), Problem> {
+/// Takes somebody's Slack user away from their account, with its subscriptions: your own, or, if you are an admin,
+/// anybody's.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{id}/slack-link",
+    operation_id = "delete_slack_link_of_user",
+    tag = "people",
+    params(("id" = UserId, Path)),
+    responses((status = 204, description = "No Slack user is theirs any more."), NotFound, Signed)
+)]
+pub(crate) async fn remove_of(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (caller, _) = app.identify("slack unlink", Scope::Manage, &headers, &[]).await?;
+    let user = whose(&app, &caller, &id, caller.is_admin()).await?;
+    take(&app, &caller, user).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Takes the Slack user away from an account.
+pub(crate) async fn take(app: &App, caller: &Caller, user: UserId) -> Result<(), Problem> {
     for _ in 0..ROUNDS {
-        let stored = app.store.user(caller.user.id).await.map_err(|error| errors::storage(&error))?;
+        let stored = app.store.user(user).await.map_err(|error| errors::storage(&error))?;
         let stored = stored.ok_or_else(|| Problem::not_found("user"))?;
         if stored.user.slack_user_id.is_none() {
             return Ok(());

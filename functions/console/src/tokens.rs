@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use countersign_app::{App, Caller, app, errors};
+use countersign_app::{App, Caller, Scope, app, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{
     IdempotencyKey, InvalidOrReused, Malformed, NotFound, Paging, Signed, TooManyTokens, WithBody,
@@ -17,7 +17,7 @@ use countersign_rules::{ConnectionName, Timestamp, TokenId, UserId};
 use countersign_storage::items::{MAX_RUNNER_CONNECTIONS, MAX_TOKENS};
 use countersign_storage::people::{Access, Remember, Saved, StoredUser};
 use countersign_storage::requests::Idempotency;
-use countersign_storage::{Key, StorageError, StoredToken};
+use countersign_storage::{Key, Scopes, StorageError, StoredToken};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -52,6 +52,11 @@ pub(crate) struct Body {
     #[serde(default)]
     #[schema(value_type = Option<Vec<ConnectionName>>, min_items = 1, max_items = 10)]
     pub(crate) runner_connections: Option<BTreeSet<ConnectionName>>,
+    /// What it is limited to; everything that its account may by default. A token that is limited makes none that may
+    /// do more than itself. Not together with `runner_connections`.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Scope>>, min_items = 1, max_items = 4)]
+    pub(crate) scopes: Scopes,
 }
 
 /// A token as it is shown.
@@ -77,6 +82,10 @@ pub(crate) struct View {
     /// Set if it is a runner's: for which connections.
     #[serde(skip_serializing_if = "Option::is_none")]
     runner_connections: Option<BTreeSet<ConnectionName>>,
+    /// What it is limited to; null is everything that its account may, or what a runner needs if it is a
+    /// runner's.
+    #[schema(required = true, value_type = Option<Vec<Scope>>)]
+    scopes: Scopes,
 }
 
 impl View {
@@ -90,6 +99,7 @@ impl View {
             expires_at: token.expires_at,
             created_by: token.created_by,
             runner_connections: token.runner_connections.clone(),
+            scopes: token.scopes.clone(),
         }
     }
 }
@@ -106,7 +116,7 @@ enum Attempt {
 
 /// Makes a token: your own, or, if you are an admin, a service account's.
 ///
-/// The secret is in this answer only. Where two admins have to agree with each other, the owner of a service
+/// The secret is in this answer only. With `scopes` it is for a part of what its account may. Where two admins have to agree with each other, the owner of a service
 /// account makes its tokens, and no other admin does.
 #[utoipa::path(
     post,
@@ -126,7 +136,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("create token", &headers, &[]).await?;
+    let (caller, _) = app.identify("create token", Scope::Manage, &headers, &[]).await?;
     let body: Body = json::body(&headers, &bytes)?;
     let key = edge::idempotency_key(&headers)?;
     let key = key.map(|key| Idempotency::new(caller.user.id, "POST /v1/tokens", key, &bytes));
@@ -152,6 +162,9 @@ pub(crate) async fn make(
         let detail = format!("`expires_in_seconds` must be between 1 and {MOST_SECONDS}");
         return Err(Problem::invalid(detail).at("/expires_in_seconds", "out of range"));
     }
+    check_scopes(body)?;
+    // A runner's token has no scopes, so one with scopes makes none.
+    caller.may_grant(&body.scopes)?;
     let user = body.user.unwrap_or(caller.user.id);
     if let Some(connections) = &body.runner_connections {
         check_runner(app, caller, connections).await?;
@@ -170,6 +183,19 @@ pub(crate) async fn make(
         }
     }
     Err(errors::storage(&StorageError::Contended))
+}
+
+/// Whether a token can have these scopes.
+fn check_scopes(body: &Body) -> Result<(), Problem> {
+    let Some(scopes) = &body.scopes else { return Ok(()) };
+    let detail = if scopes.is_empty() {
+        "a token is for something: name at least one scope, or leave `scopes` out for everything that you may"
+    } else if body.runner_connections.is_some() {
+        "a runner's token is for what runners do and nothing else: it has no scopes"
+    } else {
+        return Ok(());
+    };
+    Err(Problem::invalid(detail).at("/scopes", detail))
 }
 
 /// Whether the caller may let a runner loose on these connections.
@@ -240,6 +266,7 @@ async fn try_create(
     }
     let mut made = token.stored(id, body.name.clone(), now, expires_at, caller.user.id);
     made.runner_connections.clone_from(&body.runner_connections);
+    made.scopes.clone_from(&body.scopes);
     user.tokens.push(made.clone());
     let made_id = id.to_string();
     let remember = key.map(|key| Remember { key, made: &made_id, now });
@@ -277,7 +304,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("tokens", &headers, &[]).await?;
+    let (caller, _) = app.identify("tokens", Scope::Read, &headers, &[]).await?;
     let query = Query::read(raw.as_deref(), &["user", "limit", "cursor"], &[])?;
     let user = match query.parsed::<UserId>("user")? {
         None => caller.user.clone(),
@@ -307,7 +334,7 @@ pub(crate) async fn revoke(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("revoke token", &headers, &[]).await?;
+    let (caller, _) = app.identify("revoke token", Scope::Manage, &headers, &[]).await?;
     let id: TokenId = id.parse().map_err(|_| Problem::not_found("token"))?;
     take(&app, &caller, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

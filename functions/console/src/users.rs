@@ -8,7 +8,7 @@ use axum::response::Response;
 use countersign_app::administration::WrittenUser;
 use countersign_app::four_eyes::Proposal;
 use countersign_app::view::RequestView;
-use countersign_app::{App, Caller, errors};
+use countersign_app::{App, Caller, Scope, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{
     IfMatch, Invalid, Malformed, NotFound, Paging, PersonConflict, PreconditionRequired, Signed, Stale,
@@ -32,7 +32,7 @@ use countersign_app::query::Query;
 type Page = List<View<'static>>;
 
 /// An account as an admin writes it.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[schema(as = NewUser)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Body {
@@ -74,7 +74,7 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    fn written(self) -> WrittenUser {
+    pub(crate) fn written(self) -> WrittenUser {
         let Self { email, name, groups, roles, disabled, slack_user_id, owner, .. } = self;
         WrittenUser { email, name, groups, roles, disabled, slack_user_id, owner }
     }
@@ -138,7 +138,7 @@ fn answer(status: StatusCode, user: &User) -> Response {
     responses((status = 200, body = View, description = "You.", headers(("ETag" = String))), Signed)
 )]
 pub(crate) async fn me(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("me", &headers, &[]).await?;
+    let (caller, _) = app.identify("me", Scope::Read, &headers, &[]).await?;
     Ok(answer(StatusCode::OK, &caller.user))
 }
 
@@ -156,7 +156,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("users", &headers, &[]).await?;
+    let (caller, _) = app.identify("users", Scope::Read, &headers, &[]).await?;
     if !caller.sees_all() {
         return Err(Problem::forbidden(
             "only admins and auditors list users; `GET /v1/groups` says who reviews",
@@ -194,7 +194,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let id = id.parse::<UserId>().ok();
     let keys: Vec<Key> = id.into_iter().map(Key::User).collect();
-    let (caller, found) = app.identify("user", &headers, &keys).await?;
+    let (caller, found) = app.identify("user", Scope::Read, &headers, &keys).await?;
     let id = id.filter(|id| caller.sees_all() || *id == caller.user.id);
     let id = id.ok_or_else(|| Problem::not_found("user"))?;
     let user = found.user(id).map_err(|error| errors::storage(&error))?;
@@ -225,7 +225,7 @@ pub(crate) async fn put(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, found) = app.identify("put user", &headers, &[Key::Access]).await?;
+    let (caller, found) = app.identify("put user", Scope::Manage, &headers, &[Key::Access]).await?;
     caller.must_be_admin()?;
     // Read before the people, so that what was decided by them still holds when it is written.
     let access_version = found.access_version().map_err(|error| errors::storage(&error))?;

@@ -250,6 +250,7 @@ async fn changes_of_connections_people_and_tokens_are_events_with_their_differen
         expires_at: None,
         created_by: dana.id,
         runner_connections: None,
+        scopes: None,
     });
     store.put_user(Some(&stored), &dana, Access::Unchanged, None).await.unwrap();
     let mut changes = Vec::new();

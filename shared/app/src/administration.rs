@@ -16,7 +16,7 @@ use countersign_storage::people::{Access, Saved, StoredUser};
 use countersign_storage::{Connection, StorageError, User};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, errors, submit};
+use crate::{App, errors, losses, submit};
 
 /// How often the disabling of a service account that lost a race is tried again.
 const ROUNDS: u32 = 10;
@@ -93,6 +93,20 @@ pub struct CheckedUser {
     /// The account.
     pub user: User,
     people: Vec<User>,
+}
+
+impl CheckedUser {
+    /// Everybody as they were when it was checked.
+    #[must_use]
+    pub fn people(&self) -> &[User] {
+        &self.people
+    }
+
+    /// Everybody as they will be once it is stored.
+    #[must_use]
+    pub fn people_then(&self) -> Vec<User> {
+        losses::then(&self.people, &self.user)
+    }
 }
 
 impl App {

@@ -7,9 +7,9 @@ use countersign_identity::session::is_session;
 use countersign_identity::{Unauthenticated, bearer, token};
 use countersign_rules::person::{Person, Role};
 use countersign_rules::{Actor, ConnectionName, UserId, Via};
-use countersign_storage::{Found, Key, Store, StoredToken, User};
-use http::HeaderMap;
+use countersign_storage::{Found, Key, Scope, Scopes, Store, StoredToken, User, scope};
 use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, StatusCode};
 
 use crate::{App, errors};
 
@@ -22,9 +22,49 @@ pub struct Caller {
     pub via: Via,
     /// Set if they call with a runner's token, which is for a runner's calls alone.
     pub runner: Option<StoredToken>,
+    /// What the token that they call with is limited to.
+    pub scopes: Scopes,
 }
 
 impl Caller {
+    /// Somebody who may do whatever their account may, because they call with no token.
+    #[must_use]
+    pub fn unlimited(user: User, via: Via) -> Self {
+        Self { user, via, runner: None, scopes: None }
+    }
+
+    /// Refuses a token that is not for that.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn must_have(&self, needed: Scope) -> Result<(), Problem> {
+        match &self.scopes {
+            Some(scopes) if !scopes.contains(&needed) => {
+                let has = scope::listed(scopes);
+                let detail =
+                    format!("this call needs the scope `{needed}`; this token has {has} and no other");
+                Err(token_scope(detail))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses to make a token that may do more than the one that the caller calls with.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn may_grant(&self, scopes: &Scopes) -> Result<(), Problem> {
+        if scope::is_within(scopes, &self.scopes) {
+            return Ok(());
+        }
+        let has = self.scopes.as_ref().map(scope::listed).unwrap_or_default();
+        let detail = format!(
+            "no token makes one that may do more than itself: name `scopes` for the new one out of those of this \
+             token, {has}"
+        );
+        Err(token_scope(detail).at("/scopes", "more than this token has"))
+    }
+
     /// The runner's token and its connections.
     ///
     /// # Errors
@@ -90,18 +130,21 @@ impl App {
         Self { store: self.store_of(caller), ..self.clone() }
     }
 
-    /// Finds out who calls, and reads `also` in the same round trip.
+    /// Finds out who calls, and reads `also` in the same round trip. `needs` is what a token must be for to
+    /// make this call: it is asked before anything is looked at, so that what a refusal tells does not
+    /// depend on what is there.
     ///
     /// # Errors
-    /// 401, 403 for a disabled account, or what the storage says.
+    /// 401, 403 for a disabled account or a token that is not for this, or what the storage says.
     pub async fn identify(
         &self,
         operation: &'static str,
+        needs: Scope,
         headers: &HeaderMap,
         also: &[Key],
     ) -> Result<(Caller, Found), Problem> {
-        let (caller, found) = self.identify_runner(operation, headers, also).await?;
-        Ok((must_be_nobodys_runner(caller)?, found))
+        let (caller, found) = self.identify_any(operation, headers, also).await?;
+        Ok((allowed(caller, needs)?, found))
     }
 
     /// Finds out which admin calls.
@@ -111,9 +154,10 @@ impl App {
     pub async fn identify_admin(
         &self,
         operation: &'static str,
+        needs: Scope,
         headers: &HeaderMap,
     ) -> Result<Caller, Problem> {
-        let (caller, _) = self.identify(operation, headers, &[]).await?;
+        let (caller, _) = self.identify(operation, needs, headers, &[]).await?;
         caller.must_be_admin()?;
         Ok(caller)
     }
@@ -122,8 +166,22 @@ impl App {
     /// [`Caller::must_be_runner`] once the call is known to be well-formed.
     ///
     /// # Errors
-    /// As [`App::identify`].
+    /// As [`App::identify`]; 403 for a token that is limited to anything else.
     pub async fn identify_runner(
+        &self,
+        operation: &'static str,
+        headers: &HeaderMap,
+        also: &[Key],
+    ) -> Result<(Caller, Found), Problem> {
+        let (caller, found) = self.identify_any(operation, headers, also).await?;
+        // No scope is for this, and who is refused for their token learns nothing of what is there.
+        if caller.scopes.is_some() {
+            caller.must_be_runner()?;
+        }
+        Ok((caller, found))
+    }
+
+    async fn identify_any(
         &self,
         operation: &'static str,
         headers: &HeaderMap,
@@ -150,9 +208,15 @@ impl App {
     /// Proves the claim of [`App::subject`] with what was read since.
     ///
     /// # Errors
-    /// 401; 403 for a disabled account, and for a runner's token.
-    pub fn verify(&self, headers: &HeaderMap, subject: UserId, found: &Found) -> Result<Caller, Problem> {
-        must_be_nobodys_runner(self.verify_any(headers, subject, found)?)
+    /// 401; 403 for a disabled account, and for a token that is not for what `needs` says.
+    pub fn verify(
+        &self,
+        needs: Scope,
+        headers: &HeaderMap,
+        subject: UserId,
+        found: &Found,
+    ) -> Result<Caller, Problem> {
+        allowed(self.verify_any(headers, subject, found)?, needs)
     }
 
     fn verify_any(&self, headers: &HeaderMap, subject: UserId, found: &Found) -> Result<Caller, Problem> {
@@ -163,10 +227,39 @@ impl App {
         scheme.verify(credential, user.as_ref(), found, self.now()).map_err(errors::unauthenticated)?;
         let user = user.ok_or_else(|| errors::unauthenticated(Unauthenticated::Invalid))?;
         let cli = headers.get(VIA_HEADER).is_some_and(|value| value.as_bytes() == b"cli");
-        let runner =
-            token::stored(credential, Some(&user)).filter(|token| token.runner_connections.is_some());
-        let (runner, via) = (runner.cloned(), scheme.via());
-        Ok(Caller { runner, user, via: if cli && via == Via::Api { Via::Cli } else { via } })
+        let token = token::stored(credential, Some(&user)).cloned();
+        let scopes = token.as_ref().and_then(|token| token.scopes.clone());
+        let runner = token.filter(|token| token.runner_connections.is_some());
+        let via = scheme.via();
+        Ok(Caller { runner, scopes, user, via: if cli && via == Via::Api { Via::Cli } else { via } })
+    }
+
+    /// Who calls with a credential that proves it, though they may do nothing: why not then. None for who proves
+    /// nothing, and for a session that is over: a made-up one looks just so.
+    pub(crate) fn proven(
+        &self,
+        headers: &HeaderMap,
+        found: &Found,
+    ) -> Option<(User, Via, Option<Unauthenticated>)> {
+        let credential = self.credential(headers).ok()?;
+        let scheme = self.schemes.iter().find(|scheme| scheme.subject(credential).is_some())?;
+        let user = found.user(scheme.subject(credential)?).ok()?;
+        let verified = scheme.verify(credential, user.as_ref(), found, self.now());
+        let why = match verified {
+            Ok(()) => None,
+            Err(why @ Unauthenticated::Disabled) => Some(why),
+            Err(why @ Unauthenticated::Expired) if !is_session(credential) => Some(why),
+            Err(Unauthenticated::Expired | Unauthenticated::Invalid | Unauthenticated::Missing) => {
+                return None;
+            }
+        };
+        Some((user?, scheme.via(), why))
+    }
+
+    /// Whose an API token claims to be, if the credential is one.
+    pub(crate) fn token_subject(&self, headers: &HeaderMap) -> Option<UserId> {
+        let credential = self.credential(headers).ok()?;
+        token::secret_sha256(credential).and_then(|_| self.subject(headers).ok())
     }
 
     /// What has to be read to verify the claim of [`App::subject`].
@@ -199,8 +292,14 @@ impl App {
     }
 }
 
-/// A runner's token opens nothing but what runners need.
-fn must_be_nobodys_runner(caller: Caller) -> Result<Caller, Problem> {
+/// A token that is not for what is asked.
+fn token_scope(detail: String) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "token-scope", "This token is not for that", detail)
+}
+
+/// The caller, if what they call with is for this. A runner's token opens nothing but what runners need.
+fn allowed(caller: Caller, needs: Scope) -> Result<Caller, Problem> {
+    caller.must_have(needs)?;
     if caller.runner.is_some() {
         return Err(Problem::forbidden(
             "this token is a runner's: it can fetch, claim and report, nothing else",

@@ -62,6 +62,9 @@ pub struct Config {
     /// Whether webhooks may be on this machine, with plain HTTP. Never of the environment: in Lambda
     /// the runtime's own API is there.
     pub loopback_webhooks: bool,
+    /// `COUNTERSIGN_SESSION_IDLE_MINUTES`, in seconds: how long a session of a browser goes on that nobody uses.
+    /// Default an hour.
+    pub session_idle_seconds: u32,
     /// `COUNTERSIGN_SCHEDULE_GROUP`, `COUNTERSIGN_EXPIRE_ARN`, `COUNTERSIGN_SCHEDULER_ROLE_ARN`,
     /// `COUNTERSIGN_DEAD_LETTER_ARN`: how timers are set.
     pub timer: Option<TimerConfig>,
@@ -117,6 +120,17 @@ impl Config {
                 got,
             })?,
         };
+        let session_idle_seconds = match number("COUNTERSIGN_SESSION_IDLE_MINUTES", 60)? {
+            // Whether a session is used is known to a quarter of an hour.
+            minutes @ 20.. => minutes.saturating_mul(60),
+            minutes => {
+                return Err(ConfigError::Invalid {
+                    name: "COUNTERSIGN_SESSION_IDLE_MINUTES",
+                    expected: "20 minutes or more",
+                    got: minutes.to_string(),
+                });
+            }
+        };
         let public_url = set("COUNTERSIGN_PUBLIC_URL").unwrap_or_default();
         let oidc = match set("COUNTERSIGN_OIDC_ISSUER") {
             None => None,
@@ -163,6 +177,7 @@ impl Config {
             notify_grace_sec: number("COUNTERSIGN_NOTIFY_GRACE_SEC", 60)?,
             loopback_webhooks: false,
             timer,
+            session_idle_seconds,
         })
     }
 
@@ -228,6 +243,16 @@ mod tests {
         assert_eq!((four_eyes(""), four_eyes("off"), four_eyes("on")), (Ok(false), Ok(false), Ok(true)));
         // Whoever writes `true` must not believe that it is on.
         assert!(four_eyes("true").is_err());
+    }
+
+    #[test]
+    fn a_session_goes_on_for_longer_than_it_takes_to_know_that_it_is_used() {
+        let idle = |value| {
+            let read = read(&[("COUNTERSIGN_TABLE", "t"), ("COUNTERSIGN_SESSION_IDLE_MINUTES", value)]);
+            read.map(|config| config.session_idle_seconds)
+        };
+        assert_eq!((idle(""), idle("20")), (Ok(3600), Ok(1200)));
+        assert!(idle("19").is_err_and(|error| error.to_string().contains("20 minutes or more")));
     }
 
     #[test]

@@ -120,7 +120,9 @@ impl Known {
         self.humans.values().filter(|groups| groups.contains(group)).count()
     }
 
-    fn of(users: &[User], connections: &[Connection]) -> Self {
+    /// Out of everybody, and all connections.
+    #[must_use]
+    pub fn of(users: &[User], connections: &[Connection]) -> Self {
         let mut known = Self::default();
         for user in users {
             let human = user.owner.unwrap_or(user.id);

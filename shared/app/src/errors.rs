@@ -44,7 +44,7 @@ pub fn unauthenticated(error: Unauthenticated) -> Problem {
     }
 }
 
-/// The problem of a refused command.
+/// The problem of a refused command. Whoever is refused for who they are has been noted by `callback`.
 #[must_use]
 pub fn refusal(refusal: &Refusal, id: RequestId) -> Problem {
     let detail = refusal.to_string();
@@ -77,7 +77,7 @@ pub fn refusal(refusal: &Refusal, id: RequestId) -> Problem {
         Refusal::NotAsked => Problem::conflict("not-asked", detail),
         Refusal::OtherEpoch => Problem::conflict("restored", detail),
     };
-    problem.with("request_id", id.to_string())
+    problem.with("request_id", id.to_string()).noted()
 }
 
 /// The problem of a request that did not change.

@@ -11,7 +11,8 @@
 //! - [`view`]: a request as the contract shows it, and to whom; [`page`] lists of them
 //! - [`query`]: query strings, as strict as bodies
 //! - [`looks`]: waiting for a change, for a bounded time
-//! - [`directory`]: the known people, to find things; [`warnings`]: why a rule cannot be met by them
+//! - [`directory`]: the known people, to find things; [`warnings`]: why a rule cannot be met by them; [`losses`]
+//!   what would be lost without one
 //! - [`guard`]: what the guardrails say of a command on a connection
 //! - [`probe`]: what the executor is asked about a connection; [`assess`] about rules, commands and texts
 //! - [`slack`]: the account's end of the proof of who somebody is in Slack
@@ -36,6 +37,7 @@ pub mod errors;
 pub mod four_eyes;
 pub mod guard;
 pub mod looks;
+pub mod losses;
 pub mod notify;
 pub mod objects;
 pub mod page;
@@ -54,3 +56,4 @@ mod warnings;
 pub use app::{App, Invoker};
 pub use caller::Caller;
 pub use config::Config;
+pub use countersign_storage::Scope;

@@ -6,7 +6,7 @@ use countersign_http::Problem;
 use countersign_http::json::List;
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
 use countersign_storage::lists::{Page, Source, Window};
-use countersign_storage::{Found, Key, StorageError};
+use countersign_storage::{Found, Key, Scope, StorageError};
 
 use crate::sources::{Reader, sources};
 use crate::view::{RequestView, may_see};
@@ -100,7 +100,7 @@ impl App {
             let now_known = match &caller {
                 Some(caller) => caller,
                 None => {
-                    let proven = self.verify(headers, subject, &found)?;
+                    let proven = self.verify(Scope::Read, headers, subject, &found)?;
                     let is = Reader {
                         user: subject,
                         groups: proven.user.all_groups(),

@@ -48,7 +48,7 @@ impl App {
         others.sort_by_key(|stored| std::cmp::Reverse(stored.session.created_at));
         let over: Vec<String> = others.into_iter().skip(MAX_SESSIONS - 1).map(|stored| stored.id).collect();
         store.end_sessions(user, &over).await.map_err(|error| errors::storage(&error))?;
-        let session = cookie.begin(how, browser, now);
+        let session = cookie.begin(how, browser, now, self.config.session_idle_seconds);
         store.put_session(user, &id, None, &session).await.map_err(|error| errors::storage(&error))?;
         Ok(cookie)
     }

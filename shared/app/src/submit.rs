@@ -7,7 +7,7 @@ use countersign_rules::risk::Verdict;
 use countersign_rules::submit::{Submission, needs_votes};
 use countersign_rules::{ConnectionName, Event, Fact, Phase, Request, RequestId, Timestamp, evolve, submit};
 use countersign_storage::requests::{Idempotency, Submitted};
-use countersign_storage::{Connection, Found, Key};
+use countersign_storage::{Connection, Found, Key, Scope};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
@@ -77,7 +77,7 @@ impl App {
         also: &[Key],
     ) -> Result<(Submitter, Found), Problem> {
         let (subject, most) = (self.subject(headers)?, self.config.open_requests_per_person);
-        let identified = self.identify("intake", headers, also);
+        let identified = self.identify("intake", Scope::Submit, headers, also);
         let (identified, open) = tokio::join!(identified, self.store.count_open(subject, most));
         let (caller, found) = identified?;
         Ok((Submitter { caller, open: open.map_err(|error| errors::storage(&error))? }, found))

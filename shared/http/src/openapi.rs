@@ -52,9 +52,10 @@ problem_answers! {
     Malformed = "400";
     /// `unauthenticated`: no token, or none that is valid.
     Unauthenticated = "401" "WWW-Authenticate";
-    /// `forbidden`: you may not, or your account is disabled.
+    /// `forbidden`: you may not, or your account is disabled. `token-scope`: your token is not for this.
     Forbidden = "403";
-    /// `not-a-reviewer`, `own-request`, or `forbidden`: you may not decide this request.
+    /// `not-a-reviewer`, `own-request`, or `forbidden`: you may not decide this request. `token-scope`: your
+    /// token is not for this.
     MayNotDecide = "403";
     /// `not-found`: it is not there, or not for you.
     NotFound = "404";

@@ -17,6 +17,7 @@ pub struct Problem {
     detail: String,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    noted: bool,
 }
 
 impl Problem {
@@ -28,7 +29,8 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { status, slug, title, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+        let (members, headers) = (Map::new(), Vec::new());
+        Self { status, slug, title, detail: detail.into(), members, headers, noted: false }
     }
 
     /// With a member that helps.
@@ -43,6 +45,13 @@ impl Problem {
     pub fn at(self, pointer: &str, message: impl Into<String>) -> Self {
         let entry = json!({ "pointer": pointer, "message": message.into() });
         self.with("errors", Value::Array(vec![entry]))
+    }
+
+    /// Says that the audit trail has it already: it is a [`Refused`] for nobody any more.
+    #[must_use]
+    pub fn noted(mut self) -> Self {
+        self.noted = true;
+        self
     }
 
     fn header(mut self, name: HeaderName, value: &str) -> Self {
@@ -191,8 +200,20 @@ impl IntoResponse for Problem {
             headers.insert(name, value);
         }
         response.extensions_mut().insert(IsProblem);
+        if self.status == StatusCode::FORBIDDEN && !self.noted {
+            response.extensions_mut().insert(Refused { slug: self.slug, detail: self.detail });
+        }
         response
     }
+}
+
+/// Marks a response as a 403 that is not in the audit trail yet, so that whoever stands at the edge notes it.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// The last part of the problem's `type`.
+    pub slug: &'static str,
+    /// Why, in words.
+    pub detail: String,
 }
 
 /// Marks a response as a problem, so that the edge can add `instance`.

@@ -4,6 +4,10 @@
 //! As with tokens, the user's id stands in it so that user and session are one read, and only hashes
 //! are stored. The secret changes as the session goes on; the id does not, and the CSRF token of every
 //! form is made from the id, so that a form that is open in another tab stays good.
+//!
+//! When a session was last used is known from its secret, which changes when a page is looked at and the secret is
+//! a quarter of an hour old: so nothing is written only to know it, and what ends for want of use ends up to a
+//! quarter of an hour early, never late.
 
 use std::fmt;
 
@@ -25,7 +29,7 @@ const ID_CHARACTERS: usize = 22;
 /// A session lasts that long, whatever happens.
 pub const LIFETIME_SECONDS: u32 = 12 * 3600;
 /// A secret that is older than that is changed.
-const ROTATE_AFTER_MILLIS: i64 = 15 * 60 * 1000;
+pub const ROTATE_AFTER_SECONDS: u32 = 15 * 60;
 /// The secret before is taken for that long: pages load side by side.
 const GRACE_SECONDS: u32 = 60;
 
@@ -56,15 +60,15 @@ impl SessionCookie {
         &self.0
     }
 
-    /// What is stored of a session that begins `now`.
+    /// What is stored of a session that begins `now`, and ends after `idle_seconds` without use.
     #[must_use]
-    pub fn begin(&self, how: &str, browser: &str, now: Timestamp) -> Session {
+    pub fn begin(&self, how: &str, browser: &str, now: Timestamp, idle_seconds: u32) -> Session {
         Session {
             how: how.to_owned(),
             browser: browser.chars().filter(|c| !c.is_control()).take(200).collect(),
             created_at: now,
             rotated_at: now,
-            expires_at: now.plus_seconds(LIFETIME_SECONDS),
+            expires_at: end_of(now, now, idle_seconds),
             secret_sha256: split(&self.0)
                 .map(|parts| sha256_hex(parts.secret.as_bytes()))
                 .unwrap_or_default(),
@@ -80,16 +84,17 @@ impl SessionCookie {
         cookie: &str,
         before: &Session,
         now: Timestamp,
+        idle_seconds: u32,
     ) -> Result<Option<(Self, Session)>, getrandom::Error> {
         let Some(parts) = split(cookie) else { return Ok(None) };
         let current = before.secret_sha256 == sha256_hex(parts.secret.as_bytes());
-        if !current || now.millis_since(before.rotated_at) < ROTATE_AFTER_MILLIS {
+        if !current || now < before.rotated_at.plus_seconds(ROTATE_AFTER_SECONDS) {
             return Ok(None);
         }
         let next = Self::with_secret(parts.user, parts.id)?;
-        let mut session = next.begin(&before.how, &before.browser, now);
+        let mut session = next.begin(&before.how, &before.browser, now, idle_seconds);
         session.created_at = before.created_at;
-        session.expires_at = before.expires_at;
+        session.expires_at = end_of(before.created_at, now, idle_seconds);
         session.previous = Some(Previous {
             secret_sha256: before.secret_sha256.clone(),
             until: now.plus_seconds(GRACE_SECONDS),
@@ -102,6 +107,11 @@ impl fmt::Debug for SessionCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionCookie([secret])")
     }
+}
+
+/// When a session ends that began then and was used now.
+fn end_of(began: Timestamp, used: Timestamp, idle_seconds: u32) -> Timestamp {
+    began.plus_seconds(LIFETIME_SECONDS).min(used.plus_seconds(idle_seconds))
 }
 
 struct Parts<'a> {
@@ -233,10 +243,13 @@ mod tests {
         let at = |seconds: u32| Timestamp::from_unix_millis(0).plus_seconds(seconds);
         let secret_of = |cookie: &SessionCookie| split(cookie.reveal()).unwrap().secret.to_owned();
         let first = SessionCookie::random(ann()).unwrap();
-        let begun = first.begin("demo", "a\nbrowser", at(0));
+        // Used all the time.
+        let idle = LIFETIME_SECONDS;
+        let begun = first.begin("demo", "a\nbrowser", at(0), idle);
         assert_eq!(begun.browser, "abrowser");
-        assert_eq!(SessionCookie::rotated(first.reveal(), &begun, at(899)).unwrap(), None);
-        let (second, session) = SessionCookie::rotated(first.reveal(), &begun, at(900)).unwrap().unwrap();
+        assert_eq!(SessionCookie::rotated(first.reveal(), &begun, at(899), idle).unwrap(), None);
+        let (second, session) =
+            SessionCookie::rotated(first.reveal(), &begun, at(900), idle).unwrap().unwrap();
         assert_eq!(name_of(second.reveal()), name_of(first.reveal()), "the same session");
         assert!(is_csrf_token(second.reveal(), &csrf_token(first.reveal()).unwrap()), "open forms stay good");
         assert_eq!((session.created_at, session.expires_at), (begun.created_at, begun.expires_at));
@@ -244,11 +257,30 @@ mod tests {
         assert_eq!(holds(&session, &secret_of(&first), at(959)), Ok(()), "pages load side by side");
         assert_eq!(holds(&session, &secret_of(&first), at(960)), Err(Unauthenticated::Invalid));
         // Whoever has the old secret alone does not get a new one.
-        assert_eq!(SessionCookie::rotated(first.reveal(), &session, at(5000)).unwrap(), None);
+        assert_eq!(SessionCookie::rotated(first.reveal(), &session, at(5000), idle).unwrap(), None);
         let last = at(LIFETIME_SECONDS);
         assert_eq!(holds(&session, &secret_of(&second), last), Err(Unauthenticated::Expired));
         let stranger = SessionCookie::random(ann()).unwrap();
         assert_eq!(holds(&session, &secret_of(&stranger), at(1)), Err(Unauthenticated::Invalid));
+    }
+
+    #[test]
+    fn a_session_that_nobody_uses_ends_and_one_that_is_used_does_not() {
+        let at = |seconds: u32| Timestamp::from_unix_millis(0).plus_seconds(seconds);
+        let secret_of = |cookie: &SessionCookie| split(cookie.reveal()).unwrap().secret.to_owned();
+        let first = SessionCookie::random(ann()).unwrap();
+        let begun = first.begin("demo", "", at(0), 3600);
+        assert_eq!(holds(&begun, &secret_of(&first), at(3599)), Ok(()));
+        assert_eq!(holds(&begun, &secret_of(&first), at(3600)), Err(Unauthenticated::Expired));
+        let (mut cookie, mut session) = (first, begun);
+        // A page every half an hour, for as long as a session lasts.
+        for now in (1800..LIFETIME_SECONDS).step_by(1800).map(at) {
+            assert_eq!(holds(&session, &secret_of(&cookie), now), Ok(()));
+            (cookie, session) =
+                SessionCookie::rotated(cookie.reveal(), &session, now, 3600).unwrap().unwrap();
+        }
+        let last = at(LIFETIME_SECONDS);
+        assert_eq!((session.expires_at, session.created_at), (last, at(0)), "it ends all the same");
     }
 
     #[test]

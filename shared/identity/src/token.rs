@@ -44,7 +44,7 @@ impl Token {
         &self.0
     }
 
-    /// What is stored of it.
+    /// What is stored of it; it is limited to nothing.
     #[must_use]
     pub fn stored(
         &self,
@@ -56,7 +56,16 @@ impl Token {
     ) -> StoredToken {
         let secret_sha256 =
             split(&self.0).map(|(_, secret)| sha256_hex(secret.as_bytes())).unwrap_or_default();
-        StoredToken { id, name, secret_sha256, created_at, expires_at, created_by, runner_connections: None }
+        StoredToken {
+            id,
+            name,
+            secret_sha256,
+            created_at,
+            expires_at,
+            created_by,
+            runner_connections: None,
+            scopes: None,
+        }
     }
 }
 

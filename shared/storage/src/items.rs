@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::scope::Scopes;
+
 /// At most that many tokens a user, so that the user's item stays small.
 pub const MAX_TOKENS: usize = 20;
 /// At most that many connections a runner's token: each is asked for on its own.
@@ -35,6 +37,10 @@ pub struct StoredToken {
     /// Set if it is a runner's: the connections whose commands it may claim. It may do nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner_connections: Option<BTreeSet<ConnectionName>>,
+    /// What it is limited to. None is everything that its account may: so were all tokens before there were
+    /// scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Scopes,
 }
 
 /// A person or a service account.

@@ -5,7 +5,8 @@
 //! - [`schema`] is the table, [`inspect`] looks at one that something else made,
 //!   [`restored`] sets what a restore from a backup leaves off; [`keys`] the names of
 //!   everything in it; [`codec`] bytes and JSON
-//! - [`items`] what is stored besides requests: users with their tokens, connections
+//! - [`items`] what is stored besides requests: users with their tokens, connections; [`scope`] what a token
+//!   is limited to
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
 //! - [`webhooks`] endpoints and how they are doing, [`deliveries`] what was brought to them, [`integrations`]
@@ -42,6 +43,7 @@ pub mod read;
 pub mod requests;
 pub mod restored;
 pub mod schema;
+pub mod scope;
 pub mod sign_in;
 pub mod slack;
 pub mod statistics;
@@ -54,4 +56,5 @@ pub use error::StorageError;
 pub use items::{Connection, StoredToken, User};
 pub use meter::Meter;
 pub use read::{Found, Key};
+pub use scope::{Scope, Scopes};
 pub use store::Store;

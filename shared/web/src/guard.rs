@@ -5,8 +5,10 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign_app::App;
+use countersign_app::refusals::Call;
 use countersign_http::Problem;
 use countersign_http::json::MAX_BODY_BYTES;
+use countersign_http::problem::Refused;
 use countersign_identity::oidc::tokens::looks_signed;
 use countersign_identity::{bearer, session};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION};
@@ -22,6 +24,7 @@ use crate::page;
 /// - A token of the issuer is checked and replaced by what this process says of it.
 /// - A session's cookie is taken away from calls of the API that change something; a form must carry
 ///   the token of its session.
+/// - Who is refused for who they are is noted for the audit trail.
 /// - Where a browser asks for a page, a problem becomes one, and whoever is not signed in is led there.
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_page = is_page(request.uri().path());
@@ -30,10 +33,16 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     let back = request.uri().path_and_query().map(|whole| whole.as_str().to_owned()).unwrap_or_default();
     let cookie = app.session_cookie(request.headers()).map(str::to_owned);
     let takes_gzip = takes_gzip(request.headers());
+    let mut call = call_of(&request);
     let response = match checked(&app, request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => {
+            call.headers = proofs_in(request.headers());
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     };
+    let refused = response.extensions().get::<Refused>().cloned();
+    note(&app, &call, response.status(), refused.as_ref()).await;
     if !is_page {
         return response;
     }
@@ -42,6 +51,31 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
         false => response,
     };
     if takes_gzip { compress(response).await } else { response }
+}
+
+/// What a refusal of the call would be noted with.
+fn call_of(request: &Request) -> Call {
+    let operation = format!("{} {}", request.method(), request.uri().path());
+    Call { headers: proofs_in(request.headers()), operation }
+}
+
+/// The headers by which people prove who they are.
+fn proofs_in(headers: &HeaderMap) -> HeaderMap {
+    let proofs = headers.iter().filter(|(name, _)| [AUTHORIZATION, COOKIE].contains(*name));
+    let mut kept = HeaderMap::new();
+    for (name, value) in proofs {
+        kept.append(name, value.clone());
+    }
+    kept
+}
+
+/// Notes that a call was refused, if it was.
+async fn note(app: &App, call: &Call, status: StatusCode, refused: Option<&Refused>) {
+    if let Some(refused) = refused {
+        app.note_refused_call(call, refused).await;
+    } else if status == StatusCode::UNAUTHORIZED {
+        app.note_refused_token(call).await;
+    }
 }
 
 /// Whether people look at what is there.

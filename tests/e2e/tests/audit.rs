@@ -121,6 +121,52 @@ async fn an_auditor_verifies_the_log_and_a_receipt_offline(database: Database) {
     assert_eq!(serve.about("sam", &second, "receipt").await.unwrap().status, 404);
 }
 
+/// What is refused to somebody for who they are is an event, once for the same within a minute.
+async fn whoever_is_refused_is_on_record(database: Database) {
+    let serve = Serve::start(database, &SETTINGS).await.unwrap();
+    let limited = json!({ "name": "ci", "scopes": ["read"] });
+    let limited = serve.post("alice", "/v1/tokens", limited).await.unwrap();
+    let bearer = format!("Bearer {}", limited.text("/secret"));
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    for _ in 0..3 {
+        assert_eq!(serve.get("alice", "/v1/analytics").await.unwrap().status, 403);
+    }
+    let body = json!({ "connection": "demo-open", "command": "SELECT 1" }).to_string();
+    let submitted = serve.send_plain("POST", "/v1/requests", &headers, body).await.unwrap();
+    assert_eq!((submitted.status, submitted.slug()), (403, "token-scope"));
+    let path = format!("/v1/tokens/{}", limited.text("/id"));
+    assert_eq!(serve.call("alice", "DELETE", &path, None).await.unwrap().status, 204);
+    assert_eq!(serve.get_plain("/v1/requests", &headers).await.unwrap().status, 401);
+    // Of a vote that is refused there is one event, and it is not that of a call.
+    let own = serve.submit("alice", "demo-db", "SELECT 1", json!({})).await.unwrap();
+    assert_eq!(serve.approve("alice", &own).await.unwrap().status, 403);
+    // What somebody may not see is not there, and tells nobody that they looked for it.
+    assert_eq!(serve.about("sam", &own, "receipt").await.unwrap().status, 404);
+    receipt(&serve, "alice", &own).await;
+
+    let export = serve.run("audra", &["audit", "export"]).await.unwrap();
+    is_fine(&export);
+    let lines = export.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let refused: Vec<Value> = lines
+        .map(|line| line["audit"].clone())
+        .filter(|event| event["type"].as_str().is_some_and(|kind| kind.ends_with(".refused")))
+        .collect();
+    let alice = serve.id("alice");
+    let told = |event: &Value| {
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or("-").to_owned();
+        let by = event.pointer("/actor/email").or(event.pointer("/actor/system")).unwrap();
+        [text("/type"), by.as_str().unwrap().to_owned(), text("/data/operation"), text("/data/problem")]
+    };
+    let expected = [
+        ["access.refused", "alice@example.com", "GET /v1/analytics", "forbidden"],
+        ["access.refused", "alice@example.com", "POST /v1/requests", "token-scope"],
+        ["access.refused", "a stranger", "GET /v1/requests", "unauthenticated"],
+        ["decision.refused", "alice@example.com", "-", "-"],
+    ];
+    assert_eq!(refused.iter().map(told).collect::<Vec<_>>(), expected, "{refused:#?}");
+    assert!(refused.iter().take(3).all(|event| event["subject"] == alice.as_str()));
+}
+
 /// The script of the documentation, which holds no code of ours.
 #[cfg(feature = "python-tests")]
 async fn by_python(good: &str, bad: &str, key: &str) {
@@ -173,6 +219,7 @@ async fn the_numbers_say_what_happened(database: Database) {
 
 countersign_e2e::on_every_database! {
     an_auditor_verifies_the_log_and_a_receipt_offline,
+    whoever_is_refused_is_on_record,
     the_numbers_say_what_happened,
 }
 

@@ -8,10 +8,14 @@ use utoipa::openapi::schema::Ref;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, ServerBuilder,
-    Tag,
+    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, RefOr,
+    ServerBuilder, Tag,
 };
 use utoipa::{OpenApi as _, PartialSchema as _};
+
+use scopes::Needs;
+
+pub mod scopes;
 
 /// Where the document stands, from the root of the repository.
 pub const FILE: &str = "functions/console/openapi.json";
@@ -22,7 +26,10 @@ A command runs only if the right people approved exactly those bytes, in time, a
 Bodies are JSON in UTF-8; unknown members, members that are named twice and trailing bytes are refused. Times are \
 RFC 3339 in UTC with `Z`. Every error that the service answers is `application/problem+json`; programs tell them \
 apart by `type`. What you may not see answers 404. Other methods than those here answer 405 with `Allow`; HEAD is \
-allowed wherever GET is. GET and HEAD change nothing. A parameter of a query that is empty counts as not given.";
+allowed wherever GET is. GET and HEAD change nothing. A parameter of a query that is empty counts as not given.
+
+A token may be limited to scopes: `read`, `submit`, `decide`, `manage`. Each operation says which one it needs; any \
+other token of yours answers `token-scope`, whatever is there. No scope gives what you may not do yourself.";
 
 /// The document, as JSON for people to read.
 ///
@@ -53,7 +60,22 @@ pub fn document() -> anyhow::Result<String> {
         .merge_from(countersign_callback::Api::openapi())
         .merge_from(countersign_runners::Api::openapi())
         .merge_from(countersign_console::openapi::Api::openapi());
-    Ok(with_optional_bodies(document).to_pretty_json()? + "\n")
+    Ok(with_scopes(with_optional_bodies(document)).to_pretty_json()? + "\n")
+}
+
+/// What a token must be for stands in each operation.
+fn with_scopes(mut document: OpenApi) -> OpenApi {
+    let of_path = |item: &mut PathItem| {
+        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for operation in methods.into_iter().flatten() {
+            let needs = operation.operation_id.as_deref().and_then(scopes::of);
+            if let Some(Needs::Scopes(scopes)) = needs {
+                operation.security = Some(vec![SecurityRequirement::new("bearer", scopes.iter().copied())]);
+            }
+        }
+    };
+    document.paths.paths.values_mut().for_each(of_path);
+    document
 }
 
 /// A body that says nothing may as well not come, which the macros cannot say.
@@ -71,10 +93,9 @@ fn with_optional_bodies(mut document: OpenApi) -> OpenApi {
 }
 
 fn bearer() -> SecurityScheme {
-    let scheme = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("cst_…")
-        .description(Some("An API token, `cst_…`."));
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("cst_…").description(Some(
+        "An API token, `cst_…`. What an operation asks for are scopes of the token, if it has any.",
+    ));
     SecurityScheme::Http(scheme.build())
 }
 

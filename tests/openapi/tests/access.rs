@@ -16,6 +16,7 @@ mod issuer;
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_e2e::{Answer, Database, Serve};
+use countersign_openapi::scopes::{self, Needs};
 use issuer::Issuer;
 use serde_json::{Value, json};
 
@@ -70,10 +71,14 @@ settle_request     while it is pending  401  403  404  403  403  403  409  403  
 list_users                              401  403  403  403  403  200  200  403  403
 show_user          alice                401  200  404  404  404  200  200  403  404
 put_user           a new one            401  403  403  403  403  403  201  403  403
+list_sessions      alice's              401  200  404  404  404  200  200  403  404
+end_session        alice's              401  204  404  404  404  404  204  403  404
+delete_slack_link_of_user alice's       401  204  404  404  404  404  204  403  404
 list_groups                             401  200  200  200  200  200  200  403  200
 list_tokens        one's own            401  200  200  200  200  200  200  403  200
 list_tokens        the robot's          401  404  404  404  404  200  200  403  200
 create_token       for oneself          401  201  201  201  201  201  201  403  201
+create_token       with that scope      401  201  201  201  201  201  201  403  201
 create_token       for the robot        401  404  404  404  404  404  201  403  201
 create_token       for sam              401  404  201  404  404  404  403  403  404
 revoke_token       alice's              401  204  404  404  404  404  204  403  404
@@ -298,6 +303,23 @@ impl Stage {
         (name, made)
     }
 
+    /// A browser in which alice is signed in.
+    async fn session_of_alice(&self) -> String {
+        let alice = self.serve.id("alice");
+        if self.issuer.is_some() {
+            self.moves("alice", &["vault-users"]).await;
+        } else {
+            let signed_in = self.client.post(format!("{}/sign-in/demo", self.serve.url()));
+            let signed_in = signed_in.header("content-type", "application/x-www-form-urlencoded");
+            let signed_in = signed_in.body(format!("user={alice}&next=/v1/openapi.json"));
+            let signed_in = signed_in.send().await.unwrap();
+            assert_eq!(signed_in.status(), 200, "{signed_in:?}");
+        }
+        let path = format!("/v1/users/{alice}/sessions");
+        let sessions = self.serve.get("root", &path).await.unwrap();
+        sessions.text("/items/0/id").to_owned()
+    }
+
     /// Prepares the call of a row for somebody: path, query, body, a header, and the word that the
     /// answer may tell.
     async fn prepare(&self, row: &Row<'_>, who: &str) -> Call {
@@ -352,7 +374,8 @@ impl Stage {
             ("show_request" | "list_events" | "cancel_request", _) => {
                 of(&self.pending(who, "vault", COMMAND).await)
             }
-            ("show_user", _) => call.id(&self.serve.id("alice")),
+            ("end_session", _) => call.id(&self.serve.id("alice")).session(&self.session_of_alice().await),
+            ("show_user" | "list_sessions" | "delete_slack_link_of_user", _) => call.id(&self.serve.id("alice")),
             ("put_user", _) => {
                 let email = format!("new-{}@example.com", self.number());
                 call.id(&self.new_user()).body(json!({ "email": email }))
@@ -360,8 +383,9 @@ impl Stage {
             ("list_tokens", "the robot's") => call.query(&format!("?user={}", self.ids["robot"])),
             ("create_token", "for oneself") => call.body(json!({ "name": "mine" })),
             ("create_token", "for the robot") => {
-                call.body(json!({ "name": "theirs", "user": self.ids["robot"] }))
+                call.body(json!({ "name": "theirs", "user": self.ids["robot"], "scopes": ["manage"] }))
             }
+            ("create_token", "with that scope") => call.body(json!({ "name": "mine", "scopes": ["manage"] })),
             ("create_token", _) => call.body(json!({ "name": "theirs", "user": self.serve.id("sam") })),
             ("revoke_token", _) => {
                 let token = self.serve.post("alice", "/v1/tokens", json!({ "name": "old" })).await.unwrap();
@@ -409,11 +433,16 @@ impl Stage {
         }
     }
 
+    /// Asks as somebody.
     async fn ask(&self, who: &str, method: &str, path: &str, call: &Call) -> (u16, String) {
+        let token = self.tokens.get(who).cloned().unwrap_or_else(|| self.serve.token(who));
+        self.ask_with(Some(token).filter(|_| who != "nobody"), method, path, call).await
+    }
+
+    async fn ask_with(&self, token: Option<String>, method: &str, path: &str, call: &Call) -> (u16, String) {
         let url = format!("{}{}{}", self.serve.url(), path, call.query);
         let mut request = self.client.request(method.parse().unwrap(), url);
-        let token = self.tokens.get(who).cloned().unwrap_or_else(|| self.serve.token(who));
-        if who != "nobody" {
+        if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         if let Some(tag) = &call.tag {
@@ -432,6 +461,7 @@ impl Stage {
 struct Call {
     id: String,
     name: String,
+    session: String,
     query: String,
     body: Option<Value>,
     tag: Option<String>,
@@ -444,6 +474,9 @@ impl Call {
     }
     fn name(self, name: &str) -> Self {
         Self { name: name.to_owned(), ..self }
+    }
+    fn session(self, session: &str) -> Self {
+        Self { session: session.to_owned(), ..self }
     }
     fn query(self, query: &str) -> Self {
         Self { query: query.to_owned(), ..self }
@@ -486,7 +519,10 @@ async fn the_table_holds(by: By) {
         let (method, path) = &operations[row.operation];
         for (who, expected) in WHO.into_iter().zip(&row.cells) {
             let call = stage.prepare(&row, who).await;
-            let path = path.replace("{id}", &call.id).replace("{name}", &call.name);
+            let path = path
+                .replace("{id}", &call.id)
+                .replace("{name}", &call.name)
+                .replace("{session}", &call.session);
             let (status, text) = stage.ask(who, method, &path, &call).await;
             let mut got = status.to_string();
             if expected.ends_with(['+', '-']) {
@@ -500,4 +536,89 @@ async fn the_table_holds(by: By) {
         }
     }
     assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// Everybody's tokens of each scope. Whoever makes one has to be somebody first.
+async fn limited(stage: &Stage) -> BTreeMap<(&'static str, Vec<&'static str>), String> {
+    let mut tokens = BTreeMap::new();
+    for who in WHO.into_iter().filter(|who| !["nobody", "ghost"].contains(who)) {
+        for scopes in SCOPES.iter().map(|scope| vec![*scope]).chain([SCOPES.to_vec()]) {
+            let call = Call::default().body(json!({ "name": "limited", "scopes": scopes }));
+            let (status, made) = stage.ask(who, "POST", "/v1/tokens", &call).await;
+            assert_eq!(status, 201, "{made}");
+            let made: Value = serde_json::from_str(&made).unwrap();
+            tokens.insert((who, scopes), made["secret"].as_str().unwrap().to_owned());
+        }
+    }
+    tokens
+}
+
+const SCOPES: [&str; 4] = ["read", "submit", "decide", "manage"];
+
+/// What somebody may do with a token of a scope follows from the two tables, and from nothing else: where the scope
+/// is the one that the operation needs, it is what they may do without; anywhere else they hear about the token,
+/// whatever is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_a_scope_does_what_its_account_may_and_its_scope_is_for() {
+    let stage = Stage::set(By::ApiToken).await;
+    let operations = operations();
+    let tokens = limited(&stage).await;
+    let mut differences = Vec::new();
+    let mut asked = BTreeSet::new();
+    for row in rows() {
+        let (method, path) = &operations[row.operation];
+        let needs = scopes::of(row.operation).expect("a row of the table of scopes");
+        let who = best_placed(&row);
+        for ((_, scopes), token) in tokens.iter().filter(|((whose, _), _)| *whose == who) {
+            let mut expected = row.cells[WHO.iter().position(|known| *known == who).unwrap()];
+            let is_for = match needs {
+                Needs::Scopes(needs) => needs.iter().all(|needed| scopes.contains(needed)),
+                Needs::Nothing => true,
+                Needs::Runner => false,
+            };
+            // It would make a token that may do more than itself.
+            let is_too_much =
+                row.operation == "create_token" && ["for oneself", "for sam"].contains(&row.what);
+            if !is_for || is_too_much {
+                expected = "403";
+            }
+            let call = stage.prepare(&row, who).await;
+            let path = path
+                .replace("{id}", &call.id)
+                .replace("{name}", &call.name)
+                .replace("{session}", &call.session);
+            let (status, text) = stage.ask_with(Some(token.clone()), method, &path, &call).await;
+            let mut got = status.to_string();
+            if expected.ends_with(['+', '-']) {
+                let tells = text.contains(call.tells.as_deref().unwrap());
+                got.push(if tells { '+' } else { '-' });
+            }
+            let for_the_token = text.contains("/problems/token-scope");
+            let (operation, what) = (row.operation, row.what);
+            if got != expected || (!is_for || is_too_much) && needs != Needs::Runner && !for_the_token {
+                differences.push(format!(
+                    "{operation} {what}, {who} for {scopes:?}: {got}, expected {expected}: {text}"
+                ));
+            }
+            asked.insert((operation, scopes.clone()));
+        }
+    }
+    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+    assert_eq!(
+        asked.len(),
+        operations.len() * (SCOPES.len() + 1),
+        "every operation is asked with every scope"
+    );
+}
+
+/// Who is refused the least: with their token it shows whether it is the scope that a call is refused for.
+fn best_placed(row: &Row<'_>) -> &'static str {
+    let worth = |who: &str| {
+        let cell = row.cells[WHO.iter().position(|known| *known == who).unwrap()];
+        let status: u16 = cell.trim_end_matches(['+', '-']).parse().unwrap();
+        // A sign says what is told: the most is told to who sees all of it.
+        (matches!(status, 401 | 403 | 404), status, cell.ends_with('-'))
+    };
+    let limited = WHO.into_iter().filter(|who| !["nobody", "ghost", "rita"].contains(who));
+    limited.min_by_key(|who| worth(who)).unwrap()
 }

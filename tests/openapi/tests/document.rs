@@ -10,7 +10,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::Value;
+use countersign_openapi::scopes::{self, Needs};
+use serde_json::{Value, json};
 
 fn document() -> Value {
     serde_json::from_str(&countersign_openapi::document().unwrap()).unwrap()
@@ -85,17 +86,38 @@ fn whoever_calls_is_asked_who_they_are_save_for_what_is_public() {
     let public: BTreeSet<&str> = ["/healthz", "/v1/openapi.json"].into();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            let asks_nobody = operation.get("security") == Some(&json!([{}]));
             // Slack has no token of ours: it signs, and is refused with 401 all the same.
             if path.starts_with("/slack/") {
-                assert!(operation.get("security").is_some() && operation["responses"].get("401").is_some());
+                assert!(asks_nobody && operation["responses"].get("401").is_some());
                 continue;
             }
-            let open = operation.get("security").is_some();
+            let open = asks_nobody;
             assert_eq!(open, public.contains(path.as_str()), "{method} {path}");
             let refuses = operation["responses"].get("401").is_some();
             assert_eq!(refuses, !open, "{method} {path}");
         }
     }
+}
+
+#[test]
+fn every_operation_says_which_scope_it_needs_and_the_table_knows_no_other() {
+    let document = document();
+    let mut names = BTreeSet::new();
+    for operation in
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+    {
+        let name = operation["operationId"].as_str().unwrap();
+        let needs = scopes::of(name).unwrap_or_else(|| panic!("{name} is not in the table of scopes"));
+        let says = operation.pointer("/security/0/bearer").cloned();
+        match needs {
+            Needs::Scopes(scopes) => assert_eq!(says, Some(json!(scopes)), "{name}"),
+            Needs::Runner | Needs::Nothing => assert_eq!(says, None, "{name}"),
+        }
+        names.insert(name);
+    }
+    let known: BTreeSet<&str> = scopes::NEEDS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(known, names);
 }
 
 /// Bodies are read strictly, so the schemas of what is read are closed.

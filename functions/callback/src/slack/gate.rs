@@ -131,7 +131,7 @@ pub(crate) async fn account(
     if user.disabled {
         return Err("your account is disabled".to_owned());
     }
-    Ok((Caller { runner: None, user, via: Via::Slack }, read))
+    Ok((Caller::unlimited(user, Via::Slack), read))
 }
 
 fn not_linked(app: &App) -> String {

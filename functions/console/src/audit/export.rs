@@ -2,7 +2,7 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_audit::record::{audit_line, checkpoint_line, event_line, first_line, last_line};
 use countersign_audit::tiles::WIDTH;
 use countersign_audit::{Checkpoint, Hash, PublicKey};
@@ -66,7 +66,7 @@ pub(crate) async fn export(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("audit export", &headers, &[]).await?;
+    let (caller, _) = app.identify("audit export", Scope::Read, &headers, &[]).await?;
     caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &["cursor"], &[])?;
     let wrong = || Problem::bad_request("`cursor` must be the `Countersign-Next-Cursor` of the page before");

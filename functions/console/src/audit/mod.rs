@@ -5,7 +5,7 @@ mod receipt;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_audit::{Checkpoint, PublicKey};
 use countersign_http::json::List;
 use countersign_http::openapi::{Malformed, Paging, Signed};
@@ -38,7 +38,7 @@ pub(crate) async fn checkpoints(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("checkpoints", &headers, &[]).await?;
+    let (caller, _) = app.identify("checkpoints", Scope::Read, &headers, &[]).await?;
     caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     Ok(json::answer(StatusCode::OK, &checkpoints_of(&app, &query).await?))
@@ -79,7 +79,7 @@ pub(crate) struct AuditKey {
     responses((status = 200, body = Keys, description = "All of them; none before the first checkpoint."), Signed)
 )]
 pub(crate) async fn public_key(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    app.identify("audit keys", &headers, &[]).await?;
+    app.identify("audit keys", Scope::Read, &headers, &[]).await?;
     let items = keys(&app).await?;
     Ok(json::answer(StatusCode::OK, &List { items, next_cursor: None }))
 }

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_app::submit::{keys_of, visible_request};
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_audit::{Hash, Receipt, path, tiles};
 use countersign_http::openapi::{NotFound, NotSealed, Signed};
 use countersign_http::{Problem, json};
@@ -31,7 +31,7 @@ pub(crate) async fn receipt(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = request_id(&app, &headers, &id).await?;
-    let (caller, found) = app.identify("receipt", &headers, &keys_of(id)).await?;
+    let (caller, found) = app.identify("receipt", Scope::Read, &headers, &keys_of(id)).await?;
     visible_request(&found, id, &caller)?;
     let events = app.store.events(id).await.map_err(|error| errors::storage(&error))?;
     let receipt = made(&app.store, id, &events).await.map_err(|error| errors::storage(&error))?;

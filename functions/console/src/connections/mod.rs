@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_app::four_eyes::Proposal;
 use countersign_app::probe::{TestEvent, TestReport};
 use countersign_app::view::RequestView;
-use countersign_app::{App, Caller, errors};
+use countersign_app::{App, Caller, Scope, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{
     Exists, IfMatch, Invalid, Malformed, NotFound, Paging, PreconditionRequired, Signed, Stale, WithBody,
@@ -53,7 +53,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("connections", &headers, &[]).await?;
+    let (caller, _) = app.identify("connections", Scope::Read, &headers, &[]).await?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     let limit = query.limit()?;
     let mut after: Option<ConnectionName> = query.parsed("cursor")?;
@@ -96,7 +96,7 @@ pub(crate) async fn show(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (caller, connection) = find(&app, &headers, &name).await?;
+    let (caller, connection) = find(&app, Scope::Read, &headers, &name).await?;
     let connection = connection.filter(|connection| may_see(connection, &caller));
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
     let warnings = warnings(&app, &connection).await;
@@ -105,18 +105,19 @@ pub(crate) async fn show(
 
 pub(crate) async fn find(
     app: &App,
+    needs: Scope,
     headers: &HeaderMap,
     name: &str,
 ) -> Result<(Caller, Option<Connection>), Problem> {
     match name.parse::<ConnectionName>() {
         Ok(name) => {
             let (caller, found) =
-                app.identify("connection", headers, &[Key::Connection(name.clone())]).await?;
+                app.identify("connection", needs, headers, &[Key::Connection(name.clone())]).await?;
             let connection = found.connection(&name).map_err(|error| errors::storage(&error))?;
             // The one of the configuration is nobody's to look at or to change.
             Ok((caller, connection.filter(|connection| !connection.is_configuration())))
         }
-        Err(_) => Ok((app.identify("connection", headers, &[]).await?.0, None)),
+        Err(_) => Ok((app.identify("connection", needs, headers, &[]).await?.0, None)),
     }
 }
 
@@ -144,7 +145,7 @@ pub(crate) async fn put(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, before) = find(&app, &headers, &name).await?;
+    let (caller, before) = find(&app, Scope::Manage, &headers, &name).await?;
     caller.must_be_admin()?;
     let name: ConnectionName = name
         .parse()
@@ -227,7 +228,7 @@ pub(crate) async fn remove(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (caller, connection) = find(&app, &headers, &name).await?;
+    let (caller, connection) = find(&app, Scope::Manage, &headers, &name).await?;
     caller.must_be_admin()?;
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
     let expected = if_match(&headers)?;
@@ -289,7 +290,7 @@ pub(crate) async fn test(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, connection) = find(&console.app, &headers, &name).await?;
+    let (caller, connection) = find(&console.app, Scope::Manage, &headers, &name).await?;
     caller.must_be_admin()?;
     let Nothing {} = json::optional_body(&headers, &bytes)?;
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;

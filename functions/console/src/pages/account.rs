@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope};
 use countersign_http::Problem;
 use countersign_identity::session::name_of;
 use countersign_rules::TokenId;
@@ -14,20 +14,18 @@ use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::viewer::Viewer;
-use super::words;
-use crate::tokens;
+use super::{sessions, tokens};
 
 /// Shows the account of whoever looks.
 pub(crate) async fn page(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     show(&app, &headers, &viewer, html! {}).await
 }
 
 async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> Result<Response, Problem> {
     let user = &viewer.caller.user;
-    let sessions = app.store.sessions(user.id).await.map_err(|error| errors::storage(&error))?;
+    let signed_in = crate::sessions::of(app, user.id).await?;
     let this = app.session_cookie(headers).and_then(name_of).map(|(_, id)| id);
-    let now = app.now();
     let content = html! {
         div.head { h1.grow { (user.name) } }
         (note)
@@ -44,52 +42,12 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
         section.card aria-labelledby="tokens" {
             h2 #tokens { "API tokens" }
             p.hint { "For programs. " a href="/api" { "What they can call" } "." }
-            @if user.tokens.is_empty() { p.muted { "None." } } @else {
-                div.wide tabindex="0" role="group" aria-label="API tokens" {
-                    table {
-                        thead { tr { th scope="col" { "Name" } th scope="col" { "Made" } th scope="col" { "Expires" } th scope="col" { span.hidden-text { "Revoke" } } } }
-                        tbody {
-                            @for token in &user.tokens {
-                                tr {
-                                    td { (token.name) }
-                                    td { (words::at(token.created_at)) }
-                                    td { @match token.expires_at { Some(at) => (words::at(at)), None => "never" } }
-                                    td {
-                                        form method="post" action={ "/account/tokens/" (token.id) "/revoke" } {
-                                            (viewer.csrf())
-                                            button.plain type="submit" aria-label={ "Revoke " (token.name) } { "Revoke" }
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-            form method="post" action="/account/tokens" {
-                (viewer.csrf())
-                div.fields {
-                    div.field { label for="name" { "Name of a new token" } input #name type="text" name="name" maxlength="100" required; }
-                    div.field {
-                        label for="days" { "Good for" }
-                        select #days name="days" {
-                            @for days in [1, 7, 30, 90, 365] { option value=(days) selected[days == 30] { (days) @if days == 1 { " day" } @else { " days" } } }
-                        }
-                    }
-                }
-                button.plain type="submit" { "Make a token" }
-            }
+            (tokens::table(viewer, user, Some("/account/tokens")))
+            (tokens::form(viewer, "/account/tokens", "you"))
         }
         section.card aria-labelledby="sessions" {
             h2 #sessions { "Where you are signed in" }
-            ul.votes {
-                @for stored in sessions.iter().filter(|stored| now < stored.session.expires_at) {
-                    li {
-                        @if this.as_ref() == Some(&stored.id) { strong { "This browser" } } @else { (words::browser(&stored.session.browser)) }
-                        " " span.small.muted { "since " (words::at(stored.session.created_at)) ", until " (words::at(stored.session.expires_at)) }
-                    }
-                }
-            }
+            (sessions::list(viewer, &signed_in, Some("/account/sessions"), this.as_deref()))
             form method="post" action="/account/sessions/end" {
                 (viewer.csrf())
                 p.actions { button.plain type="submit" { "Sign out everywhere" } }
@@ -105,23 +63,12 @@ pub(crate) async fn create_token(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "create token", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "create token", Scope::Manage, &headers, &[]).await?;
     let form = Form::read(&headers, &bytes)?;
-    let days: Option<u32> = form.number("days")?;
-    let body = tokens::Body {
-        name: form.text("name").unwrap_or_default().to_owned(),
-        expires_in_seconds: days.map(|days| days.saturating_mul(86_400)),
-        user: None,
-        runner_connections: None,
-    };
-    let (token, _) = tokens::make(&app, &viewer.caller, &body, None).await?;
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
-    let note = html! {
-        div.notice.good role="status" {
-            strong { "This is the token. It is shown this once:" }
-            pre.text tabindex="0" { (token.secret.unwrap_or_default()) }
-        }
-    };
+    let body = tokens::asked_for(&form)?;
+    let (token, _) = crate::tokens::make(&app, &viewer.caller, &body, None).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
+    let note = tokens::made(&token);
     show(&app, &headers, &viewer, note).await
 }
 
@@ -131,20 +78,26 @@ pub(crate) async fn revoke_token(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("revoke token", &headers, &[]).await?;
+    let (caller, _) = app.identify("revoke token", Scope::Manage, &headers, &[]).await?;
     let id: TokenId = id.parse().map_err(|_| Problem::not_found("token"))?;
-    tokens::take(&app, &caller, id).await?;
+    crate::tokens::take(&app, &caller, id).await?;
     Ok(go_to("/account#tokens"))
 }
 
 /// Ends all sessions of whoever asks.
 pub(crate) async fn end_sessions(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("end sessions", &headers, &[]).await?;
-    let sessions = app.store.sessions(caller.user.id).await.map_err(|error| errors::storage(&error))?;
-    let ids: Vec<String> = sessions.into_iter().map(|stored| stored.id).collect();
-    app.store_of(&caller)
-        .end_sessions(caller.user.id, &ids)
-        .await
-        .map_err(|error| errors::storage(&error))?;
+    let (caller, _) = app.identify("end sessions", Scope::Manage, &headers, &[]).await?;
+    crate::sessions::end_all(&app, &caller, caller.user.id).await?;
     Ok(go_to("/sign-in"))
+}
+
+/// Ends one session of whoever asks.
+pub(crate) async fn end_session(
+    State(app): State<App>,
+    Path(session): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (caller, _) = app.identify("end session", Scope::Manage, &headers, &[]).await?;
+    crate::sessions::end_one(&app, &caller, caller.user.id, &session).await?;
+    Ok(go_to("/account#sessions"))
 }

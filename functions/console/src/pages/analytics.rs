@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use countersign_app::App;
+use countersign_app::{App, Scope};
 use countersign_http::Problem;
 use countersign_rules::display::display;
 use countersign_statistics::times::Durations;
@@ -31,7 +31,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "analytics", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "analytics", Scope::Read, &headers, &[]).await?;
     viewer.caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?.with_days();
     let report = api::report(&app, &settled, &query).await?;

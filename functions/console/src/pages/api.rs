@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use axum::extract::State;
 use axum::response::Response;
-use countersign_app::App;
+use countersign_app::{App, Scope};
 use countersign_http::Problem;
 use countersign_web::Place;
 use http::HeaderMap;
@@ -17,7 +17,7 @@ use crate::openapi::DOCUMENT;
 
 /// Shows it to whoever is signed in.
 pub(crate) async fn page(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "api", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "api", Scope::Read, &headers, &[]).await?;
     // The document changes with the program alone, so it is rendered once.
     static RENDERED: OnceLock<String> = OnceLock::new();
     let rendered = RENDERED.get_or_init(|| {
@@ -85,6 +85,12 @@ fn prose(text: &str) -> Markup {
     }
 }
 
+/// What a token must be for.
+fn scopes(operation: &Value) -> Option<String> {
+    let scopes = operation.pointer("/security/0/bearer")?.as_array()?;
+    Some(scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+}
+
 fn operation(document: &Value, path: &str, method: &str, it: &Value) -> Markup {
     let parameters: Vec<&Value> =
         items(it, "parameters").map(|parameter| followed(document, parameter)).collect();
@@ -92,6 +98,7 @@ fn operation(document: &Value, path: &str, method: &str, it: &Value) -> Markup {
         details.box id=(text(it, "operationId")) {
             summary { span.code { (method.to_uppercase()) } " " code { (path) } " " span.muted { (text(it, "summary")) } }
             @if !text(it, "description").is_empty() { p { (prose(text(it, "description"))) } }
+            @if let Some(scopes) = scopes(it) { p.small.muted { "A token that is limited needs " code { (scopes) } "." } }
             @if !parameters.is_empty() {
                 h3 { "Parameters" }
                 dl.facts {

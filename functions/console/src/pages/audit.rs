@@ -3,7 +3,7 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_audit::tiles::WIDTH;
 use countersign_http::Problem;
 use countersign_rules::event::Actor;
@@ -33,7 +33,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "audit", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "audit", Scope::Read, &headers, &[]).await?;
     viewer.caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     let checkpoints = api::checkpoints_of(&app, &query).await?;

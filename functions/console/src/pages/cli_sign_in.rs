@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_app::{App, Caller, app, errors};
+use countersign_app::{App, Caller, Scope, app, errors};
 use countersign_http::{Problem, json};
 use countersign_identity::oidc::flow::challenge;
 use countersign_rules::{Timestamp, Via};
@@ -62,7 +62,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     let query = Query::read(raw.as_deref(), &["port", "state", "challenge"], &[])?;
     let waiting = Waiting::read(|name| query.text(name).unwrap_or_default().to_owned())?;
     let content = html! {
@@ -88,7 +88,7 @@ pub(crate) async fn allow(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, _) = app.identify("allow", &headers, &[]).await?;
+    let (caller, _) = app.identify("allow", Scope::Manage, &headers, &[]).await?;
     // A token must not make tokens that outlive it by way of a page.
     if caller.via != Via::Console {
         return Err(Problem::forbidden("this is done in a browser"));
@@ -140,12 +140,13 @@ pub(crate) async fn token(
     let stored = app.store.user(meaning.user).await.map_err(|error| errors::storage(&error))?;
     let user = stored.map(|stored| stored.user).filter(|user| !user.disabled).ok_or_else(wrong)?;
     let email = user.email.clone();
-    let caller = Caller { runner: None, user, via: Via::Cli };
+    let caller = Caller::unlimited(user, Via::Cli);
     let wanted = tokens::Body {
         name: "countersign login".to_owned(),
         expires_in_seconds: Some(TOKEN_SECONDS),
         user: None,
         runner_connections: None,
+        scopes: None,
     };
     let (made, _) = tokens::make(&app, &caller, &wanted, None).await?;
     let token = made.secret.ok_or_else(Problem::internal)?;

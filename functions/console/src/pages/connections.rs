@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_app::probe::{Purpose, TestReport};
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::Problem;
 use countersign_notify::slack::reminders::Reminders;
 use countersign_rules::ConnectionName;
@@ -30,7 +30,7 @@ const MOST: usize = 1000;
 
 /// Shows the connections of whoever looks.
 pub(crate) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     let all = app.store.connections(None, MOST).await.map_err(|error| errors::storage(&error))?;
     let seen: Vec<&Connection> =
         all.iter().filter(|connection| may_see(connection, &viewer.caller)).collect();
@@ -80,17 +80,22 @@ pub(crate) async fn show(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (viewer, connection) = find(&app, &headers, &name).await?;
+    let (viewer, connection) = find(&app, Scope::Read, &headers, &name).await?;
     let connection = connection.filter(|connection| may_see(connection, &viewer.caller));
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
     let draft = Draft::of(&connection);
     page(&app, &viewer, Some(&connection), &draft, &Outcome::default(), html! {}).await
 }
 
-async fn find(app: &App, headers: &HeaderMap, name: &str) -> Result<(Viewer, Option<Connection>), Problem> {
+async fn find(
+    app: &App,
+    needs: Scope,
+    headers: &HeaderMap,
+    name: &str,
+) -> Result<(Viewer, Option<Connection>), Problem> {
     let name: Option<ConnectionName> = name.parse().ok();
     let keys: Vec<Key> = name.iter().cloned().map(Key::Connection).collect();
-    let (viewer, found) = Viewer::see(app, "page", headers, &keys).await?;
+    let (viewer, found) = Viewer::see(app, "page", needs, headers, &keys).await?;
     let connection = match name {
         Some(name) => found.connection(&name).map_err(|error| errors::storage(&error))?,
         None => None,
@@ -101,14 +106,14 @@ async fn find(app: &App, headers: &HeaderMap, name: &str) -> Result<(Viewer, Opt
 
 /// The same for an admin, who may change it.
 async fn find_to_change(app: &App, headers: &HeaderMap, name: &str) -> Result<(Viewer, Connection), Problem> {
-    let (viewer, connection) = find(app, headers, name).await?;
+    let (viewer, connection) = find(app, Scope::Manage, headers, name).await?;
     viewer.caller.must_be_admin()?;
     Ok((viewer, connection.ok_or_else(|| Problem::not_found("connection"))?))
 }
 
 /// Shows an empty one to an admin.
 pub(crate) async fn new(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     viewer.caller.must_be_admin()?;
     page(&app, &viewer, None, &Draft::default(), &Outcome::default(), html! {}).await
 }
@@ -197,7 +202,7 @@ pub(crate) async fn check_new(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "check", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "check", Scope::Manage, &headers, &[]).await?;
     viewer.caller.must_be_admin()?;
     looked_at(&app, &viewer, None, &Form::read(&headers, &bytes)?).await
 }
@@ -275,7 +280,7 @@ pub(crate) async fn save_new(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "save", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "save", Scope::Manage, &headers, &[]).await?;
     viewer.caller.must_be_admin()?;
     save_what_was_seen(&app, &viewer, None, &Form::read(&headers, &bytes)?).await
 }

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::Problem;
 use countersign_notify::endpoint::Health;
 use countersign_notify::{EndpointId, SlackSettings, TeamsSettings};
@@ -29,7 +29,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let viewer = admin(&app, Scope::Read, &headers).await?;
     let query = Query::read(raw.as_deref(), &["channel"], &[])?;
     let read = async { tokio::try_join!(app.store.integrations(), app.store.endpoints()) };
     let (integrations, endpoints) = read.await.map_err(|error| errors::storage(&error))?;
@@ -76,8 +76,8 @@ pub(crate) async fn page(
 }
 
 /// The admin who looks.
-pub(super) async fn admin(app: &App, headers: &HeaderMap) -> Result<Viewer, Problem> {
-    let (viewer, _) = Viewer::see(app, "integrations", headers, &[]).await?;
+pub(super) async fn admin(app: &App, needs: Scope, headers: &HeaderMap) -> Result<Viewer, Problem> {
+    let (viewer, _) = Viewer::see(app, "integrations", needs, headers, &[]).await?;
     viewer.caller.must_be_admin()?;
     Ok(viewer)
 }
@@ -219,7 +219,7 @@ pub(crate) async fn save_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let viewer = admin(&app, Scope::Manage, &headers).await?;
     let form = Form::read(&headers, &bytes)?;
     let text = |name: &str| form.text(name).unwrap_or_default().to_owned();
     let found = app.store.integrations().await.map_err(|error| errors::storage(&error))?;
@@ -243,7 +243,7 @@ pub(crate) async fn test_slack(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    admin(&app, Scope::Manage, &headers).await?;
     let form = Form::read(&headers, &bytes)?;
     let sent = api::send_slack_test(&app, form.text("channel").map(str::to_owned)).await?;
     let channel = sent.endpoint.to_string();
@@ -257,7 +257,7 @@ pub(crate) async fn save_teams(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&admin(&app, &headers).await?.caller);
+    let app = app.acting(&admin(&app, Scope::Manage, &headers).await?.caller);
     let form = Form::read(&headers, &bytes)?;
     let settings = TeamsSettings {
         enabled: form.is_ticked("enabled"),
@@ -269,7 +269,7 @@ pub(crate) async fn save_teams(
 
 /// Sends a test through Teams.
 pub(crate) async fn test_teams(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    admin(&app, Scope::Manage, &headers).await?;
     api::send_teams_test(&app).await?;
     Ok(go_to("/integrations"))
 }

@@ -18,12 +18,15 @@ mod new_request;
 mod notifications;
 mod output;
 mod people;
+mod person;
 mod plot;
 mod proposal;
 mod request;
 mod requests;
+mod sessions;
 mod sign_in;
 mod slack_link;
+mod tokens;
 mod viewer;
 mod webhooks;
 mod words;
@@ -75,13 +78,19 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/audit", page(get(audit::page)))
         .route("/api", page(get(api::page)))
         .route("/people", page(get(people::list)))
-        .route("/people/new", page(get(people::new)))
-        .route("/people/{id}", page(get(people::show)))
-        .route("/people/{id}/save", form(post(people::save)))
+        .route("/people/new", page(get(person::new)))
+        .route("/people/{id}", page(get(person::show)))
+        .route("/people/{id}/save", form(post(person::save)))
+        .route("/people/{id}/tokens", form(post(person::create_token)))
+        .route("/people/{id}/tokens/{token}/revoke", form(post(person::revoke_token)))
+        .route("/people/{id}/slack/remove", form(post(person::unlink_slack)))
+        .route("/people/{id}/sessions/end", form(post(person::end_sessions)))
+        .route("/people/{id}/sessions/{session}/end", form(post(person::end_session)))
         .route("/account", page(get(account::page)))
         .route("/account/tokens", form(post(account::create_token)))
         .route("/account/tokens/{id}/revoke", form(post(account::revoke_token)))
         .route("/account/sessions/end", form(post(account::end_sessions)))
+        .route("/account/sessions/{session}/end", form(post(account::end_session)))
         .route("/sign-in", page(get(sign_in::page)))
         .route("/sign-in/demo", form(post(sign_in::as_demo_person)))
         .route("/sign-in/oidc", form(post(sign_in::begin)))

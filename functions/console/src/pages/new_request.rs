@@ -5,7 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use countersign_app::submit::{NewRequest, connection_name};
 use countersign_app::view::{GroupStatus, RequestView};
-use countersign_app::{App, app, errors};
+use countersign_app::{App, Scope, app, errors};
 use countersign_http::Problem;
 use countersign_rules::display::display;
 use countersign_rules::request::{AutoCause, RunMode};
@@ -41,7 +41,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     let query = Query::read(raw.as_deref(), &["connection", "copy"], &[])?;
     let mut draft =
         Draft { connection: query.text("connection").unwrap_or_default().to_owned(), ..Draft::default() };
@@ -66,7 +66,7 @@ pub(crate) async fn check(
     let form = Form::read(&headers, &bytes)?;
     let name = connection_name(form.raw("connection"));
     let also: Vec<Key> = name.iter().cloned().map(Key::Connection).collect();
-    let (viewer, found) = Viewer::see(&app, "check", &headers, &also).await?;
+    let (viewer, found) = Viewer::see(&app, "check", Scope::Submit, &headers, &also).await?;
     let connection = match name {
         Ok(name) => found.connection(&name).map_err(|error| errors::storage(&error))?,
         Err(_) => None,

@@ -2,8 +2,8 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use countersign_app::App;
 use countersign_app::submit::{keys_of, visible_request};
+use countersign_app::{App, Scope};
 use countersign_http::Problem;
 use countersign_notify::diagnose::Finding;
 use countersign_rules::display::display;
@@ -23,7 +23,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = request_id(&app, &headers, &id).await?;
-    let (viewer, found) = Viewer::see(&app, "notifications", &headers, &keys_of(id)).await?;
+    let (viewer, found) = Viewer::see(&app, "notifications", Scope::Read, &headers, &keys_of(id)).await?;
     let request = visible_request(&found, id, &viewer.caller)?;
     let told = api::of(&app, &request, &viewer.caller).await?;
     let content = html! {

@@ -2,23 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
-use countersign_app::{App, app, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::Problem;
 use countersign_rules::person::Role;
 use countersign_rules::{GroupName, UserId};
-use countersign_storage::{Key, User};
+use countersign_storage::User;
 use countersign_web::Place;
 use countersign_web::form::Form;
-use countersign_web::page::go_to;
 use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::viewer::Viewer;
-use super::{proposal, words};
-use crate::users;
+use super::words;
 
 /// What a role is called.
 pub(super) fn role_name(role: Role) -> &'static str {
@@ -30,7 +27,7 @@ pub(super) fn role_name(role: Role) -> &'static str {
 
 /// Shows groups to everybody, and accounts to admins and auditors.
 pub(crate) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
     let groups = groups_of(&people);
     let content = html! {
@@ -64,7 +61,7 @@ fn groups_of(people: &[User]) -> BTreeMap<&GroupName, Vec<&User>> {
     groups
 }
 
-fn accounts(people: &[User]) -> Markup {
+pub(super) fn accounts(people: &[User]) -> Markup {
     let email_of = |id: UserId| people.iter().find(|user| user.id == id).map(|user| user.email.clone());
     html! {
         section.card aria-labelledby="accounts" {
@@ -90,120 +87,6 @@ fn accounts(people: &[User]) -> Markup {
             }
         }
     }
-}
-
-/// Shows an empty account to an admin.
-pub(crate) async fn new(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
-    viewer.caller.must_be_admin()?;
-    let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
-    let id = UserId::from_parts(app.now(), app::random().map_err(|_| errors::no_randomness())?);
-    let content = html! {
-        div.head { h1.grow { "New account" } }
-        (proposal::hint(&app))
-        (form(&viewer, id, None, &people))
-    };
-    Ok(viewer.page(&app, "New account", Place::People, content))
-}
-
-/// Shows an account to an admin or an auditor.
-pub(crate) async fn show(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
-    let id: Option<UserId> = id.parse().ok().filter(|_| viewer.caller.sees_all());
-    let id = id.ok_or_else(|| Problem::not_found("account"))?;
-    let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
-    let user = people.iter().find(|user| user.id == id).ok_or_else(|| Problem::not_found("account"))?;
-    let content = html! {
-        div.head { h1.grow { (user.name) @if user.disabled { " " span.badge.rejected { "disabled" } } } }
-        p.hint { (user.id) " · made " (words::at(user.created_at)) }
-        @if viewer.caller.is_admin() { (proposal::hint(&app)) (form(&viewer, id, Some(user), &people)) }
-        @else { (accounts(std::slice::from_ref(user))) }
-    };
-    Ok(viewer.page(&app, &user.name, Place::People, content))
-}
-
-fn form(viewer: &Viewer, id: UserId, user: Option<&User>, people: &[User]) -> Markup {
-    let all: BTreeSet<&GroupName> = people.iter().flat_map(|user| &user.groups).collect();
-    let is_in = |group: &GroupName| user.is_some_and(|user| user.groups.contains(group));
-    let has = |role: Role| user.is_some_and(|user| user.roles.contains(&role));
-    html! {
-        form.card method="post" action={ "/people/" (id) "/save" } {
-            (viewer.csrf())
-            @if let Some(user) = user { input type="hidden" name="version" value=(user.version); }
-            div.fields {
-                div.field { label for="email" { "E-mail" } input #email type="email" name="email" required maxlength="254" value=[user.map(|user| &user.email)]; }
-                div.field { label for="name" { "Name" } input #name type="text" name="name" maxlength="200" value=[user.map(|user| &user.name)]; }
-            }
-            fieldset {
-                legend { "Groups" }
-                div.picks { @for group in all { label.tick { input type="checkbox" name="group" value=(group) checked[is_in(group)]; (group) } } }
-                div.field { label for="more" { "Other groups" } p.hint { "Names with commas between them." } input #more type="text" name="more_groups"; }
-            }
-            fieldset {
-                legend { "Roles" }
-                label.tick { input type="checkbox" name="role" value="admin" checked[has(Role::Admin)]; span { "Admin" small { "manages connections, people and groups; may cancel and settle" } } }
-                label.tick { input type="checkbox" name="role" value="auditor" checked[has(Role::Auditor)]; span { "Auditor" small { "sees everything, changes nothing" } } }
-            }
-            @match user {
-                None => {
-                    div.field {
-                        label for="owner" { "Whose service account it is" }
-                        select #owner name="owner" {
-                            option value="" { "nobody's: it is a person" }
-                            @for person in people.iter().filter(|user| user.owner.is_none()) { option value=(person.id) { (person.email) } }
-                        }
-                        p.hint { "A service account and its owner count as one person, for ever." }
-                    }
-                }
-                Some(user) => {
-                    @if let Some(owner) = user.owner { input type="hidden" name="owner" value=(owner); }
-                    label.tick { input type="checkbox" name="disabled" checked[user.disabled]; span { "Disabled" small { "out at once, with all service accounts of theirs; their standing votes no longer count" } } }
-                }
-            }
-            p.actions { button type="submit" { "Save" } a.button.plain href="/people" { "Back" } }
-        }
-    }
-}
-
-/// Saves an account.
-pub(crate) async fn save(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> Result<Response, Problem> {
-    let (caller, found) = app.identify("put user", &headers, &[Key::Access]).await?;
-    caller.must_be_admin()?;
-    let access_version = found.access_version().map_err(|error| errors::storage(&error))?;
-    let id: UserId = id.parse().map_err(|_| Problem::not_found("account"))?;
-    let form = Form::read(&headers, &bytes)?;
-    let before = app.store.user(id).await.map_err(|error| errors::storage(&error))?;
-    let body = users::Body {
-        id: None,
-        email: form.text("email").unwrap_or_default().to_owned(),
-        name: form.text("name").map(str::to_owned),
-        groups: group_names(&form, "group", "more_groups")?,
-        roles: form
-            .all("role")
-            .filter_map(|role| match role {
-                "admin" => Some(Role::Admin),
-                "auditor" => Some(Role::Auditor),
-                _ => None,
-            })
-            .collect(),
-        disabled: form.is_ticked("disabled"),
-        slack_user_id: before.as_ref().and_then(|before| before.user.slack_user_id.clone()),
-        owner: form.text("owner").and_then(|owner| owner.parse().ok()),
-        _created_at: None,
-        _version: None,
-    };
-    let version = form.number("version")?;
-    let saved = users::save(&app, &caller, id, before.as_ref(), body, version, access_version).await?;
-    Ok(go_to(&saved.page(|_| "/people".to_owned())))
 }
 
 /// Groups that were ticked, and those that were written.

@@ -2,10 +2,10 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use countersign_app::App;
 use countersign_app::directory::Known;
 use countersign_app::page::{Filter, GroupFilter};
 use countersign_app::view::RequestView;
+use countersign_app::{App, Scope};
 use countersign_http::Problem;
 use countersign_http::json::List;
 use countersign_rules::display::display;
@@ -37,7 +37,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     let query = Query::read(raw.as_deref(), &FILTERS, &["status"])?.with_days();
     let filter = query.filter()?;
     let cursor = query.cursor()?;

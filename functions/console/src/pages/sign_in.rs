@@ -4,8 +4,9 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use countersign_app::caller::cookie;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::Problem;
+use countersign_identity::oidc::Identity;
 use countersign_identity::oidc::flow::Pending;
 use countersign_identity::session::name_of;
 use countersign_rules::UserId;
@@ -136,7 +137,7 @@ async fn enter(
 /// Ends the session of this browser, if it is one: nobody else's can be ended by a made-up cookie.
 async fn end_this(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
     let Some((user, id)) = app.session_cookie(headers).and_then(name_of) else { return Ok(()) };
-    let Ok((caller, _)) = app.identify("sign out", headers, &[]).await else { return Ok(()) };
+    let Ok((caller, _)) = app.identify("sign out", Scope::Manage, headers, &[]).await else { return Ok(()) };
     app.store_of(&caller).end_sessions(user, &[id]).await.map_err(|error| errors::storage(&error))
 }
 
@@ -172,15 +173,44 @@ pub(crate) async fn finish(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
+    let (identity, pending) = match came_back(&app, &headers, raw.as_deref()).await {
+        Ok(came_back) => came_back,
+        Err(problem) => return Err(refused(&app, None, problem).await),
+    };
+    let user = match app.signed_in(&identity).await {
+        Ok(user) => user,
+        Err(problem) => return Err(refused(&app, Some(&identity), problem).await),
+    };
+    let mut response = enter(&app, &headers, user, "oidc", &pending.next).await?;
+    if let Some(gone) = cookies::set(&app.config, cookies::sign_in_name(&app.config), "", 0) {
+        response.headers_mut().append(SET_COOKIE, gone);
+    }
+    Ok(response)
+}
+
+/// Notes that somebody was not signed in, if that was for who they are or what they came with.
+async fn refused(app: &App, identity: Option<&Identity>, problem: Problem) -> Problem {
+    if problem.status().is_client_error() && problem.status() != StatusCode::NOT_FOUND {
+        app.note_refused_sign_in(identity, problem.slug(), problem.detail()).await;
+    }
+    problem.noted()
+}
+
+/// Who comes back from the issuer, and what they began with.
+async fn came_back(
+    app: &App,
+    headers: &HeaderMap,
+    raw: Option<&str>,
+) -> Result<(Identity, Pending), Problem> {
     let issuer = app.issuer.as_ref().ok_or_else(|| Problem::not_found("page"))?;
-    let query = Query::read_any(raw.as_deref())?;
+    let query = Query::read_any(raw)?;
     let again = || {
         Problem::bad_request(
             "this sign-in was not begun in this browser, or too long ago; go back to the sign-in page and begin again",
         )
     };
     let name = cookies::sign_in_name(&app.config);
-    let pending = cookie(&headers, name).and_then(Pending::from_cookie).ok_or_else(again)?;
+    let pending = cookie(headers, name).and_then(Pending::from_cookie).ok_or_else(again)?;
     let state = query.text("state").unwrap_or_default();
     if !bool::from(pending.state.as_bytes().ct_eq(state.as_bytes())) {
         return Err(again());
@@ -196,14 +226,8 @@ pub(crate) async fn finish(
         ));
     }
     let code = query.text("code").ok_or_else(again)?;
-    let identity = issuer.finish(&pending, code, &redirect_uri(&app)).await;
-    let identity = identity.map_err(|error| app.refused(&error))?;
-    let user = app.signed_in(&identity).await?;
-    let mut response = enter(&app, &headers, user, "oidc", &pending.next).await?;
-    if let Some(gone) = cookies::set(&app.config, name, "", 0) {
-        response.headers_mut().append(SET_COOKIE, gone);
-    }
-    Ok(response)
+    let identity = issuer.finish(&pending, code, &redirect_uri(app)).await;
+    Ok((identity.map_err(|error| app.refused(&error))?, pending))
 }
 
 /// Ends the session of this browser.

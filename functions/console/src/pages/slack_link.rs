@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
-use countersign_app::App;
+use countersign_app::{App, Scope};
 use countersign_http::Problem;
 use countersign_storage::Key;
 use countersign_web::Place;
@@ -18,7 +18,7 @@ use crate::slack_links;
 
 /// Shows whose Slack user whoever looks is, and asks.
 pub(crate) async fn page(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     Ok(show(&app, &viewer, html! {}))
 }
 
@@ -56,7 +56,8 @@ pub(crate) async fn create(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (viewer, found) = Viewer::see(&app, "slack link", &headers, &[Key::SlackSettings]).await?;
+    let (viewer, found) =
+        Viewer::see(&app, "slack link", Scope::Manage, &headers, &[Key::SlackSettings]).await?;
     let form = Form::read(&headers, &bytes)?;
     let body = slack_links::Body {
         slack_user_id: form.text("slack_user_id").unwrap_or_default().to_owned(),
@@ -74,7 +75,7 @@ pub(crate) async fn create(
 
 /// Takes the Slack user away.
 pub(crate) async fn remove(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (viewer, _) = Viewer::see(&app, "slack unlink", &headers, &[]).await?;
-    slack_links::take(&app, &viewer.caller).await?;
+    let (viewer, _) = Viewer::see(&app, "slack unlink", Scope::Manage, &headers, &[]).await?;
+    slack_links::take(&app, &viewer.caller, viewer.caller.user.id).await?;
     Ok(go_to("/slack/link"))
 }

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use countersign_app::{App, errors};
+use countersign_app::{App, Scope, errors};
 use countersign_http::Problem;
 use countersign_notify::delivery::State as Stand;
 use countersign_notify::payload::TYPES;
@@ -40,7 +40,7 @@ pub(super) fn listed(text: &str) -> Vec<String> {
 
 /// Shows an empty one.
 pub(crate) async fn new(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let viewer = admin(&app, Scope::Read, &headers).await?;
     let content = html! {
         div.head { h1.grow { "New webhook" } }
         p.lead { "It is told of each event by a POST that is signed as Standard Webhooks says." }
@@ -56,7 +56,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let viewer = admin(&app, Scope::Read, &headers).await?;
     let query = Query::read(raw.as_deref(), &["cursor"], &[])?;
     let stored = api::find(&app, &id).await?;
     page(&app, &viewer, &stored, query.parsed("cursor")?, html! {}).await
@@ -266,7 +266,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let viewer = admin(&app, Scope::Manage, &headers).await?;
     let app = app.acting(&viewer.caller);
     let body = body(&Form::read(&headers, &bytes)?)?;
     let made = api::make(&app, &viewer.caller, body, None).await?;
@@ -280,7 +280,7 @@ pub(crate) async fn save(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let viewer = admin(&app, Scope::Manage, &headers).await?;
     let app = app.acting(&viewer.caller);
     let form = Form::read(&headers, &bytes)?;
     let before = api::find(&app, &id).await?;
@@ -298,7 +298,7 @@ pub(crate) async fn test(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    admin(&app, Scope::Manage, &headers).await?;
     let endpoint = EndpointId::Webhook(api::find(&app, &id).await?.webhook.id);
     deliveries::attempt_now(&app, deliveries::test_of(&app, &endpoint)?).await?;
     Ok(go_to(&format!("/integrations/webhooks/{endpoint}")))
@@ -310,7 +310,7 @@ pub(crate) async fn rotate(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let viewer = admin(&app, &headers).await?;
+    let viewer = admin(&app, Scope::Manage, &headers).await?;
     let app = app.acting(&viewer.caller);
     let stored = api::rotated(&app, &api::find(&app, &id).await?).await?;
     page(&app, &viewer, &stored, None, shown_once(&stored, &[])).await
@@ -323,7 +323,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&admin(&app, &headers).await?.caller);
+    let app = app.acting(&admin(&app, Scope::Manage, &headers).await?.caller);
     let form = Form::read(&headers, &bytes)?;
     api::delete(&app, &api::find(&app, &id).await?, form.number("version")?).await?;
     Ok(go_to("/integrations"))
@@ -335,7 +335,7 @@ pub(crate) async fn replay(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admin(&app, &headers).await?;
+    admin(&app, Scope::Manage, &headers).await?;
     let sent = deliveries::again(&app, &id).await?;
     Ok(go_to(&match sent.endpoint {
         EndpointId::Webhook(id) => format!("/integrations/webhooks/{id}"),

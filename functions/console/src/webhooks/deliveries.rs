@@ -3,7 +3,7 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use countersign_app::notify::DeliverEvent;
-use countersign_app::{App, app, errors};
+use countersign_app::{App, Scope, app, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{Malformed, NotFound, Paging, Signed};
 use countersign_http::{Problem, json};
@@ -108,7 +108,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    app.identify_admin("deliveries", &headers).await?;
+    app.identify_admin("deliveries", Scope::Read, &headers).await?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     let (limit, before) = (query.limit()?, query.parsed::<DeliveryId>("cursor")?);
     let endpoint = EndpointId::Webhook(find(&app, &id).await?.webhook.id);
@@ -133,7 +133,7 @@ pub(crate) async fn test(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.identify_admin("test webhook", &headers).await?;
+    app.identify_admin("test webhook", Scope::Manage, &headers).await?;
     let endpoint = EndpointId::Webhook(find(&app, &id).await?.webhook.id);
     Ok(on_its_way(attempt_now(&app, test_of(&app, &endpoint)?).await?))
 }
@@ -152,7 +152,7 @@ pub(crate) async fn replay(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.identify_admin("replay", &headers).await?;
+    app.identify_admin("replay", Scope::Manage, &headers).await?;
     Ok(on_its_way(again(&app, &id).await?))
 }
 

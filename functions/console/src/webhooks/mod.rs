@@ -7,7 +7,7 @@ pub(crate) mod shape;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use countersign_app::{App, Caller, app, errors};
+use countersign_app::{App, Caller, Scope, app, errors};
 use countersign_http::json::List;
 use countersign_http::openapi::{
     IdempotencyKey, IfMatch, Invalid, InvalidOrReused, Malformed, NotFound, Paging, PreconditionRequired,
@@ -71,7 +71,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    app.identify_admin("webhooks", &headers).await?;
+    app.identify_admin("webhooks", Scope::Read, &headers).await?;
     let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
     let limit = query.limit()?;
     let all = app.store.endpoints().await.map_err(|error| errors::storage(&error))?.webhooks;
@@ -101,7 +101,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = app.identify_admin("create webhook", &headers).await?;
+    let caller = app.identify_admin("create webhook", Scope::Manage, &headers).await?;
     let app = app.acting(&caller);
     let body: Body = json::body(&headers, &bytes)?;
     let key = edge::idempotency_key(&headers)?;
@@ -201,7 +201,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.identify_admin("webhook", &headers).await?;
+    app.identify_admin("webhook", Scope::Read, &headers).await?;
     let stored = find(&app, &id).await?;
     Ok(answer(&app, StatusCode::OK, &stored, false, Vec::new()))
 }
@@ -225,7 +225,7 @@ pub(crate) async fn put(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&app.identify_admin("put webhook", &headers).await?);
+    let app = app.acting(&app.identify_admin("put webhook", Scope::Manage, &headers).await?);
     let body: Body = json::body(&headers, &bytes)?;
     let before = find(&app, &id).await?;
     let (stored, warnings) = change(&app, &before, body, if_match(&headers)?).await?;
@@ -296,7 +296,7 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&app.identify_admin("delete webhook", &headers).await?);
+    let app = app.acting(&app.identify_admin("delete webhook", Scope::Manage, &headers).await?);
     let before = find(&app, &id).await?;
     delete(&app, &before, if_match(&headers)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -332,7 +332,7 @@ pub(crate) async fn rotate_secret(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let app = app.acting(&app.identify_admin("rotate secret", &headers).await?);
+    let app = app.acting(&app.identify_admin("rotate secret", Scope::Manage, &headers).await?);
     let stored = rotated(&app, &find(&app, &id).await?).await?;
     Ok(answer(&app, StatusCode::OK, &stored, true, Vec::new()))
 }

@@ -82,6 +82,7 @@ async fn a_user_is_found_by_id_and_by_address_in_any_case(database: &Database) {
         expires_at: None,
         created_by: dana.id,
         runner_connections: None,
+        scopes: None,
     });
     assert_eq!(store.put_user(None, &dana, Access::Changed, None).await.unwrap(), Saved::Yes);
     assert_eq!(store.user(dana.id).await.unwrap().unwrap().user, dana);

@@ -97,9 +97,27 @@ async fn a_service_account_and_its_owner_are_one_person(database: Database) {
     assert_eq!(with_token(&serve, &token, &args).await.code, Some(0));
 }
 
+async fn a_token_is_limited_to_what_its_program_does(database: Database) {
+    let serve = Serve::start(database, &[]).await.unwrap();
+    let made = serve.run("alice", &["tokens", "create", "ci", "--scope", "submit,read"]).await.unwrap();
+    assert_eq!(made.code, Some(0), "{}", made.err);
+    let token = made.out.trim().to_owned();
+    let exec = with_token(&serve, &token, &["exec", "demo-open", "SELECT 1 AS one", "-o", "csv"]).await;
+    ended(&exec, 0, "one\r\n1\r\n");
+    let more = with_token(&serve, &token, &["tokens", "create", "more"]).await;
+    ended(&more, 20, "");
+    says(&more, &["`manage`", "read, submit"]);
+    let list = serve.run("alice", &["tokens", "list"]).await.unwrap();
+    assert!(list.out.contains("MAY") && list.out.contains("read, submit"), "{}", list.out);
+    assert!(list.out.contains("everything"), "{}", list.out);
+    let odd = serve.run("alice", &["tokens", "create", "ci", "--scope", "write"]).await.unwrap();
+    assert_eq!(odd.code, Some(2), "{}", odd.err);
+}
+
 countersign_e2e::on_every_database! {
     who_is_shut_out_is_out_at_once,
     groups_decide_who_reviews,
     a_token_works_until_it_is_revoked,
+    a_token_is_limited_to_what_its_program_does,
     a_service_account_and_its_owner_are_one_person,
 }

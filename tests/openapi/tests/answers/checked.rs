@@ -53,6 +53,15 @@ impl Checked {
         paths.iter().flat_map(of_path).collect()
     }
 
+    /// Signs one of the demo's people in, in a browser.
+    pub(crate) async fn sign_in(&self, who: &str) {
+        let user = self.serve.id(who);
+        let signed_in = self.client.post(format!("{}/sign-in/demo", self.serve.url()));
+        let signed_in = signed_in.header("content-type", "application/x-www-form-urlencoded");
+        let signed_in = signed_in.body(format!("user={user}&next=/v1/openapi.json")).send().await.unwrap();
+        assert!(signed_in.status().is_success(), "{signed_in:?}");
+    }
+
     /// Lets somebody call with a token that is none of the demo's.
     pub(crate) fn known_as(&mut self, who: &str, token: &str) {
         self.tokens.insert(who.to_owned(), token.to_owned());

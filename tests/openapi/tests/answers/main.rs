@@ -234,6 +234,19 @@ async fn people(checked: &Checked) {
     let page = checked.get("audra", "/v1/users?limit=2", 200).await;
     checked.get("audra", &format!("/v1/users?cursor={}", page.text("/next_cursor")), 200).await;
     checked.get("audra", "/v1/users?email=dana@example.com", 200).await;
+    let of_alice = format!("/v1/users/{}", checked.serve.id("alice"));
+    let sessions = checked.get("alice", &format!("{of_alice}/sessions"), 200).await;
+    assert_eq!(sessions.items().len(), 0, "she has a token alone");
+    checked.sign_in("alice").await;
+    let sessions = checked.get("audra", &format!("{of_alice}/sessions"), 200).await;
+    let one = format!("{of_alice}/sessions/{}", sessions.text("/items/0/id"));
+    assert_eq!((sessions.items().len(), sessions.text("/items/0/how")), (1, "demo"));
+    checked.get("dana", &format!("{of_alice}/sessions"), 404).await;
+    checked.call("dana", "DELETE", &one, None, &[], 404).await;
+    checked.call("root", "DELETE", &one, None, &[], 204).await;
+    checked.call("alice", "DELETE", &one, None, &[], 404).await;
+    checked.call("dana", "DELETE", &format!("{of_alice}/slack-link"), None, &[], 404).await;
+    checked.call("root", "DELETE", &format!("{of_alice}/slack-link"), None, &[], 204).await;
     let groups = checked.get("alice", "/v1/groups?limit=1", 200).await;
     assert_eq!((groups.text("/items/0/group"), groups.text("/next_cursor")), ("dba-team", "dba-team"));
     let rest = checked.get("alice", "/v1/groups?cursor=dba-team", 200).await;
@@ -263,6 +276,13 @@ async fn tokens(checked: &Checked) {
     assert_eq!(again.json["id"], made.json["id"]);
     assert_eq!((again.header("idempotency-replayed"), &again.json["secret"]), ("true", &Value::Null));
     checked.post("sam", "/v1/tokens", json!({ "name": " " }), 422).await;
+    for scopes in [json!([]), json!(["read"])] {
+        let body =
+            json!({ "name": "x", "user": NEW_USER, "scopes": scopes, "runner_connections": ["demo-db"] });
+        let refused = checked.post("root", "/v1/tokens", body, 422).await;
+        assert_eq!(refused.text("/errors/0/pointer"), "/scopes");
+    }
+    checked.post("sam", "/v1/tokens", json!({ "name": "x", "scopes": ["everything"] }), 400).await;
     checked.post("root", "/v1/tokens", json!({ "name": "x", "user": checked.serve.id("sam") }), 403).await;
     checked.post("root", "/v1/tokens", json!({ "name": "x", "user": NEW_USER.replace('K', "J") }), 404).await;
     checked.post("root", "/v1/tokens", json!({ "name": "robot", "user": NEW_USER }), 201).await;
@@ -512,7 +532,7 @@ fn nowhere(operation: &Operation) -> String {
         Some("tokens") => NEW_USER.replace("usr_", "tok_"),
         _ => NOBODY.to_owned(),
     };
-    operation.path.replace("{id}", &id).replace("{name}", "nowhere")
+    operation.path.replace("{id}", &id).replace("{name}", "nowhere").replace("{session}", "nothing")
 }
 
 fn has(operation: &Operation, status: &str) -> bool {

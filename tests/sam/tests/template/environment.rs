@@ -39,6 +39,9 @@ fn read_by_the_code() -> BTreeSet<String> {
         if name == "COUNTERSIGN_ADMIN_FOUR_EYES" {
             return Some("on".to_owned());
         }
+        if name == "COUNTERSIGN_SESSION_IDLE_MINUTES" {
+            return Some("60".to_owned());
+        }
         // Anything that lets the reading go on.
         (!["AWS_CA_BUNDLE", "AWS_REGION"].contains(&name) && !name.starts_with("AWS_ENDPOINT_URL"))
             .then(|| "1".to_owned())

@@ -334,6 +334,9 @@ async fn a_runner_works(on: &mut Deployment) {
     on.decide("alice", "run", &request, Value::Null).await;
     let work = on.http("runners", "runner", "GET /v1/runner/work", None, Value::Null).await;
     assert_eq!(work["work"]["id"], request["id"]);
+    // Who is refused is on record.
+    let none = on.answer("runners", "alice", "GET /v1/runner/work", None, Value::Null).await;
+    assert_eq!(none["statusCode"], 403, "{none}");
     let nonce = "0".repeat(32);
     let claim = json!({ "digest": request["digest"], "nonce": nonce });
     on.reports("claim", &request, claim).await;

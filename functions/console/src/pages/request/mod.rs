@@ -14,7 +14,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use countersign_app::submit::{keys_of, visible_request};
 use countersign_app::view::{RequestView, may_see_output};
-use countersign_app::{App, Caller, errors};
+use countersign_app::{App, Caller, Scope, errors};
 use countersign_http::Problem;
 use countersign_rules::display::display;
 use countersign_rules::request::RunMode;
@@ -37,7 +37,7 @@ pub(crate) async fn show(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let id = request_id(&app, &headers, &id).await?;
-    let (viewer, found) = Viewer::see(&app, "page", &headers, &keys_of(id)).await?;
+    let (viewer, found) = Viewer::see(&app, "page", Scope::Read, &headers, &keys_of(id)).await?;
     let caller = &viewer.caller;
     let request = visible_request(&found, id, caller)?;
     let created = found.created(id).map_err(|error| errors::storage(&error))?;
