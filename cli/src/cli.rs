@@ -97,23 +97,17 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Connections(Box<ConnectionsCommand>),
     /// People and service accounts
-    #[command(subcommand)]
-    Users(UsersCommand),
+    Users(Perhaps<UsersCommand>),
     /// Groups
-    #[command(subcommand)]
-    Groups(GroupsCommand),
+    Groups(Perhaps<GroupsCommand>),
     /// API tokens
-    #[command(subcommand)]
-    Tokens(TokensCommand),
+    Tokens(Perhaps<TokensCommand>),
     /// Who is told of what happens: custom webhooks (admin)
-    #[command(subcommand)]
-    Webhooks(WebhooksCommand),
+    Webhooks(Perhaps<WebhooksCommand>),
     /// Telling people through Slack (admin)
-    #[command(subcommand)]
-    Slack(SlackCommand),
+    Slack(Perhaps<SlackCommand>),
     /// Telling people through Teams (admin)
-    #[command(subcommand)]
-    Teams(TeamsCommand),
+    Teams(Perhaps<TeamsCommand>),
     /// Say why a notification did not arrive, or a request was approved by itself
     Doctor(DoctorArgs),
     /// Numbers about requests (admin, auditor)
@@ -135,6 +129,20 @@ pub(crate) enum Command {
     RebuildStatistics(RebuildArgs),
     /// After a restore from a backup: end what was open in it, before anybody serves it
     Restore(RestoreArgs),
+}
+
+/// What to do with something; to look at it, if nothing is said.
+#[derive(Args)]
+pub(crate) struct Perhaps<T: Subcommand> {
+    #[command(subcommand)]
+    command: Option<T>,
+}
+
+impl<T: Subcommand> Perhaps<T> {
+    /// What was asked for, or `look`.
+    pub(crate) fn or(self, look: T) -> T {
+        self.command.unwrap_or(look)
+    }
 }
 
 /// Options of `serve`.

@@ -23,6 +23,10 @@ use std::process::ExitCode;
 use serde_json::{Map, Value};
 
 use self::audit::AuditCommand;
+use self::integrations::{SlackCommand, TeamsCommand};
+use self::tokens::TokensCommand;
+use self::users::{GroupsCommand, UsersCommand};
+use self::webhooks::WebhooksCommand;
 use crate::cli::{Cli, Command};
 use crate::client::{Answer, Call, Client};
 use crate::config::Config;
@@ -66,16 +70,28 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Output(args) => run::output(&client, ui, &args).await.map(|()| 0)?,
         Command::Events(args) => run::events(&client, ui, &args).await.map(|()| 0)?,
         Command::Connections(command) => connections::connections(&client, ui, *command).await.map(|()| 0)?,
-        Command::Users(command) => users::users(&client, ui, command).await.map(|()| 0)?,
-        Command::Groups(command) => users::groups(&client, ui, &command).await.map(|()| 0)?,
-        Command::Tokens(command) => tokens::tokens(&client, ui, command).await.map(|()| 0)?,
+        Command::Users(command) => {
+            users::users(&client, ui, command.or(UsersCommand::List)).await.map(|()| 0)?
+        }
+        Command::Groups(command) => {
+            users::groups(&client, ui, &command.or(GroupsCommand::List)).await.map(|()| 0)?
+        }
+        Command::Tokens(command) => {
+            tokens::tokens(&client, ui, command.or(TokensCommand::List)).await.map(|()| 0)?
+        }
         Command::Runner(args) => {
             let token = config.token.as_deref().unwrap_or_default();
             crate::runner::runner(&client, token, ui, args).await.map(|()| 0)?
         }
-        Command::Webhooks(command) => webhooks::webhooks(&client, ui, command).await.map(|()| 0)?,
-        Command::Slack(command) => integrations::slack(&client, ui, command).await.map(|()| 0)?,
-        Command::Teams(command) => integrations::teams(&client, ui, command).await.map(|()| 0)?,
+        Command::Webhooks(command) => {
+            webhooks::webhooks(&client, ui, command.or(WebhooksCommand::List)).await.map(|()| 0)?
+        }
+        Command::Slack(command) => {
+            integrations::slack(&client, ui, command.or(SlackCommand::Show)).await.map(|()| 0)?
+        }
+        Command::Teams(command) => {
+            integrations::teams(&client, ui, command.or(TeamsCommand::Show)).await.map(|()| 0)?
+        }
         Command::Doctor(args) => doctor::doctor(&client, ui, &args).await.map(|()| 0)?,
         Command::Analytics(args) => analytics::analytics(&client, ui, &args).await.map(|()| 0)?,
         Command::Audit(command) => audit::audit(&client, ui, command).await?,

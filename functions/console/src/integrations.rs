@@ -45,7 +45,7 @@ pub(crate) struct TeamsView {
 }
 
 /// Where a test goes.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = SlackTest)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SlackTest {
@@ -191,7 +191,7 @@ pub(crate) async fn test_slack(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     app.identify_admin("test slack", Scope::Manage, &headers).await?;
-    let body: SlackTest = json::body(&headers, &bytes)?;
+    let body: SlackTest = json::optional_body(&headers, &bytes)?;
     Ok(on_its_way(send_slack_test(&app, body.channel).await?))
 }
 
@@ -268,10 +268,16 @@ pub(crate) async fn save_teams(
     path = "/v1/integrations/teams/test",
     operation_id = "test_teams",
     tag = "notifications",
-    responses((status = 202, body = DeliveryView, description = "It is on its way."), NotConfigured, Signed)
+    request_body = json::Nothing,
+    responses((status = 202, body = DeliveryView, description = "It is on its way."), NotConfigured, WithBody, Signed)
 )]
-pub(crate) async fn test_teams(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn test_teams(
+    State(app): State<App>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
     app.identify_admin("test teams", Scope::Manage, &headers).await?;
+    json::no_body(&headers, &bytes)?;
     Ok(on_its_way(send_teams_test(&app).await?))
 }
 

@@ -16,7 +16,7 @@ use countersign_rules::request::RUNNER_KIND;
 use countersign_rules::{ConnectionName, Timestamp, TokenId, UserId};
 use countersign_storage::items::{MAX_RUNNER_CONNECTIONS, MAX_TOKENS};
 use countersign_storage::people::{Access, Remember, Saved, StoredUser};
-use countersign_storage::requests::Idempotency;
+use countersign_storage::requests::{Idempotency, Remembered};
 use countersign_storage::{Key, Scopes, StorageError, StoredToken};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -261,6 +261,13 @@ async fn try_create(
     // Expired ones only take up room.
     user.tokens.retain(|token| token.expires_at.is_none_or(|expires_at| now < expires_at));
     if user.tokens.len() >= MAX_TOKENS {
+        if let Some(key) = key {
+            match app.store.remembered(key).await.map_err(|error| errors::storage(&error))? {
+                Remembered::Made(before) => return made_before(stored, &before),
+                Remembered::OtherBody => return Err(errors::key_reused()),
+                Remembered::Nothing => {}
+            }
+        }
         let detail = format!("a user has at most {MAX_TOKENS} tokens; revoke one first");
         return Err(Problem::conflict("too-many-tokens", detail));
     }
@@ -272,22 +279,19 @@ async fn try_create(
     let remember = key.map(|key| Remember { key, made: &made_id, now });
     match app.store_of(caller).put_user(Some(stored), &user, Access::Unchanged, remember).await {
         Ok(Saved::Yes) => Ok(Attempt::Made(View::new(&made, user_id, Some(token.reveal())))),
-        // A replay never shows the secret again.
-        Ok(Saved::Before(before)) => {
-            let known = stored.user.tokens.iter().find(|token| token.id.to_string() == before);
-            let known = known.ok_or_else(|| Problem::not_found("token"))?;
-            Ok(Attempt::Before(View::new(known, user_id, None)))
-        }
-        Ok(Saved::KeyReused) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency-key-reused",
-            "This key was used for something else",
-            "the same Idempotency-Key came with another body; take a new key",
-        )),
+        Ok(Saved::Before(before)) => made_before(stored, &before),
+        Ok(Saved::KeyReused) => Err(errors::key_reused()),
         Ok(Saved::EmailTaken) => Err(Problem::internal()),
         Err(StorageError::Conflict) => Ok(Attempt::Lost),
         Err(error) => Err(errors::storage(&error)),
     }
+}
+
+/// The token that was made under the same key. A replay never shows its secret again.
+fn made_before(stored: &StoredUser, before: &str) -> Result<Attempt, Problem> {
+    let known = stored.user.tokens.iter().find(|token| token.id.to_string() == before);
+    let known = known.ok_or_else(|| Problem::not_found("token"))?;
+    Ok(Attempt::Before(View::new(known, stored.user.id, None)))
 }
 
 /// Lists your tokens, or, if you are an admin or an auditor, somebody's.

@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::Problem;
+use utoipa::ToSchema;
 
 /// The largest body of a call: a command of 100 KiB, escaped as JSON at its worst, and some room.
 pub const MAX_BODY_BYTES: usize = 700 * 1024;
@@ -44,6 +45,20 @@ pub fn optional_body<T: DeserializeOwned + Default>(
     bytes: &Bytes,
 ) -> Result<T, Problem> {
     if bytes.is_empty() { Ok(T::default()) } else { body(headers, bytes) }
+}
+
+/// Nothing is said beside what is asked for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Makes sure that a call brings no body, or an empty object: members that nobody looks at would be taken for
+/// granted by who sends them.
+///
+/// # Errors
+/// As [`body`].
+pub fn no_body(headers: &HeaderMap, bytes: &Bytes) -> Result<(), Problem> {
+    optional_body::<Nothing>(headers, bytes).map(|Nothing {}| ())
 }
 
 /// Reads exactly one JSON object as `T`.

@@ -18,8 +18,6 @@ use countersign_http::{Problem, json};
 use countersign_rules::ConnectionName;
 use countersign_storage::{Connection, Key, StorageError};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::Console;
 use crate::etag::{if_match, with_etag};
@@ -263,11 +261,6 @@ pub(crate) async fn delete(
     }
 }
 
-/// Nothing is said beside what is asked for.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Nothing {}
-
 /// Says whether a connection works, and in plain words what is wrong if it does not; for admins.
 ///
 /// Each secret that it names is resolved and used to ask the target who one is there. No command
@@ -278,7 +271,7 @@ pub(crate) struct Nothing {}
     operation_id = "test_connection",
     tag = "connections",
     params(("name" = ConnectionName, Path)),
-    request_body = Nothing,
+    request_body = json::Nothing,
     responses(
         (status = 200, body = TestReport, description = "What was found."),
         NotFound, WithBody, Signed
@@ -292,7 +285,7 @@ pub(crate) async fn test(
 ) -> Result<Response, Problem> {
     let (caller, connection) = find(&console.app, Scope::Manage, &headers, &name).await?;
     caller.must_be_admin()?;
-    let Nothing {} = json::optional_body(&headers, &bytes)?;
+    json::no_body(&headers, &bytes)?;
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
     Ok(json::answer(StatusCode::OK, &tested(&console, connection.name).await?))
 }

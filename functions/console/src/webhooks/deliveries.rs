@@ -1,11 +1,12 @@
 //! What was brought to a webhook: the log, tests, and once more.
 
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use countersign_app::notify::DeliverEvent;
 use countersign_app::{App, Scope, app, errors};
 use countersign_http::json::List;
-use countersign_http::openapi::{Malformed, NotFound, Paging, Signed};
+use countersign_http::openapi::{Malformed, NotFound, Paging, Signed, WithBody};
 use countersign_http::{Problem, json};
 use countersign_notify::delivery::{LastAttempt, State as Stand};
 use countersign_notify::{Channel, Delivery, EndpointId};
@@ -126,14 +127,17 @@ pub(crate) async fn list(
     operation_id = "test_webhook",
     tag = "notifications",
     params(("id" = WebhookId, Path)),
-    responses((status = 202, body = DeliveryView, description = "It is on its way."), NotFound, Signed)
+    request_body = json::Nothing,
+    responses((status = 202, body = DeliveryView, description = "It is on its way."), NotFound, WithBody, Signed)
 )]
 pub(crate) async fn test(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
+    bytes: Bytes,
 ) -> Result<Response, Problem> {
     app.identify_admin("test webhook", Scope::Manage, &headers).await?;
+    json::no_body(&headers, &bytes)?;
     let endpoint = EndpointId::Webhook(find(&app, &id).await?.webhook.id);
     Ok(on_its_way(attempt_now(&app, test_of(&app, &endpoint)?).await?))
 }
@@ -145,14 +149,17 @@ pub(crate) async fn test(
     operation_id = "replay_delivery",
     tag = "notifications",
     params(("id" = DeliveryId, Path)),
-    responses((status = 202, body = DeliveryView, description = "It is on its way."), NotFound, Signed)
+    request_body = json::Nothing,
+    responses((status = 202, body = DeliveryView, description = "It is on its way."), NotFound, WithBody, Signed)
 )]
 pub(crate) async fn replay(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
+    bytes: Bytes,
 ) -> Result<Response, Problem> {
     app.identify_admin("replay", Scope::Manage, &headers).await?;
+    json::no_body(&headers, &bytes)?;
     Ok(on_its_way(again(&app, &id).await?))
 }
 

@@ -322,17 +322,20 @@ pub(crate) async fn delete(app: &App, before: &StoredWebhook, seen: Option<u64>)
     operation_id = "rotate_webhook_secret",
     tag = "notifications",
     params(("id" = WebhookId, Path)),
+    request_body = json::Nothing,
     responses(
         (status = 200, body = View, description = "It has a new secret.", headers(("ETag" = String))),
-        NotFound, Signed
+        NotFound, WithBody, Signed
     )
 )]
 pub(crate) async fn rotate_secret(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
+    bytes: Bytes,
 ) -> Result<Response, Problem> {
     let app = app.acting(&app.identify_admin("rotate secret", Scope::Manage, &headers).await?);
+    json::no_body(&headers, &bytes)?;
     let stored = rotated(&app, &find(&app, &id).await?).await?;
     Ok(answer(&app, StatusCode::OK, &stored, true, Vec::new()))
 }
