@@ -5,6 +5,7 @@
 mod analytics;
 mod audit;
 mod connections;
+mod csv;
 mod etag;
 mod export;
 mod groups;
@@ -19,6 +20,7 @@ mod proposals;
 mod requests;
 mod settled;
 mod slack_links;
+mod tables;
 mod tokens;
 mod users;
 mod webhooks;

@@ -13,6 +13,7 @@ mod connection_form;
 mod connections;
 mod diff;
 mod fields;
+mod files;
 mod integrations;
 mod new_request;
 mod notifications;
@@ -72,6 +73,8 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/integrations/webhooks/{id}/delete", form(post(webhooks::delete)))
         .route("/integrations/deliveries/{id}/replay", form(post(webhooks::replay)))
         .route("/analytics", page(get(analytics::page)))
+        .route(files::PATH, page(get(files::page)))
+        .route(files::FILE, page(get(files::file)))
         .route("/audit", page(get(audit::page)))
         .route("/api", page(get(api::page)))
         .route("/people", page(get(people::list)))
