@@ -7,6 +7,8 @@ mod account;
 mod analytics;
 mod api;
 mod audit;
+mod audit_files;
+mod changes;
 mod cli_sign_in;
 mod command;
 mod connection_form;
@@ -76,6 +78,8 @@ pub(crate) fn routes() -> Router<Console> {
         .route(files::PATH, page(get(files::page)))
         .route(files::FILE, page(get(files::file)))
         .route("/audit", page(get(audit::page)))
+        .route(audit_files::PATH, page(get(audit_files::page)))
+        .route(audit_files::FILE, page(get(audit_files::file)))
         .route("/api", page(get(api::page)))
         .route("/people", page(get(people::list)))
         .route("/people/new", page(get(people::new)))
