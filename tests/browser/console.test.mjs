@@ -544,8 +544,31 @@ await tests.test("numbers are told and drawn once they are sealed", async () => 
     truly(text.includes(part), part);
   }
   truly(!text.includes("needle"), "no value of a command is here");
-  const [csv] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
-  truly(readFileSync(await csv.path(), "utf8").startsWith("id,status,connection"), "a file");
+  for (const section of ["connections", "requesters", "groups", "reviewers"]) {
+    const head = (await page.locator(`section[aria-labelledby=${section}] thead`).innerText()).split(/\s+/);
+    for (const column of ["Rate", "Mean", "p50", "p90", "p99"]) truly(head.includes(column), `${section}: ${column}`);
+  }
+  const downloaded = async (link) => {
+    const [file] = await Promise.all([page.waitForEvent("download"), link.click()]);
+    return { name: file.suggestedFilename(), text: readFileSync(await file.path(), "utf8") };
+  };
+  const table = await downloaded(page.getByRole("link", { name: "requesters", exact: true }));
+  truly(table.name === "analytics-by-requester.csv" && table.text.startsWith("user.email,user.id,counts.submitted"), table.text);
+  // All requests of the span, in one file whose name says the span.
+  await page.getByRole("link", { name: "as CSV" }).click();
+  truly((await page.locator("h2#parts").innerText()).includes("All of it is one file"), "one file");
+  const whole = await downloaded(page.getByRole("link", { name: /^requests_.*\.csv$/ }));
+  const all = [];
+  for (let cursor = ""; cursor !== null;) {
+    const some = (await serve.call("audra", "GET", `/v1/requests?limit=200${cursor}`)).body;
+    all.push(...some.items);
+    cursor = some.next_cursor && `&cursor=${some.next_cursor}`;
+  }
+  truly(whole.text.startsWith("id,status,connection") && all.every((one) => whole.text.includes(one.id)), `${all.length} requests`);
+  // What does not fit comes in narrower parts.
+  await page.goto("/analytics/requests?format=jsonl&split=1");
+  truly(await page.getByRole("link", { name: /^requests_.*\.jsonl$/ }).count() > 0, "parts");
+  await page.goto("/analytics");
   await page.getByRole("textbox", { name: "Connection" }).fill("demo-dual");
   await page.getByLabel("From (UTC)").fill("2026-01-01");
   await send(page, "Show");
@@ -553,6 +576,11 @@ await tests.test("numbers are told and drawn once they are sealed", async () => 
   await page.emulateMedia({ media: "print" });
   equal(await page.locator("header.top").isVisible(), false);
   equal(await page.locator(".plot svg").first().isVisible(), true);
+  // What is folded on the screen is there on paper, and what was rejected stays red.
+  equal(await page.locator("#days ~ details td").first().isVisible(), true);
+  equal(await page.locator("#days ~ details summary").isVisible(), false);
+  const red = await page.locator(".swatch.bad").first().evaluate((swatch) => getComputedStyle(swatch).backgroundColor);
+  equal(red, "rgb(229, 118, 111)");
   await page.context().close();
 });
 
@@ -567,11 +595,35 @@ await tests.test("the log shows its checkpoints, its key and who changed what", 
   const { items: [key] } = (await serve.call("audra", "GET", "/v1/audit/public-key")).body;
   truly((await page.locator("section[aria-labelledby=keys]").innerText()).includes(key.public_key), "the key");
   truly((await page.locator("section[aria-labelledby=changes]").innerText()).includes("connection."), "a change of a connection");
-  const changes = await page.locator("section[aria-labelledby=changes] tbody tr").allInnerTexts();
-  const rotated = changes.filter((row) => row.includes("webhook.changed"));
-  truly(rotated.length > 0 && rotated.every((row) => row.includes("root@example.com")), changes.join("\n"));
-  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /^its first/ }).click()]);
-  const verified = spawnSync(PROGRAM, ["audit", "verify", await file.path(), "--key", key.public_key], { encoding: "utf8" });
+  const changes = page.locator("section[aria-labelledby=changes] ol > li");
+  await page.getByLabel("What", { exact: true }).selectOption("webhook.changed");
+  await send(page, "Show");
+  const rotated = await changes.allInnerTexts();
+  truly(rotated.length > 0 && rotated.every((one) => one.includes("root@example.com") && one.includes("webhook.changed")), rotated.join("\n"));
+  // Who, with a link to them; what it was before and what it is.
+  await page.getByLabel("What", { exact: true }).selectOption("connection.");
+  await page.getByLabel("Who").fill("root@");
+  await send(page, "Show");
+  truly(await changes.count() > 0, "changes of connections by root");
+  equal(await changes.getByRole("link", { name: "root@example.com" }).count(), await changes.count());
+  const changed = changes.filter({ hasText: "connection.changed" }).first();
+  equal((await changed.locator("thead").innerText()).split(/\s+/).join(" "), "What Before After");
+  truly(!/\bversion\b/.test(await changed.locator("tbody").innerText()), "the version is no news");
+  await page.goto("/audit?type=session.");
+  truly((await changes.first().innerText()).includes("session."), "sign-ins");
+  await page.goto("/audit?who=nobody-like-that");
+  equal(await changes.count(), 0);
+  // The files are called as the words call them, and verify each other.
+  await page.goto("/audit");
+  const saved = {};
+  for (const name of ["checkpoint.json", "keys.json"]) {
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name, exact: true }).click()]);
+    equal(file.suggestedFilename(), name);
+    saved[name] = await file.path();
+  }
+  await page.getByRole("link", { name: "from here as files" }).click();
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /^log_0+_\d+\.jsonl$/ }).click()]);
+  const verified = spawnSync(PROGRAM, ["audit", "verify", await file.path(), "--key", saved["keys.json"], "--checkpoint", saved["checkpoint.json"]], { encoding: "utf8" });
   equal(verified.status, 0, verified.stdout + verified.stderr);
   await page.context().close();
 });
@@ -629,7 +681,7 @@ await tests.test("axe-core finds nothing on any page, and none is too heavy", as
     const hook = await serve.call("root", "POST", "/v1/webhooks", { name: `axe-${size}`, url: "http://127.0.0.1:9/", enabled: false });
     await serve.call("root", "POST", `/v1/webhooks/${hook.body.id}/test`);
     const paths = [
-      "/integrations", "/integrations/webhooks/new", `/integrations/webhooks/${hook.body.id}`, "/analytics", "/analytics?connection=nowhere", "/audit", "/api",
+      "/integrations", "/integrations/webhooks/new", `/integrations/webhooks/${hook.body.id}`, "/analytics", "/analytics?connection=nowhere", "/analytics/requests?format=csv", "/audit", "/audit?type=connection.", "/audit/files", "/api",
       `/requests/${done.id}/notifications`,
       "/", "/?group=mine", "/?q=nothing-like-this", "/requests/new", `/requests/${pending.id}`, `/requests/${done.id}`,
       "/connections", "/connections/demo-dual", "/connections/new", "/people", "/people/new", `/people/${me}`, "/account", "/slack/link",

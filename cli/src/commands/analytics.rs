@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::client::{Call, Client};
 use crate::error::CliError;
 use crate::render::columns::text;
-use crate::render::{Column, Format, Line, Tone, Ui, safe};
+use crate::render::ui::write_out;
+use crate::render::{Format, Line, Tone, Ui, safe};
 
 /// What `analytics` takes.
 #[derive(Args)]
@@ -20,24 +21,12 @@ pub(crate) struct AnalyticsArgs {
     /// Only on that connection
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// Which table, with `-o csv`
+    #[arg(long, value_name = "TABLE", default_value = "day", value_parser = ["day", "month", "hour", "connection", "group", "requester", "reviewer", "command"])]
+    by: String,
 }
 
-/// What a CSV holds: a day a line.
-const BY_DAY: &[Column] = &[
-    Column::data("day"),
-    Column::data("counts.submitted"),
-    Column::data("counts.blocked"),
-    Column::data("counts.approved"),
-    Column::data("counts.automatic"),
-    Column::data("counts.rejected"),
-    Column::data("counts.expired"),
-    Column::data("counts.cancelled"),
-    Column::data("counts.succeeded"),
-    Column::data("counts.failed"),
-    Column::data("counts.unknown"),
-];
-
-/// Prints the numbers of a span: as a CSV its days, else everything.
+/// Prints the numbers of a span: as a CSV one table of them, else everything.
 ///
 /// # Errors
 /// [`CliError`].
@@ -46,12 +35,14 @@ pub(crate) async fn analytics(client: &Client, ui: &Ui, args: &AnalyticsArgs) ->
         .with_some("from", args.from.clone())
         .with_some("to", args.to.clone())
         .with_some("connection", args.connection.clone());
-    let report = client.json(&call).await?;
     if ui.format == Format::Csv {
-        let days = report.get("by_day").and_then(Value::as_array).cloned().unwrap_or_default();
-        return ui.csv(BY_DAY, &days, true);
+        let table = client.send(&call.with("format", "csv").with("by", args.by.clone())).await?;
+        // Line ends as in every other CSV of this program.
+        let table = String::from_utf8_lossy(&table.body).replace("\r\n", "\n");
+        return write_out(if ui.out.is_terminal { safe::output(&table) } else { table }.as_bytes());
     }
-    ui.one(BY_DAY, &report, |columns| drawn(&report, columns))
+    let report = client.json(&call).await?;
+    ui.one(&[], &report, |columns| drawn(&report, columns))
 }
 
 fn drawn(report: &Value, columns: Option<usize>) -> Vec<Line> {
@@ -72,36 +63,44 @@ fn drawn(report: &Value, columns: Option<usize>) -> Vec<Line> {
         None => "nobody decided anything".to_owned(),
     }));
     lines.push(Line::new().text(format!("time to decision: {}", times(report.get("time_to_decision")))));
-    let mut section = |title: &str, name: &str, row: &dyn Fn(&Value) -> String| {
+    let mut section = |title: &str, most: usize, name: &str, row: &dyn Fn(&Value) -> String| {
         let rows = report.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if !rows.is_empty() {
             lines.push(Line::new());
             lines.push(Line::of(Tone::Faint, title.to_owned()));
         }
-        for item in rows.iter().take(10) {
+        for item in rows.iter().take(most) {
             let line = Line::new().text(safe::line(&row(item)));
-            lines.push(columns.map_or(line.clone(), |columns| line.cut(columns)));
+            lines.extend(line.wrap(columns.unwrap_or(usize::MAX), 4));
         }
     };
     let number = |item: &Value, pointer: &str| item.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    let rate = |item: &Value| match item.get("approval_rate").and_then(Value::as_f64) {
+        Some(rate) => format!("{:.1} %", rate * 100.0),
+        None => "—".to_owned(),
+    };
     let asked = |item: &Value| {
-        format!(
-            "{:>6} submitted, {} approved",
-            number(item, "/counts/submitted"),
-            number(item, "/counts/approved")
-        )
+        let (submitted, approved) = (number(item, "/counts/submitted"), number(item, "/counts/approved"));
+        let times = times(item.get("time_to_decision"));
+        format!("{submitted} submitted, {approved} approved, rate {}, {times}", rate(item))
     };
     let voted = |item: &Value| {
+        let (approvals, rejections) = (number(item, "/approvals"), number(item, "/rejections"));
         let times = times(item.get("time_to_vote"));
-        format!("{:>6} for, {} against, {times}", number(item, "/approvals"), number(item, "/rejections"))
+        format!("{approvals} for, {rejections} against, rate {}, {times}", rate(item))
     };
     let email =
         |item: &Value| item.pointer("/user/email").and_then(Value::as_str).unwrap_or_default().to_owned();
-    section("connections", "by_connection", &|item| format!("{}  {}", asked(item), text(item, "connection")));
-    section("requesters", "top_requesters", &|item| format!("{}  {}", asked(item), email(item)));
-    section("reviewers", "reviewers", &|item| format!("{}  {}", voted(item), email(item)));
-    section("groups", "by_group", &|item| format!("{}  {}", voted(item), text(item, "group")));
-    section("commands, by shape", "common_commands", &|item| {
+    section("connections", 10, "by_connection", &|item| {
+        format!("{}: {}", text(item, "connection"), asked(item))
+    });
+    section("requesters", 10, "top_requesters", &|item| format!("{}: {}", email(item), asked(item)));
+    section("reviewers", 10, "reviewers", &|item| format!("{}: {}", email(item), voted(item)));
+    section("groups", 10, "by_group", &|item| format!("{}: {}", text(item, "group"), voted(item)));
+    section("hours of the day (UTC)", 24, "by_hour", &|item| {
+        format!("{:02}:00: {}", number(item, "/hour"), asked(item))
+    });
+    section("commands, by shape", 10, "common_commands", &|item| {
         format!("{:>6}  {}: {}", number(item, "/count"), text(item, "kind"), text(item, "shape"))
     });
     lines

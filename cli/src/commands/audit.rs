@@ -44,8 +44,9 @@ pub(crate) struct VerifyArgs {
     /// A checkpoint that you kept: a file with its JSON
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// The public key that you trust, in base64; without it the one in the file counts
-    #[arg(long, value_name = "KEY")]
+    /// The public key that you trust, in base64, or a file with the keys that you kept; without it those in
+    /// the file that is verified count
+    #[arg(long, value_name = "KEY|FILE")]
     key: Option<String>,
 }
 
@@ -118,17 +119,49 @@ fn unreadable(path: &Path, why: impl std::fmt::Display) -> CliError {
 /// # Errors
 /// [`CliError::Usage`] for what cannot be read at all.
 pub(crate) fn verify(ui: &Ui, args: &VerifyArgs) -> Result<u8, CliError> {
-    let wrong_key = |error: countersign_audit::key::InvalidKey| CliError::Usage(error.to_string());
-    let key =
-        args.key.as_deref().map(|key| key.trim().parse::<PublicKey>().map_err(wrong_key)).transpose()?;
+    let keys = args.key.as_deref().map(trusted).transpose()?.unwrap_or_default();
     let older = args.checkpoint.as_deref().map(checkpoint).transpose()?;
     match receipt(&args.file)? {
         Some(_) if older.is_some() => Err(CliError::Usage(
             "a receipt is not verified against another checkpoint: it has its own".to_owned(),
         )),
-        Some(receipt) => Ok(tell_receipt(ui, &receipt, key.as_ref())),
-        None => Ok(tell(ui, &read(&args.file, key, older)?)),
+        Some(receipt) => {
+            // Of several, it is the one that signed, or else any: then it says which was expected.
+            let key = keys.iter().find(|key| **key == receipt.public_key).or(keys.first());
+            Ok(tell_receipt(ui, &receipt, key))
+        }
+        None => Ok(tell(ui, &read(&args.file, keys, older)?)),
     }
+}
+
+/// What `--key` names: a key, or a file with keys as the service or `audit keys` gives them.
+fn trusted(text: &str) -> Result<Vec<PublicKey>, CliError> {
+    let wrong = |error: countersign_audit::key::InvalidKey| CliError::Usage(error.to_string());
+    let path = Path::new(text);
+    if let Ok(key) = text.trim().parse() {
+        return Ok(vec![key]);
+    }
+    if !path.exists() {
+        return text.trim().parse().map(|key| vec![key]).map_err(wrong);
+    }
+    let content = std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+    if let Ok(key) = content.trim().parse() {
+        return Ok(vec![key]);
+    }
+    let value: Value = serde_json::from_str(&content).map_err(|error| unreadable(path, error))?;
+    let items = value.get("items").unwrap_or(&value);
+    let items = items.as_array().map_or(std::slice::from_ref(items), Vec::as_slice);
+    let key = |item: &Value| {
+        let key = item.get("public_key").and_then(Value::as_str);
+        key.ok_or_else(|| unreadable(path, "it holds something else than public keys"))?
+            .parse()
+            .map_err(wrong)
+    };
+    let keys: Vec<PublicKey> = items.iter().map(key).collect::<Result<_, _>>()?;
+    if keys.is_empty() {
+        return Err(unreadable(path, "it holds no key: then none would be trusted, and any would do"));
+    }
+    Ok(keys)
 }
 
 /// A checkpoint out of a file: the object itself, the line of an export, or the list of the service.
@@ -159,9 +192,9 @@ fn receipt(path: &Path) -> Result<Option<Receipt>, CliError> {
     serde_json::from_value(value).map(Some).map_err(|error| unreadable(path, format!("no receipt: {error}")))
 }
 
-fn read(path: &Path, key: Option<PublicKey>, older: Option<Checkpoint>) -> Result<Report, CliError> {
+fn read(path: &Path, keys: Vec<PublicKey>, older: Option<Checkpoint>) -> Result<Report, CliError> {
     let mut reader = BufReader::new(File::open(path).map_err(|error| unreadable(path, error))?);
-    let mut verifier = Verifier::new(key, older);
+    let mut verifier = Verifier::new(keys, older);
     let mut line = Vec::new();
     loop {
         line.clear();

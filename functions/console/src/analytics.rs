@@ -1,9 +1,10 @@
 //! Numbers about requests over any span of whole hours, out of the periods that `seal` keeps.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use countersign_app::{App, Scope, errors};
 use countersign_http::openapi::{Malformed, Signed};
 use countersign_http::{Problem, json};
@@ -11,11 +12,13 @@ use countersign_rules::{ConnectionName, Timestamp};
 use countersign_statistics::{Report, Rollup};
 use countersign_storage::StorageError;
 use countersign_storage::statistics::Length;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use countersign_app::query::Query;
 
 use crate::settled::Settled;
+use crate::tables::{Format, Table};
 
 const HOUR: i64 = 3_600_000;
 /// What is shown if nothing is asked for: 30 days.
@@ -29,7 +32,9 @@ pub(crate) const PARAMETERS: [&str; 3] = ["from", "to", "connection"];
 
 /// Counts and times of requests, by when things happened; for admins and auditors.
 ///
-/// The span is made of whole hours. What happened in the last minutes may not be in it yet.
+/// The span is made of whole hours. What happened in the last minutes may not be in it yet. Of each
+/// connection, requester, hour, day and month there are the times to decision and the part that was approved;
+/// of each group and reviewer those of their votes.
 #[utoipa::path(
     get,
     path = "/v1/analytics",
@@ -38,9 +43,15 @@ pub(crate) const PARAMETERS: [&str; 3] = ["from", "to", "connection"];
     params(
         ("from" = Option<Timestamp>, Query, description = "From the hour of that instant on; 30 days before `to` by default."),
         ("to" = Option<Timestamp>, Query, description = "Up to the end of the hour of that instant; now by default."),
-        ("connection" = Option<ConnectionName>, Query, description = "Only on that connection.")
+        ("connection" = Option<ConnectionName>, Query, description = "Only on that connection."),
+        ("format" = inline(Option<Format>), Query, description = "`json` by default; `csv` is one table."),
+        ("by" = inline(Option<Table>), Query, description = "Which table, with `format=csv`; `day` by default.")
     ),
-    responses((status = 200, body = Report, description = "The numbers."), Malformed, Signed)
+    responses(
+        (status = 200, description = "The numbers; as CSV a row of the table a line, with a header line that names its members.",
+            content((Report = "application/json"), (String = "text/csv"))),
+        Malformed, Signed
+    )
 )]
 pub(crate) async fn show(
     State(app): State<App>,
@@ -50,8 +61,25 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let (caller, _) = app.identify("analytics", Scope::Read, &headers, &[]).await?;
     caller.must_see_all()?;
-    let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?;
-    Ok(json::answer(StatusCode::OK, &report(&app, &settled, &query).await?))
+    let mut known = PARAMETERS.to_vec();
+    known.extend(["format", "by"]);
+    let query = Query::read(raw.as_deref(), &known, &[])?;
+    let format: Format = query.word("format")?.unwrap_or_default();
+    let table: Option<Table> = query.word("by")?;
+    if table.is_some() && format != Format::Csv {
+        return Err(Problem::bad_request("`by` chooses a table of `format=csv`; JSON has all of them"));
+    }
+    let report = report(&app, &settled, &query).await?;
+    match format {
+        Format::Json => Ok(json::answer(StatusCode::OK, &report)),
+        Format::Csv => {
+            let text = table.unwrap_or_default().csv(&report).map_err(|error| {
+                tracing::error!(%error, "a report has no JSON");
+                Problem::internal()
+            })?;
+            Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response())
+        }
+    }
 }
 
 /// The numbers that a query asks for.
@@ -106,6 +134,20 @@ async fn numbers(app: &App, scope: &str, runs: &[Run]) -> Result<Rollup, Storage
     let mut whole = Rollup::default();
     parts.iter().flat_map(|part| part.values()).for_each(|part| whole.merge(part));
     Ok(whole)
+}
+
+/// How many requests were submitted in each hour of a day, by the name of the hour.
+pub(crate) async fn submitted_by_hour(
+    app: &App,
+    connection: Option<&ConnectionName>,
+    day: Timestamp,
+) -> Result<BTreeMap<String, u64>, Problem> {
+    let scope = connection.map(ConnectionName::as_str).unwrap_or_default();
+    let day = Length::Day.name(day);
+    let (first, last) = (format!("{day}T00"), format!("{day}T23"));
+    let found = app.store.statistics::<Rollup>(Length::Hour, scope, &first, &last).await;
+    let found = found.map_err(|error| errors::storage(&error))?;
+    Ok(found.into_iter().map(|(hour, rollup)| (hour, rollup.counts.submitted)).collect())
 }
 
 fn hours(at: Timestamp) -> i64 {

@@ -3,9 +3,11 @@
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use countersign_app::App;
+use countersign_app::page::Filter;
 use countersign_app::view::RequestView;
 use countersign_http::Problem;
 use countersign_http::openapi::{Malformed, Paging, Signed};
+use countersign_rules::RequestId;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -13,8 +15,13 @@ use utoipa::ToSchema;
 
 use countersign_app::query::{FILTERS, Filters, Query};
 
+use crate::csv;
+
+/// An answer ends before the request that would make it longer than that: one may have 6 MB.
+pub(crate) const MOST_BYTES: usize = 4 * 1024 * 1024;
+
 /// How requests are exported.
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[schema(as = ExportFormat)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
@@ -23,6 +30,45 @@ pub(crate) enum Format {
     Jsonl,
     /// RFC 4180.
     Csv,
+}
+
+impl Format {
+    /// What files of it are called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Its media type.
+    pub(crate) fn media_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Jsonl => "application/jsonl; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8",
+        })
+    }
+
+    /// What stands before the first request.
+    pub(crate) fn head(self) -> String {
+        match self {
+            Self::Jsonl => String::new(),
+            Self::Csv => csv::line(&COLUMNS),
+        }
+    }
+
+    fn line(self, request: &RequestView) -> Result<String, Problem> {
+        match self {
+            Self::Jsonl => match serde_json::to_string(request) {
+                Ok(line) => Ok(line + "\n"),
+                Err(error) => {
+                    tracing::error!(%error, id = %request.id, "a request cannot be written");
+                    Err(Problem::internal())
+                }
+            },
+            Self::Csv => Ok(csv::line(&cells(request))),
+        }
+    }
 }
 
 const COLUMNS: [&str; 14] = [
@@ -42,7 +88,27 @@ const COLUMNS: [&str; 14] = [
     "error",
 ];
 
-/// Exports requests as a file, in pages.
+fn cells(request: &RequestView) -> [String; COLUMNS.len()] {
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        request.id.to_string(),
+        request.status.to_string(),
+        request.connection.to_string(),
+        request.kind.clone(),
+        request.requester.email.clone(),
+        request.command.clone(),
+        or_empty(&request.reason),
+        request.code.clone(),
+        request.digest.to_string(),
+        request.run.as_str().to_owned(),
+        request.created_at.to_string(),
+        request.decided_at.map(|at| at.to_string()).unwrap_or_default(),
+        request.execution.rows.map(|rows| rows.to_string()).unwrap_or_default(),
+        or_empty(&request.execution.error),
+    ]
+}
+
+/// Exports requests as a file, in pages, with whole commands.
 #[utoipa::path(
     get,
     path = "/v1/requests/export",
@@ -50,7 +116,7 @@ const COLUMNS: [&str; 14] = [
     tag = "requests",
     params(Filters, Paging, ("format" = inline(Option<Format>), Query, description = "`jsonl` by default.")),
     responses(
-        (status = 200, description = "A page: a request a line. CSV has its header line on the first page only.",
+        (status = 200, description = "A page: a request a line, fewer than `limit` where their commands are long. CSV has its header line on the first page only, so that the pages behind each other are one file.",
             content((String = "application/jsonl"), (String = "text/csv")),
             headers(("Countersign-Next-Cursor" = String, description = "The `cursor` of the next page; not there at the end."))),
         Malformed, Signed
@@ -65,65 +131,37 @@ pub(crate) async fn export(
     let mut known = FILTERS.to_vec();
     known.push("format");
     let query = Query::read(raw.as_deref(), &known, &["status"])?;
-    let format = query.word("format")?.unwrap_or_default();
-    let page = app.list_requests(&headers, &query.filter()?, query.cursor()?, query.limit()?).await?;
-    let (body, content_type) = match format {
-        Format::Jsonl => (jsonl(&page.items), "application/jsonl; charset=utf-8"),
-        Format::Csv => (csv(&page.items, query.cursor()?.is_none()), "text/csv; charset=utf-8"),
-    };
-    let mut response = (StatusCode::OK, body).into_response();
+    let format: Format = query.word("format")?.unwrap_or_default();
+    let (filter, cursor, limit) = (query.filter()?, query.cursor()?, query.limit()?);
+    let mut text = if cursor.is_none() { format.head() } else { String::new() };
+    let next = page(&app, &headers, (&filter, cursor, limit), format, &mut text).await?;
+    let mut response = (StatusCode::OK, text).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Some(Ok(cursor)) = page.next_cursor.map(|cursor| HeaderValue::from_str(&cursor)) {
+    headers.insert(CONTENT_TYPE, format.media_type());
+    if let Some(Ok(cursor)) = next.map(|cursor| HeaderValue::from_str(&cursor.to_string())) {
         headers.insert(HeaderName::from_static("countersign-next-cursor"), cursor);
     }
     Ok(response)
 }
 
-fn jsonl(items: &[RequestView]) -> String {
-    items.iter().filter_map(|item| serde_json::to_string(item).ok()).map(|line| line + "\n").collect()
-}
-
-/// RFC 4180; the header line comes with the first page only, so that pages can be joined.
-fn csv(items: &[RequestView], with_header: bool) -> String {
-    let mut out = String::new();
-    if with_header {
-        out.push_str(&COLUMNS.join(","));
-        out.push_str("\r\n");
+/// Writes a page behind `text`, as far as it fits. Gives the cursor of what is left.
+pub(crate) async fn page(
+    app: &App,
+    headers: &HeaderMap,
+    (filter, cursor, limit): (&Filter, Option<RequestId>, usize),
+    format: Format,
+    text: &mut String,
+) -> Result<Option<RequestId>, Problem> {
+    let page = app.whole_requests(headers, filter, cursor, limit).await?;
+    let mut last = cursor;
+    for request in &page.items {
+        let line = format.line(request)?;
+        // One fits always: a command has at most 100 KiB.
+        if text.len() + line.len() > MOST_BYTES {
+            return Ok(last);
+        }
+        *text += &line;
+        last = Some(request.id);
     }
-    for item in items {
-        let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
-        let cells = [
-            item.id.to_string(),
-            item.status.to_string(),
-            item.connection.to_string(),
-            item.kind.clone(),
-            item.requester.email.clone(),
-            item.command.clone(),
-            or_empty(&item.reason),
-            item.code.clone(),
-            item.digest.to_string(),
-            item.run.as_str().to_owned(),
-            item.created_at.to_string(),
-            item.decided_at.map(|at| at.to_string()).unwrap_or_default(),
-            item.execution.rows.map(|rows| rows.to_string()).unwrap_or_default(),
-            or_empty(&item.execution.error),
-        ];
-        let quoted: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
-        out.push_str(&quoted.join(","));
-        out.push_str("\r\n");
-    }
-    out
-}
-
-/// Quoted where needed. A cell that a spreadsheet would take for a formula gets an apostrophe:
-/// this file is made for spreadsheets, and its commands are written by requesters.
-fn quoted(cell: &str) -> String {
-    let defused =
-        if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() };
-    if defused.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", defused.replace('"', "\"\""))
-    } else {
-        defused
-    }
+    page.next_cursor.map(|next| next.parse().map_err(|_| Problem::internal())).transpose()
 }

@@ -5,6 +5,7 @@
 mod analytics;
 mod audit;
 mod connections;
+mod csv;
 mod etag;
 mod export;
 mod groups;
@@ -20,6 +21,7 @@ mod requests;
 mod sessions;
 mod settled;
 mod slack_links;
+mod tables;
 mod tokens;
 mod users;
 mod webhooks;

@@ -306,13 +306,37 @@ async fn the_numbers_are_those_of_the_events_and_can_be_made_anew(database: &Dat
     let numbers = month(store).await;
     let counts = numbers.counts;
     assert_eq!((counts.submitted, counts.approved, counts.rejected), (6, 5, 1));
-    assert_eq!((numbers.connections["prod-db"].approved, numbers.connections["other"].rejected), (5, 1));
+    assert_eq!(
+        (numbers.connections["prod-db"].counts.approved, numbers.connections["other"].counts.rejected),
+        (5, 1)
+    );
     let times = numbers.decisions.summary();
     assert_eq!(
         (times.count, times.mean_seconds),
         (6, Some((5.0 * 20.0 + 60.0) / 6.0).map(|mean: f64| (mean * 1000.0).round() / 1000.0))
     );
     assert!((times.p50_seconds.unwrap() - 20.0).abs() < 0.3, "{times:?}");
+    // Each part by itself: five were approved after 20 seconds, and one was rejected after a minute.
+    let near = |is: Option<f64>, seconds: f64| (is.unwrap() - seconds).abs() <= seconds * 0.05 + 0.001;
+    let prod = &numbers.connections["prod-db"];
+    assert_eq!(
+        (prod.counts.approval_rate(), numbers.connections["other"].counts.approval_rate()),
+        (Some(1.0), Some(0.0))
+    );
+    let times = prod.decisions.summary();
+    assert_eq!((times.count, times.mean_seconds), (5, Some(20.0)));
+    assert!(
+        [times.p50_seconds, times.p90_seconds, times.p99_seconds].into_iter().all(|time| near(time, 20.0))
+    );
+    let asked = &numbers.requesters[&asker().user];
+    assert_eq!(asked.counts.approval_rate(), Some(0.8333));
+    assert!(near(asked.decisions.summary().p99_seconds, 60.0), "{asked:?}");
+    let by_hour: Vec<(u8, u64)> =
+        numbers.hours.iter().map(|(hour, part)| (*hour, part.decisions.summary().count)).collect();
+    assert_eq!(by_hour.iter().map(|(_, count)| count).sum::<u64>(), 6, "{by_hour:?}");
+    assert!(by_hour.len() > 1, "by when it was decided: {by_hour:?}");
+    assert_eq!(numbers.days["2026-11-23"].decisions.summary().count, 6);
+    assert_eq!(numbers.groups["security-team"].approval_rate(), Some(0.8333));
     let dana = &numbers.reviewers[&dana().user];
     assert_eq!((dana.email.as_str(), dana.approvals, dana.rejections), ("person1@example.com", 5, 0));
     assert_eq!(numbers.groups["security-team"].rejections, 1);
@@ -320,6 +344,24 @@ async fn the_numbers_are_those_of_the_events_and_can_be_made_anew(database: &Dat
     assert_eq!(numbers.shapes["postgres\ndelete from customers where id = ?"], 6);
     let other = store.statistics::<Rollup>(Length::Day, "other", "2026-11-23", "2026-11-23").await.unwrap();
     assert_eq!(other["2026-11-23"].counts.submitted, 1);
+
+    // What was kept before times were kept by part is read, and says what it knows.
+    let mut older = serde_json::to_value(&numbers).unwrap();
+    for name in ["connections", "requesters", "hours", "days"] {
+        for part in
+            older[name].as_object_mut().unwrap().values_mut().map(|part| part.as_object_mut().unwrap())
+        {
+            part.remove("decisions");
+            part.remove("undecided");
+        }
+    }
+    older["groups"]["security-team"]["times"] = older["decisions"].clone();
+    store.put_statistics(Length::Month, "", "2026-11", &older).await.unwrap();
+    let read = month(store).await;
+    assert_eq!(read.connections["prod-db"].counts, numbers.connections["prod-db"].counts);
+    assert_eq!(read.connections["prod-db"].decisions.summary().count, 0);
+    let times = read.groups["security-team"].times.summary();
+    assert_eq!((times.count, times.mean_seconds), (6, numbers.decisions.summary().mean_seconds));
 
     // Whatever stands there, it can be made anew.
     let before = serde_json::to_value(&numbers).unwrap();

@@ -52,12 +52,27 @@ pub enum GroupFilter {
 
 impl App {
     /// A page of at most `limit` requests behind `cursor` that match `filter` and that the caller
-    /// may see. Authentication comes in the same round trip as the requests wherever the index
-    /// does not depend on who calls.
+    /// may see, long commands cut.
     ///
     /// # Errors
     /// The contract's problems.
     pub async fn list_requests(
+        &self,
+        headers: &http::HeaderMap,
+        filter: &Filter,
+        cursor: Option<RequestId>,
+        limit: usize,
+    ) -> Result<List<RequestView>, Problem> {
+        let List { items, next_cursor } = self.whole_requests(headers, filter, cursor, limit).await?;
+        Ok(List { items: items.into_iter().map(RequestView::shortened).collect(), next_cursor })
+    }
+
+    /// The same with whole commands. Authentication comes in the same round trip as the requests wherever the index
+    /// does not depend on who calls.
+    ///
+    /// # Errors
+    /// The contract's problems.
+    pub async fn whole_requests(
         &self,
         headers: &http::HeaderMap,
         filter: &Filter,
@@ -167,7 +182,7 @@ impl App {
         }
         let view =
             RequestView::new(&request, &created, found.error_text(id), caller, now, &self.config.public_url);
-        Ok(Some(view.shortened()))
+        Ok(Some(view))
     }
 
     /// The newest of several sources together.

@@ -25,7 +25,7 @@ struct Link {
 /// Takes an export line by line.
 #[derive(Default)]
 pub struct Verifier {
-    trusted: Option<PublicKey>,
+    trusted: Vec<PublicKey>,
     older: Option<Checkpoint>,
     older_seen: bool,
     findings: Vec<Finding>,
@@ -47,11 +47,11 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier that trusts the key in the export, unless it is given one, and holds the export
+    /// A verifier that trusts the keys in the export, unless it is given others, and holds the export
     /// against an older checkpoint, if it is given one.
     #[must_use]
-    pub fn new(trusted: Option<PublicKey>, older: Option<Checkpoint>) -> Self {
-        Self { trusted, older, whole: true, ..Self::default() }
+    pub fn new(trusted: impl IntoIterator<Item = PublicKey>, older: Option<Checkpoint>) -> Self {
+        Self { trusted: trusted.into_iter().collect(), older, whole: true, ..Self::default() }
     }
 
     /// Takes the next line, with its line end; one without is cut.
@@ -280,8 +280,8 @@ impl Verifier {
                 let why = "it names a key that signed none of the checkpoints";
                 self.findings.push(Finding::Line { line: 1, why });
             }
-            if self.trusted.is_some_and(|trusted| trusted != *key) {
-                let expected = self.trusted.map(|key| key.id()).unwrap_or_default();
+            if !self.trusted.is_empty() && !self.trusted.contains(key) {
+                let expected = self.trusted.iter().map(PublicKey::id).collect::<Vec<_>>().join(" or ");
                 self.findings.push(Finding::Key { expected });
             }
         }

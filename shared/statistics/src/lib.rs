@@ -2,7 +2,7 @@
 //!
 //! - [`tally`]: from the events of a minute
 //! - [`rollup`]: a period's numbers; two periods make a longer one
-//! - [`times`]: durations whose quantiles can be merged
+//! - [`times`]: durations whose quantiles can be merged; [`spread`]: the same, smaller and coarser
 //! - [`report`]: what is shown
 //!
 //! **Invariant:** pure. A period's numbers depend on its events alone, so they can be made anew at any
@@ -10,6 +10,7 @@
 
 pub mod report;
 pub mod rollup;
+pub mod spread;
 pub mod tally;
 pub mod times;
 

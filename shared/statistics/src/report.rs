@@ -7,7 +7,7 @@ use countersign_rules::{Timestamp, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::rollup::{Counts, Rollup};
+use crate::rollup::{Asking, Counts, Deciding, Part, Rollup};
 use crate::times::Durations;
 
 /// How many people, groups or connections a report names at the most.
@@ -26,12 +26,17 @@ pub struct Who {
 }
 
 /// What became of somebody's requests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RequesterRow {
     /// Who.
     pub user: Who,
     /// What happened in the span.
     pub counts: Counts,
+    /// Of what people decided or let expire, the part that was approved.
+    #[schema(required = true)]
+    pub approval_rate: Option<f64>,
+    /// From the submission to the approval or rejection by people.
+    pub time_to_decision: Durations,
 }
 
 /// How much somebody reviewed.
@@ -43,6 +48,9 @@ pub struct ReviewerRow {
     pub approvals: u64,
     /// Votes against.
     pub rejections: u64,
+    /// Of these votes, the part that were for it.
+    #[schema(required = true)]
+    pub approval_rate: Option<f64>,
     /// From the submission to the vote.
     pub time_to_vote: Durations,
 }
@@ -56,17 +64,25 @@ pub struct GroupRow {
     pub approvals: u64,
     /// Votes against.
     pub rejections: u64,
+    /// Of these votes, the part that were for it.
+    #[schema(required = true)]
+    pub approval_rate: Option<f64>,
     /// From the submission to the vote.
     pub time_to_vote: Durations,
 }
 
 /// What happened on a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ConnectionRow {
     /// Its name.
     pub connection: String,
     /// What happened.
     pub counts: Counts,
+    /// Of what people decided or let expire, the part that was approved.
+    #[schema(required = true)]
+    pub approval_rate: Option<f64>,
+    /// From the submission to the approval or rejection by people.
+    pub time_to_decision: Durations,
 }
 
 /// How often commands of a shape were submitted.
@@ -81,23 +97,48 @@ pub struct ShapeRow {
 }
 
 /// What happened on a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DayRow {
     /// The day, in UTC.
     #[schema(format = "date")]
     pub day: String,
     /// What happened.
     pub counts: Counts,
+    /// Of what people decided or let expire, the part that was approved.
+    #[schema(required = true)]
+    pub approval_rate: Option<f64>,
+    /// From the submission to the approval or rejection by people.
+    pub time_to_decision: Durations,
+}
+
+/// What happened in a month.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct MonthRow {
+    /// The month, in UTC.
+    #[schema(example = "2026-11")]
+    pub month: String,
+    /// What happened.
+    pub counts: Counts,
+    /// Of what people decided or let expire, the part that was approved.
+    #[schema(required = true)]
+    pub approval_rate: Option<f64>,
+    /// From the submission to the approval or rejection by people.
+    pub time_to_decision: Durations,
 }
 
 /// What happened in an hour of the day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct HourRow {
     /// 0 to 23, in UTC.
     #[schema(maximum = 23)]
     pub hour: u8,
     /// What happened.
     pub counts: Counts,
+    /// Of what people decided or let expire, the part that was approved.
+    #[schema(required = true)]
+    pub approval_rate: Option<f64>,
+    /// From the submission to the approval or rejection by people.
+    pub time_to_decision: Durations,
 }
 
 /// The numbers of a span, by when things happened.
@@ -136,7 +177,9 @@ pub struct Report {
     pub common_commands: Vec<ShapeRow>,
     /// By day.
     pub by_day: Vec<DayRow>,
-    /// By hour of the day.
+    /// By month, of the days above.
+    pub by_month: Vec<MonthRow>,
+    /// By hour of the day in which things happened.
     pub by_hour: Vec<HourRow>,
 }
 
@@ -145,45 +188,53 @@ impl Report {
     #[must_use]
     pub fn new(rollup: Rollup, (from, to): (Timestamp, Timestamp), connection: Option<String>) -> Self {
         let Rollup { counts, automatic, expiries, cancellations, decisions, .. } = rollup;
-        let by_people = counts.approved.saturating_sub(counts.automatic);
-        let let_go = expiries.get("review_timeout").copied().unwrap_or_default();
-        let decided = by_people + counts.rejected + let_go;
-        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 requests")]
-        let approval_rate =
-            (decided > 0).then(|| (by_people as f64 / decided as f64 * 10_000.0).round() / 10_000.0);
+        // What was counted before these were counted apart still has its causes.
+        let undecided = expiries.get("review_timeout").copied().unwrap_or_default().max(counts.undecided);
+        let counts = Counts { undecided, ..counts };
+        let mut months: BTreeMap<String, Part> = BTreeMap::new();
+        for (day, part) in &rollup.days {
+            months.entry(day.chars().take(7).collect()).or_default().merge(part);
+        }
         Self {
             from,
             to,
             connection,
+            approval_rate: counts.approval_rate(),
             counts,
-            approval_rate,
             time_to_decision: decisions.summary(),
             automatic_approvals: automatic,
             expiries,
             cancellations,
-            by_connection: top(rollup.connections, MOST_ROWS, |counts| counts.submitted)
-                .map(|(connection, counts)| ConnectionRow { connection, counts })
+            by_connection: top(rollup.connections, MOST_ROWS, |part| part.counts.submitted)
+                .map(|(connection, part)| {
+                    let (counts, approval_rate, time_to_decision) = outcome(&part);
+                    ConnectionRow { connection, counts, approval_rate, time_to_decision }
+                })
                 .collect(),
-            by_group: top(rollup.groups, MOST_ROWS, |group| group.approvals + group.rejections)
+            by_group: top(rollup.groups, MOST_ROWS, Deciding::votes)
                 .map(|(group, deciding)| GroupRow {
                     group,
                     approvals: deciding.approvals,
                     rejections: deciding.rejections,
+                    approval_rate: deciding.approval_rate(),
                     time_to_vote: deciding.times.summary(),
                 })
                 .collect(),
             top_requesters: top(rollup.requesters, MOST_ROWS, |asking| asking.counts.submitted)
-                .map(|(id, asking)| RequesterRow {
-                    user: Who { id, email: asking.email },
-                    counts: asking.counts,
+                .map(|(id, Asking { email, counts, decisions })| RequesterRow {
+                    user: Who { id, email },
+                    counts,
+                    approval_rate: counts.approval_rate(),
+                    time_to_decision: decisions.summary(),
                 })
                 .collect(),
-            reviewers: top(rollup.reviewers, MOST_ROWS, |reviewer| reviewer.approvals + reviewer.rejections)
+            reviewers: top(rollup.reviewers, MOST_ROWS, Deciding::votes)
                 .map(|(id, deciding)| ReviewerRow {
-                    user: Who { id, email: deciding.email },
                     approvals: deciding.approvals,
                     rejections: deciding.rejections,
+                    approval_rate: deciding.approval_rate(),
                     time_to_vote: deciding.times.summary(),
+                    user: Who { id, email: deciding.email },
                 })
                 .collect(),
             common_commands: top(rollup.shapes, MOST_SHAPES, |count| *count)
@@ -192,10 +243,37 @@ impl Report {
                     ShapeRow { kind: kind.to_owned(), shape: shape.to_owned(), count }
                 })
                 .collect(),
-            by_day: rollup.days.into_iter().map(|(day, counts)| DayRow { day, counts }).collect(),
-            by_hour: rollup.hours.into_iter().map(|(hour, counts)| HourRow { hour, counts }).collect(),
+            by_day: rows(rollup.days, |day, (counts, approval_rate, time_to_decision)| DayRow {
+                day,
+                counts,
+                approval_rate,
+                time_to_decision,
+            }),
+            by_month: rows(months, |month, (counts, approval_rate, time_to_decision)| MonthRow {
+                month,
+                counts,
+                approval_rate,
+                time_to_decision,
+            }),
+            by_hour: rows(rollup.hours, |hour, (counts, approval_rate, time_to_decision)| HourRow {
+                hour,
+                counts,
+                approval_rate,
+                time_to_decision,
+            }),
         }
     }
+}
+
+/// What is shown of a part of a span: how often what, the part that was approved, the times.
+type Outcome = (Counts, Option<f64>, Durations);
+
+fn outcome(part: &Part) -> Outcome {
+    (part.counts, part.counts.approval_rate(), part.decisions.summary())
+}
+
+fn rows<K, R>(parts: BTreeMap<K, Part>, row: impl Fn(K, Outcome) -> R) -> Vec<R> {
+    parts.into_iter().map(|(name, part)| row(name, outcome(&part))).collect()
 }
 
 /// Those with the most first; of equals, those whose name comes first.

@@ -6,10 +6,12 @@ use countersign_rules::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::spread::Spread;
 use crate::times::Times;
 
-/// At most that many people or connections are told apart in a period; those with the least are left out.
-pub const MOST_NAMES: usize = 1000;
+/// At most that many people, groups or connections are told apart in a period, of each; those with the
+/// least are left out. A period is one item of the table, which may have 400 KB.
+pub const MOST_NAMES: usize = 400;
 /// At most that many shapes of commands.
 pub const MOST_SHAPES: usize = 200;
 
@@ -31,9 +33,12 @@ pub struct Counts {
     /// Rejected.
     #[serde(default)]
     pub rejected: u64,
-    /// Expired.
+    /// Expired, for whatever reason.
     #[serde(default)]
     pub expired: u64,
+    /// Of them, those that nobody decided in time.
+    #[serde(default)]
+    pub undecided: u64,
     /// Cancelled.
     #[serde(default)]
     pub cancelled: u64,
@@ -61,6 +66,7 @@ impl Counts {
             automatic,
             rejected,
             expired,
+            undecided,
             cancelled,
             succeeded,
             failed,
@@ -74,6 +80,7 @@ impl Counts {
             (&mut self.automatic, automatic),
             (&mut self.rejected, rejected),
             (&mut self.expired, expired),
+            (&mut self.undecided, undecided),
             (&mut self.cancelled, cancelled),
             (&mut self.succeeded, succeeded),
             (&mut self.failed, failed),
@@ -84,8 +91,40 @@ impl Counts {
         }
     }
 
+    /// Of what people decided or let expire, the part that they approved. None if that is nothing.
+    #[must_use]
+    pub fn approval_rate(&self) -> Option<f64> {
+        rate(self.approved.saturating_sub(self.automatic), self.rejected + self.undecided)
+    }
+
     fn weight(&self) -> u64 {
         self.submitted + self.approved + self.rejected + self.expired + self.cancelled
+    }
+}
+
+/// The part that the first makes of both, to four digits.
+pub(crate) fn rate(these: u64, others: u64) -> Option<f64> {
+    let all = these + others;
+    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 requests")]
+    (all > 0).then(|| (these as f64 / all as f64 * 10_000.0).round() / 10_000.0)
+}
+
+/// What happened in a part of a period: on a connection, in an hour, on a day.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Part {
+    /// How often what.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// From the submission to the decision of people.
+    #[serde(default, skip_serializing_if = "Spread::is_empty")]
+    pub decisions: Spread,
+}
+
+impl Part {
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.merge(&other.counts);
+        self.decisions.merge(&other.decisions);
     }
 }
 
@@ -96,6 +135,9 @@ pub struct Asking {
     pub email: String,
     /// What became of it in the period.
     pub counts: Counts,
+    /// From the submission to the decision of people.
+    #[serde(default, skip_serializing_if = "Spread::is_empty")]
+    pub decisions: Spread,
 }
 
 /// What somebody, or a group, decided.
@@ -110,10 +152,22 @@ pub struct Deciding {
     pub rejections: u64,
     /// From the submission to the vote.
     #[serde(default)]
-    pub times: Times,
+    pub times: Spread,
 }
 
 impl Deciding {
+    /// Of their votes, the part that were approvals. None if there are none.
+    #[must_use]
+    pub fn approval_rate(&self) -> Option<f64> {
+        rate(self.approvals, self.rejections)
+    }
+
+    /// How many votes.
+    #[must_use]
+    pub fn votes(&self) -> u64 {
+        self.approvals + self.rejections
+    }
+
     fn merge(&mut self, other: &Self) {
         if !other.email.is_empty() {
             self.email.clone_from(&other.email);
@@ -139,7 +193,7 @@ pub struct Rollup {
     /// From the submission to the decision of people: approval or rejection.
     pub decisions: Times,
     /// By connection.
-    pub connections: BTreeMap<String, Counts>,
+    pub connections: BTreeMap<String, Part>,
     /// By group of the voters.
     pub groups: BTreeMap<String, Deciding>,
     /// By requester.
@@ -149,9 +203,9 @@ pub struct Rollup {
     /// Shapes of submitted commands, with the kind in front: how often.
     pub shapes: BTreeMap<String, u64>,
     /// By day: `2026-11-25`.
-    pub days: BTreeMap<String, Counts>,
+    pub days: BTreeMap<String, Part>,
     /// By hour of the day, in UTC.
-    pub hours: BTreeMap<u8, Counts>,
+    pub hours: BTreeMap<u8, Part>,
 }
 
 impl Rollup {
@@ -162,8 +216,8 @@ impl Rollup {
         add_all(&mut self.expiries, &later.expiries);
         add_all(&mut self.cancellations, &later.cancellations);
         self.decisions.merge(&later.decisions);
-        for (name, counts) in &later.connections {
-            self.connections.entry(name.clone()).or_default().merge(counts);
+        for (name, part) in &later.connections {
+            self.connections.entry(name.clone()).or_default().merge(part);
         }
         for (name, deciding) in &later.groups {
             self.groups.entry(name.clone()).or_default().merge(deciding);
@@ -172,26 +226,27 @@ impl Rollup {
             let sum = self.requesters.entry(*user).or_default();
             sum.email.clone_from(&asking.email);
             sum.counts.merge(&asking.counts);
+            sum.decisions.merge(&asking.decisions);
         }
         for (user, deciding) in &later.reviewers {
             self.reviewers.entry(*user).or_default().merge(deciding);
         }
         add_all(&mut self.shapes, &later.shapes);
-        for (day, counts) in &later.days {
-            self.days.entry(day.clone()).or_default().merge(counts);
+        for (day, part) in &later.days {
+            self.days.entry(day.clone()).or_default().merge(part);
         }
-        for (hour, counts) in &later.hours {
-            self.hours.entry(*hour).or_default().merge(counts);
+        for (hour, part) in &later.hours {
+            self.hours.entry(*hour).or_default().merge(part);
         }
     }
 
     /// Leaves out those with the least, so that no period grows without bound.
     #[must_use]
     pub fn trimmed(mut self) -> Self {
-        trim(&mut self.connections, MOST_NAMES, Counts::weight);
-        trim(&mut self.groups, MOST_NAMES, |deciding| deciding.approvals + deciding.rejections);
+        trim(&mut self.connections, MOST_NAMES, |part| part.counts.weight());
+        trim(&mut self.groups, MOST_NAMES, Deciding::votes);
         trim(&mut self.requesters, MOST_NAMES, |asking| asking.counts.weight());
-        trim(&mut self.reviewers, MOST_NAMES, |deciding| deciding.approvals + deciding.rejections);
+        trim(&mut self.reviewers, MOST_NAMES, Deciding::votes);
         trim(&mut self.shapes, MOST_SHAPES, |count| *count);
         self
     }

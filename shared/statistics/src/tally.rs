@@ -8,6 +8,7 @@ use countersign_rules::request::AutoCause;
 use countersign_rules::{Event, Fact, RequestId, Timestamp, UserId};
 
 use crate::rollup::{Counts, Rollup};
+use crate::spread::Spread;
 
 /// What does not change about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,8 @@ fn add(rollup: &mut Rollup, about: &About, event: &Event) {
     // The id carries the moment of the submission.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a few years")]
     let seconds = event.at.millis_since(about.id.made_at()) as f64 / 1000.0;
-    let one = |counts: &mut Counts| counted(counts, &event.fact);
+    // Whether people have decided with it.
+    let mut decided = false;
     match &event.fact {
         Fact::Created(created) => {
             let dialect: Option<Dialect> = about.kind.parse().ok();
@@ -52,7 +54,10 @@ fn add(rollup: &mut Rollup, about: &About, event: &Event) {
         Fact::Approved { auto_approval: Some(auto), .. } => {
             *rollup.automatic.entry(auto_cause(auto.cause).to_owned()).or_default() += 1;
         }
-        Fact::Approved { auto_approval: None, .. } | Fact::Rejected { .. } => rollup.decisions.add(seconds),
+        Fact::Approved { auto_approval: None, .. } | Fact::Rejected { .. } => {
+            decided = true;
+            rollup.decisions.add(seconds);
+        }
         Fact::Vote(vote) if !vote.automatic => {
             let reviewer = rollup.reviewers.entry(vote.user).or_default();
             reviewer.email.clone_from(&vote.email);
@@ -88,13 +93,23 @@ fn add(rollup: &mut Rollup, about: &About, event: &Event) {
         | Fact::Failed(_)
         | Fact::Unknown { .. } => {}
     }
-    one(&mut rollup.counts);
-    one(rollup.connections.entry(about.connection.clone()).or_default());
-    one(rollup.days.entry(day(event.at)).or_default());
-    one(rollup.hours.entry(hour(event.at)).or_default());
+    let one = |counts: &mut Counts, decisions: &mut Spread| {
+        counted(counts, &event.fact);
+        if decided {
+            decisions.add(seconds);
+        }
+    };
+    counted(&mut rollup.counts, &event.fact);
+    for part in [
+        rollup.connections.entry(about.connection.clone()).or_default(),
+        rollup.days.entry(day(event.at)).or_default(),
+        rollup.hours.entry(hour(event.at)).or_default(),
+    ] {
+        one(&mut part.counts, &mut part.decisions);
+    }
     let asking = rollup.requesters.entry(about.requester).or_default();
     asking.email.clone_from(&about.email);
-    one(&mut asking.counts);
+    one(&mut asking.counts, &mut asking.decisions);
 }
 
 fn counted(counts: &mut Counts, fact: &Fact) {
@@ -106,7 +121,10 @@ fn counted(counts: &mut Counts, fact: &Fact) {
             &mut counts.approved
         }
         Fact::Rejected { .. } => &mut counts.rejected,
-        Fact::Expired { .. } => &mut counts.expired,
+        Fact::Expired { cause } => {
+            counts.undecided += u64::from(*cause == ExpiryCause::ReviewTimeout);
+            &mut counts.expired
+        }
         Fact::Cancelled { .. } => &mut counts.cancelled,
         Fact::Succeeded(_) => &mut counts.succeeded,
         Fact::Failed(_) => &mut counts.failed,

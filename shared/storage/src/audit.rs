@@ -56,15 +56,41 @@ pub struct AuditEvent {
     pub hash: String,
 }
 
+/// What such an event can tell: every kind, with what it means. `docs/audit.md` lists them.
+pub const KINDS: [(&str, &str); 18] = [
+    ("connection.created", "made the connection"),
+    ("connection.changed", "changed the connection"),
+    ("connection.deleted", "deleted the connection"),
+    ("user.created", "made the account"),
+    ("user.changed", "changed the account"),
+    ("token.created", "made a token of"),
+    ("token.revoked", "revoked a token of"),
+    ("session.began", "signed in as"),
+    ("session.ended", "signed out"),
+    ("webhook.created", "made the webhook"),
+    ("webhook.changed", "changed the webhook"),
+    ("webhook.deleted", "deleted the webhook"),
+    ("slack.settings_changed", "changed the settings of"),
+    ("teams.settings_changed", "changed the settings of"),
+    ("decision.refused", "was refused a decision on"),
+    ("request.refused", "was refused a request on"),
+    ("access.refused", "was refused a call as"),
+    ("sign_in.refused", "was refused a sign-in as"),
+];
+
 /// The prefix of their ids.
 pub const PREFIX: &str = "aud_";
 
 impl AuditEvent {
-    /// That happened now.
+    /// That happened now, of one of the [`KINDS`].
     ///
     /// # Errors
     /// If the system has no randomness.
     pub fn new(kind: &str, by: &By, subject: impl Into<String>, data: Value) -> Result<Self, StorageError> {
+        debug_assert!(
+            KINDS.iter().any(|(known, _)| *known == kind),
+            "`{kind}` is not among the kinds of events"
+        );
         let at = now();
         let random =
             getrandom::u64().map_err(|error| StorageError::Unavailable(format!("no randomness: {error}")))?;
@@ -236,4 +262,25 @@ fn difference(before: Map<String, Value>, after: Map<String, Value>) -> Value {
 pub(crate) fn audit_event_of(item: &Item) -> Result<AuditEvent, StorageError> {
     codec::check_schema(item)?;
     crate::read::document("an audit event", item)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_documentation_lists_every_kind_of_event_and_no_other() {
+        let text = include_str!("../../../docs/audit.md");
+        let (_, section) = text.split_once("## Changes of anything else than requests").unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        let listed: BTreeSet<&str> = rows
+            .filter_map(|row| row.split(" | ").next())
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .collect();
+        let known: BTreeSet<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(listed, known);
+    }
 }

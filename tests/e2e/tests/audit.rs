@@ -34,6 +34,14 @@ async fn receipt(serve: &Serve, who: &str, request: &Answer) -> Answer {
     }
 }
 
+/// A page or a file of the console.
+async fn page(serve: &Serve, who: &str, path: &str) -> String {
+    let call = reqwest::Client::new().get(format!("{}{path}", serve.url())).bearer_auth(serve.token(who));
+    let answer = call.header("accept", "text/html").send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{path}");
+    answer.text().await.unwrap()
+}
+
 async fn approved_and_run(serve: &Serve) -> Answer {
     let command = "SELECT id FROM customers WHERE name = 'Zoë'";
     let request = serve.submit("alice", "demo-dual", command, json!({})).await.unwrap();
@@ -87,6 +95,57 @@ async fn an_auditor_verifies_the_log_and_a_receipt_offline(database: Database) {
         (&json!("cli"), &json!(600))
     );
 
+    // Against the keys as a file, from the service and from the program; not against others, nor against none.
+    let public = serve.get("alice", "/v1/audit/public-key").await.unwrap();
+    keep("keys.json", &public.json.to_string());
+    keep("keys-of-the-program.json", &keys.to_string());
+    keep("key.txt", &format!("{key}\n"));
+    for file in ["keys.json", "keys-of-the-program.json", "key.txt"] {
+        is_fine(&offline(&["audit", "verify", &log, "--checkpoint", &kept, "--key", &path(file)]).await);
+    }
+    let others = json!({ "items": [{ "public_key": format!("{}=", "A".repeat(43)) }] });
+    keep("others.json", &others.to_string());
+    assert_eq!(offline(&["audit", "verify", &log, "--key", &path("others.json")]).await.code, Some(1));
+    keep("none.json", r#"{"items": []}"#);
+    for file in ["none.json", "kept.json", "nowhere.json"] {
+        let ended = offline(&["audit", "verify", &log, "--key", &path(file)]).await;
+        assert_eq!(ended.code, Some(2), "{file}: {ended:?}");
+    }
+
+    // From the page, in parts that make one file, as the log was under one checkpoint.
+    let newest = serve.get("audra", "/v1/audit/checkpoints?limit=1").await.unwrap();
+    let (number, size) = (&newest.items()[0]["number"], newest.items()[0]["tree_size"].as_u64().unwrap());
+    let part = async |from: u64, to: u64| {
+        page(&serve, "audra", &format!("/audit/files/part?log={number}&from={from}&to={to}")).await
+    };
+    let parts = [part(0, 7).await, part(7, 12).await, part(12, size).await];
+    keep("parts.jsonl", &parts.concat());
+    is_fine(&offline(&["audit", "verify", &path("parts.jsonl"), "--key", key]).await);
+    assert_eq!(parts.concat(), part(0, size).await);
+    keep("without.jsonl", &[parts[0].clone(), parts[2].clone()].concat());
+    assert_eq!(offline(&["audit", "verify", &path("without.jsonl")]).await.code, Some(1));
+    let files = page(&serve, "audra", "/audit/files").await;
+    assert!(files.contains("log_000000000000_") && files.contains("in one file"), "{files}");
+
+    // What changed, found by who, what, of what and when.
+    let changes = async |filter: &str| {
+        let whole = page(&serve, "audra", &format!("/audit?{filter}")).await;
+        whole.matches("<li id=\"aud_").count()
+    };
+    assert_eq!(changes("type=connection.changed").await, 1);
+    assert_eq!(changes("type=connection.&who=ROOT%40&subject=demo-d").await, 1);
+    assert_eq!(changes("type=connection.changed&who=alice").await, 0);
+    assert_eq!(
+        changes("subject=alice@example.com&type=user.").await,
+        1,
+        "an account is found by its address"
+    );
+    assert_eq!(changes("to=2020-01-01").await, 0);
+    assert_eq!(changes("type=connection.changed&from=2020-01-01&to=2100-01-01").await, 1);
+    let shown = page(&serve, "audra", "/audit?type=connection.changed").await;
+    assert!(shown.contains("timeout seconds") && shown.contains("600"), "{shown}");
+    assert!(!shown.contains(">version<") && shown.contains("href=\"/connections/demo-db\""), "{shown}");
+
     // Altered, and cut with an end of its own.
     keep("altered.jsonl", &export.out.replacen("alice@example.com", "malle@example.com", 1));
     let altered = offline(&["audit", "verify", &path("altered.jsonl")]).await;
@@ -103,6 +162,7 @@ async fn an_auditor_verifies_the_log_and_a_receipt_offline(database: Database) {
     let printed = serve.run("dana", &["audit", "receipt", request.text("/id")]).await.unwrap();
     is_fine(&printed);
     keep("receipt.json", &printed.out);
+    is_fine(&offline(&["audit", "verify", &path("receipt.json"), "--key", &path("keys.json")]).await);
     let proven = offline(&["audit", "verify", &path("receipt.json"), "--key", key]).await;
     is_fine(&proven);
     assert!(proven.err.contains("request.succeeded") && proven.err.contains("2 votes"), "{}", proven.err);
@@ -209,10 +269,53 @@ async fn the_numbers_say_what_happened(database: Database) {
     assert_eq!(report["reviewers"].as_array().unwrap().len(), 2);
     assert_eq!(report["common_commands"][0]["shape"], "select id from customers where name = ?");
     assert_eq!(report["by_day"].as_array().unwrap().len(), 1);
+    // The same of each part.
+    for part in ["by_connection", "top_requesters", "by_day", "by_month"] {
+        let row = &report[part][0];
+        assert_eq!(
+            (&row["approval_rate"], &row["time_to_decision"]["count"]),
+            (&json!(1.0), &json!(1)),
+            "{part}"
+        );
+        let mean = &row["time_to_decision"]["mean_seconds"];
+        assert_eq!(mean, &report["time_to_decision"]["mean_seconds"], "{part}");
+    }
+    let hours = report["by_hour"].as_array().unwrap().iter();
+    assert_eq!(hours.filter_map(|row| row["time_to_decision"]["count"].as_u64()).sum::<u64>(), 1);
+    for part in ["reviewers", "by_group"] {
+        let row = &report[part][0];
+        assert_eq!(
+            (&row["approval_rate"], &row["time_to_vote"]["count"]),
+            (&json!(1.0), &json!(1)),
+            "{part}"
+        );
+    }
     let none = serve.get("audra", "/v1/analytics?connection=demo-db").await.unwrap();
     assert_eq!(none.json["counts"]["submitted"], 0);
     let csv = serve.run("audra", &["analytics", "-o", "csv"]).await.unwrap();
     assert!(csv.out.lines().nth(1).unwrap().contains(",1,0,1,0,0,0,0,1,0,0"), "{}", csv.out);
+    let csv = serve.run("audra", &["analytics", "-o", "csv", "--by", "requester"]).await.unwrap();
+    let mut lines = csv.out.lines();
+    assert!(lines.next().unwrap().starts_with("user.email,user.id,counts.submitted,"), "{}", csv.out);
+    assert!(lines.next().unwrap().starts_with("alice@example.com,usr_"), "{}", csv.out);
+
+    // All requests as one file, with whole commands; in narrower parts if that is asked for.
+    let long = format!("SELECT '{}'", "x".repeat(5000));
+    serve.submit("alice", "demo-db", &long, json!({})).await.unwrap();
+    let (from, to) = ("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
+    let file = format!("/analytics/requests/file?from={from}&to={to}&format");
+    let csv = page(&serve, "audra", &format!("{file}=csv")).await;
+    assert!(csv.starts_with("id,status,") && csv.contains(&long) && csv.contains("Zoë"), "{csv}");
+    let lines = page(&serve, "audra", &format!("{file}=jsonl")).await;
+    let requests: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((requests.len(), requests[0]["command"].as_str()), (2, Some(long.as_str())));
+    let whole = page(&serve, "audra", "/analytics/requests?format=csv").await;
+    assert!(whole.contains("All of it is one file"), "{whole}");
+    let parts = page(&serve, "audra", "/analytics/requests?format=csv&split=1").await;
+    assert!(parts.contains("narrower parts, which are whole"), "{parts}");
+    let exported = serve.get("audra", "/v1/requests/export?limit=1").await.unwrap();
+    assert_eq!(exported.json["command"], long.as_str(), "an export has whole commands");
+
     let table = serve.run("audra", &["analytics"]).await.unwrap();
     assert!(table.out.contains("1 submitted") && table.out.contains("dana@example.com"), "{}", table.out);
 }

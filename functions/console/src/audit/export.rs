@@ -20,6 +20,8 @@ use countersign_app::query::Query;
 
 /// A page ends behind the event that makes it longer than that; an answer may have 6 MB.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// A part ends nowhere but where it was to end: it may be larger.
+const PART_BYTES: usize = 4 * 1024 * 1024;
 /// How many commits are read at once.
 const AT_ONCE: usize = 50;
 
@@ -102,30 +104,67 @@ async fn page(
     let mut text = String::new();
     let mut at = cursor.unwrap_or(newest);
     if cursor.is_none() {
-        let keys = store.log_keys().await?;
-        let keys: Vec<PublicKey> =
-            keys.iter().filter(|key| key.since <= at.number).map(|key| key.public_key).collect();
-        text += &first_line(origin, &keys);
+        text += &beginning(store, origin, at.number).await?;
     }
     while at.leaf < at.size {
         if text.len() >= PAGE_BYTES {
             return Ok(Page { text, next: Some(at) });
         }
-        tile(store, &mut at, &mut text).await?;
+        let all = at.size;
+        tile(store, &mut at, all, PAGE_BYTES, &mut text).await?;
     }
-    let latest = if at.number == 0 { None } else { store.log_checkpoint(at.number).await? };
-    text += &last_line(at.size, at.number, &latest.as_ref().map_or(Hash::ZERO, Checkpoint::hash));
+    text += &end(store, at).await?;
     Ok(Page { text, next: None })
 }
 
-/// Writes what is left of a tile, or as much of it as the page takes.
-async fn tile(store: &Store, at: &mut Cursor, text: &mut String) -> Result<(), StorageError> {
+async fn beginning(store: &Store, origin: &str, number: u64) -> Result<String, StorageError> {
+    let keys = store.log_keys().await?;
+    let keys: Vec<PublicKey> =
+        keys.iter().filter(|key| key.since <= number).map(|key| key.public_key).collect();
+    Ok(first_line(origin, &keys))
+}
+
+async fn end(store: &Store, Cursor { size, number, .. }: Cursor) -> Result<String, StorageError> {
+    let latest = if number == 0 { None } else { store.log_checkpoint(number).await? };
+    Ok(last_line(size, number, &latest.as_ref().map_or(Hash::ZERO, Checkpoint::hash)))
+}
+
+/// The part of an export with the leaves from `from` to before `to`, of the log as it was under a
+/// checkpoint: parts behind each other are the export. None if it does not fit into an answer.
+pub(crate) async fn part(
+    store: &Store,
+    origin: &str,
+    latest: &Checkpoint,
+    (from, to): (u64, u64),
+) -> Result<Option<String>, StorageError> {
+    let mut at = Cursor { leaf: from, size: latest.tree_size, number: latest.number };
+    let mut text = if from == 0 { beginning(store, origin, at.number).await? } else { String::new() };
+    while at.leaf < to {
+        if text.len() >= PART_BYTES {
+            return Ok(None);
+        }
+        tile(store, &mut at, to, PART_BYTES, &mut text).await?;
+    }
+    if to == at.size {
+        text += &end(store, at).await?;
+    }
+    Ok(Some(text))
+}
+
+/// Writes what is left of a tile up to before the leaf `stop`, or as much of it as a text of `most` bytes takes.
+async fn tile(
+    store: &Store,
+    at: &mut Cursor,
+    stop: u64,
+    most: usize,
+    text: &mut String,
+) -> Result<(), StorageError> {
     let index = at.leaf / WIDTH;
     let LeafTile { leaves, ends, .. } = store.leaf_tile(index).await?;
     let ends: Vec<u64> =
         ends.iter().filter(|(_, number)| *number <= at.number).map(|(_, number)| *number).collect();
     let checkpoints = store.log_checkpoints(&ends).await?;
-    let end = at.size.min((index + 1) * WIDTH);
+    let end = stop.min((index + 1) * WIDTH);
     let skip = usize::try_from(at.leaf % WIDTH).unwrap_or(0);
     let count = usize::try_from(end - at.leaf).unwrap_or(0);
     let leaves = leaves.get(skip..skip + count);
@@ -137,7 +176,7 @@ async fn tile(store: &Store, at: &mut Cursor, text: &mut String) -> Result<(), S
             if let Some(checkpoint) = checkpoints.iter().find(|checkpoint| checkpoint.tree_size == at.leaf) {
                 *text += &checkpoint_line(checkpoint);
             }
-            if text.len() >= PAGE_BYTES {
+            if text.len() >= most {
                 return Ok(());
             }
         }

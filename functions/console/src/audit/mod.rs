@@ -1,5 +1,6 @@
 //! The log over all events: checkpoints, keys, the whole of it as a file, and the receipt of a request.
 
+mod changes;
 mod export;
 mod receipt;
 
@@ -14,7 +15,8 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(crate) use export::{__path_export, export};
+pub(crate) use changes::{Changes, Wanted, changes};
+pub(crate) use export::{__path_export, export, part};
 pub(crate) use receipt::{__path_receipt, receipt};
 
 use countersign_app::query::Query;

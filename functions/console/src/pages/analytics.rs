@@ -6,7 +6,9 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use countersign_app::{App, Scope};
 use countersign_http::Problem;
+use countersign_rules::Timestamp;
 use countersign_rules::display::display;
+use countersign_statistics::report::{DayRow, MonthRow};
 use countersign_statistics::times::Durations;
 use countersign_statistics::{Counts, Report};
 use countersign_web::Place;
@@ -15,9 +17,10 @@ use maud::{Markup, html};
 
 use super::plot::{Part, Tone, bars};
 use super::viewer::Viewer;
-use super::{command, words};
+use super::{command, files, words};
 use crate::analytics::{self as api, PARAMETERS};
 use crate::settled::Settled;
+use crate::tables::Table;
 use countersign_app::query::Query;
 
 const DAY: i64 = 86_400_000;
@@ -55,21 +58,34 @@ pub(crate) async fn page(
         (reviewing(&report))
         (asking(&report))
         (shapes(&report))
-        section.card.screen aria-labelledby="files" {
-            h2 #files { "As files" }
-            p {
-                a href=(query.to("/v1/analytics", "connection", query.text("connection").unwrap_or_default())) download="analytics.json" { "These numbers as JSON" } " · requests as "
-                a href=(export(&query, "csv")) download="requests.csv" { "CSV" } " or "
-                a href=(export(&query, "jsonl")) download="requests.jsonl" { "JSON lines" }
-            }
-            p.hint { "A file of requests has the newest 200 of the span; its header " code { "Countersign-Next-Cursor" } " is the " code { "cursor" } " of the next. " a href="/api#export_requests" { "How to go on" } "." }
-        }
+        (as_files(&query))
     };
     Ok(viewer.page(&app, "Analytics", Place::Analytics, content))
 }
 
-fn export(query: &Query, format: &str) -> String {
-    format!("{}&limit=200", query.to("/v1/requests/export", "format", format))
+/// Where everything above can be had as a file.
+fn as_files(query: &Query) -> Markup {
+    let connection = query.text("connection").unwrap_or_default();
+    let all = query.to("/v1/analytics", "connection", connection);
+    let table = |name: &str| format!("{all}&format=csv&by={name}");
+    html! {
+        section.card.screen aria-labelledby="files" {
+            h2 #files { "As files" }
+            p {
+                "These numbers: " a href=(all) download="analytics.json" { "all of them as JSON" } ". Each table as CSV: "
+                @for (place, (one, said)) in Table::ALL.into_iter().enumerate() {
+                    @if place > 0 { " · " }
+                    a href=(table(one.name())) download={ "analytics-by-" (one.name()) ".csv" } { (said) }
+                }
+                "."
+            }
+            p {
+                "The requests themselves, all of the span: "
+                a href=(query.to(files::PATH, "format", "csv")) { "as CSV" } " · "
+                a href=(query.to(files::PATH, "format", "jsonl")) { "as JSON lines" } "."
+            }
+        }
+    }
 }
 
 fn filters(query: &Query) -> Markup {
@@ -146,40 +162,79 @@ fn sums(report: &Report) -> Markup {
     }
 }
 
-/// Days, or months if the span has too many days to be read; what the numbers are by.
-fn periods(report: &Report) -> (&'static str, BTreeMap<String, Counts>) {
-    let mut days: BTreeMap<String, Counts> = BTreeMap::new();
-    // Days on which nothing happened are shown as well, from the first on which something did.
-    let first = report.by_day.first().map(|row| row.day.as_str()).unwrap_or_default();
-    let mut at = report.from;
-    while at < report.to {
-        let day: String = at.rfc3339().chars().take(10).collect();
-        if !first.is_empty() && day.as_str() >= first {
-            days.entry(day).or_default();
-        }
-        at = at.plus_millis(DAY);
+/// What a row of a table tells of a part of the span.
+struct Outcome {
+    name: String,
+    counts: Counts,
+    rate: Option<f64>,
+    times: Durations,
+}
+
+impl Outcome {
+    fn new(name: impl Into<String>, counts: &Counts, rate: Option<f64>, times: &Durations) -> Self {
+        Self { name: name.into(), counts: *counts, rate, times: times.clone() }
     }
-    for row in &report.by_day {
-        days.entry(row.day.clone()).or_default().merge(&row.counts);
+
+    /// Of a part in which nothing happened.
+    fn nothing(name: String) -> Self {
+        Self { name, counts: Counts::default(), rate: None, times: Durations::default() }
     }
-    if days.len() <= MOST_DAYS {
-        return ("day", days);
-    }
-    let mut months: BTreeMap<String, Counts> = BTreeMap::new();
-    for (day, counts) in &days {
-        months.entry(day.chars().take(7).collect()).or_default().merge(counts);
-    }
-    ("month", months)
+}
+
+/// Days, or months if the span has too many days to be read; what the numbers are by. Those in which nothing
+/// happened are there as well, from the first on in which something did.
+fn periods(report: &Report) -> (&'static str, Vec<Outcome>) {
+    let Some(first) = report.by_day.first().map(|row| row.day.as_str()) else { return ("day", Vec::new()) };
+    let last = report.to.plus_millis(-1);
+    let begin = Timestamp::parse_rfc3339(&format!("{first}T00:00:00Z")).unwrap_or(last);
+    let days = usize::try_from(last.millis_since(begin) / DAY + 1).unwrap_or(0);
+    let is_short = days <= MOST_DAYS;
+    let mut found: BTreeMap<&str, Outcome> = if is_short {
+        let row =
+            |row: &'_ DayRow| Outcome::new(&row.day, &row.counts, row.approval_rate, &row.time_to_decision);
+        report.by_day.iter().map(|one| (one.day.as_str(), row(one))).collect()
+    } else {
+        let row = |row: &'_ MonthRow| {
+            Outcome::new(&row.month, &row.counts, row.approval_rate, &row.time_to_decision)
+        };
+        report.by_month.iter().map(|one| (one.month.as_str(), row(one))).collect()
+    };
+    let names: Vec<String> = if is_short {
+        (0..).map(|nth| day_of(begin.plus_millis(nth * DAY))).take(days).collect()
+    } else {
+        months(first, &day_of(last))
+    };
+    let row = |name: String| found.remove(name.as_str()).unwrap_or_else(|| Outcome::nothing(name));
+    (if is_short { "day" } else { "month" }, names.into_iter().map(row).collect())
+}
+
+fn day_of(at: Timestamp) -> String {
+    at.rfc3339().chars().take(10).collect()
+}
+
+/// The months from that of the one day to that of the other.
+fn months(first: &str, last: &str) -> Vec<String> {
+    let number = |day: &str| {
+        let mut parts = day.split('-').map(str::parse::<u32>);
+        let (year, month) = (parts.next()?.ok()?, parts.next()?.ok()?);
+        Some(year * 12 + month.checked_sub(1)?)
+    };
+    let (Some(first), Some(last)) = (number(first), number(last)) else { return Vec::new() };
+    (first..=last).map(|month| format!("{}-{:02}", month / 12, month % 12 + 1)).collect()
 }
 
 fn by_period(report: &Report) -> Markup {
     let (unit, periods) = periods(report);
     // The year of a day is said above.
-    let label =
-        |period: &String| if unit == "month" { period.clone() } else { period.chars().skip(5).collect() };
-    let labels: Vec<String> = periods.keys().map(label).collect();
-    let part =
-        |name, tone, of: fn(&Counts) -> u64| Part { name, tone, values: periods.values().map(of).collect() };
+    let label = |period: &Outcome| {
+        if unit == "month" { period.name.clone() } else { period.name.chars().skip(5).collect() }
+    };
+    let labels: Vec<String> = periods.iter().map(label).collect();
+    let part = |name, tone, of: fn(&Counts) -> u64| Part {
+        name,
+        tone,
+        values: periods.iter().map(|period| of(&period.counts)).collect(),
+    };
     let parts = [
         part("approved", Tone::Good, |counts| counts.approved),
         part("rejected", Tone::Bad, |counts| counts.rejected),
@@ -190,10 +245,10 @@ fn by_period(report: &Report) -> Markup {
             h2 #days { "Decisions by " (unit) }
             @if report.by_day.is_empty() { p.muted { "Nothing happened." } } @else {
                 (bars(&format!("Decisions by {unit}: approved, rejected, expired. The numbers are in the table."), &labels, &parts))
-                details {
+                details.plotted {
                     summary { "The numbers" }
-                    (counts_table(&format!("By {unit}"), if unit == "month" { "Month" } else { "Day" }, periods.iter().map(|(name, counts)| (name.clone(), counts))))
-                    @if unit == "month" { p.hint { "By day they are in the file of these numbers, at the end of this page." } }
+                    (outcomes(&format!("By {unit}"), if unit == "month" { "Month" } else { "Day" }, periods.into_iter()))
+                    @if unit == "month" { p.hint { "By day they are in the files at the end of this page." } }
                 }
             }
         }
@@ -205,52 +260,79 @@ fn by_hour(report: &Report) -> Markup {
         return html! {};
     }
     let of = |hour: u8| {
-        report.by_hour.iter().find(|row| row.hour == hour).map(|row| row.counts).unwrap_or_default()
+        let name = format!("{hour:02}:00");
+        match report.by_hour.iter().find(|row| row.hour == hour) {
+            Some(row) => Outcome::new(name, &row.counts, row.approval_rate, &row.time_to_decision),
+            None => Outcome::nothing(name),
+        }
     };
+    let hours: Vec<Outcome> = (0..24).map(of).collect();
     let labels: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
-    let submitted: Vec<u64> = (0..24).map(|hour| of(hour).submitted).collect();
+    let submitted: Vec<u64> = hours.iter().map(|hour| hour.counts.submitted).collect();
     let parts = [Part { name: "submitted", tone: Tone::Neutral, values: submitted }];
-    let hours = report.by_hour.iter().map(|row| (format!("{:02}:00", row.hour), &row.counts));
     html! {
         section.card aria-labelledby="hours" {
             h2 #hours { "Submitted by hour of the day (UTC)" }
             (bars("Requests that were submitted by hour of the day. The numbers are in the table.", &labels, &parts))
-            details { summary { "The numbers" } (counts_table("By hour", "Hour", hours)) }
+            details.plotted { summary { "The numbers" } (outcomes("By hour", "Hour", hours.into_iter())) p.hint { "Each thing stands in the hour in which it happened: a decision in that of the decision." } }
         }
     }
 }
 
-fn counts_table<'a>(label: &str, first: &str, rows: impl Iterator<Item = (String, &'a Counts)>) -> Markup {
+fn outcomes(label: &str, first: &str, rows: impl Iterator<Item = Outcome>) -> Markup {
+    let head = [
+        first,
+        "Submitted",
+        "Approved",
+        "Rejected",
+        "Expired",
+        "Rate",
+        "Mean",
+        "p50",
+        "p90",
+        "p99",
+        "Blocked",
+        "Cancelled",
+        "Ran well",
+        "Failed",
+    ];
     table(
         label,
-        &[
-            first,
-            "Submitted",
-            "Blocked",
-            "Approved",
-            "Rejected",
-            "Expired",
-            "Cancelled",
-            "Ran well",
-            "Failed",
-        ],
-        rows.map(|(name, counts)| {
+        &head,
+        rows.map(|Outcome { name, counts, rate, times }| {
             let Counts {
                 submitted, blocked, approved, rejected, expired, cancelled, succeeded, failed, ..
-            } = *counts;
-            let numbers = [submitted, blocked, approved, rejected, expired, cancelled, succeeded, failed];
-            (name, numbers.map(|number| number.to_string()).into())
+            } = counts;
+            let mut cells: Vec<String> =
+                [submitted, approved, rejected, expired].iter().map(u64::to_string).collect();
+            cells.extend(rate_and_times(rate, &times));
+            cells.extend([blocked, cancelled, succeeded, failed].iter().map(u64::to_string));
+            (name, cells)
         }),
     )
+}
+
+fn rate_and_times(rate: Option<f64>, times: &Durations) -> [String; 5] {
+    [
+        rate.map_or_else(|| "—".to_owned(), percent),
+        time(times.mean_seconds),
+        time(times.p50_seconds),
+        time(times.p90_seconds),
+        time(times.p99_seconds),
+    ]
 }
 
 /// A table of numbers behind names.
 fn table(label: &str, head: &[&str], rows: impl Iterator<Item = (String, Vec<String>)>) -> Markup {
     html! {
         div.wide tabindex="0" role="group" aria-label=(label) {
-            table {
+            table.dense[head.len() > 9] {
                 thead { tr { @for (place, name) in head.iter().enumerate() { th.num[place > 0] scope="col" { (name) } } } }
-                tbody { @for (name, cells) in rows { tr { th scope="row" { (name) } @for cell in cells { td.num { (cell) } } } } }
+                tbody {
+                    @for (name, cells) in rows {
+                        tr { th scope="row" { (name) } @for (cell, name) in cells.iter().zip(head.iter().skip(1)) { td.num data-label=(name) { (cell) } } }
+                    }
+                }
             }
         }
     }
@@ -293,36 +375,33 @@ fn by_connection(report: &Report) -> Markup {
         @if !report.by_connection.is_empty() {
             section.card aria-labelledby="connections" {
                 h2 #connections { "By connection" }
-                (counts_table("By connection", "Connection", report.by_connection.iter().map(|row| (row.connection.clone(), &row.counts))))
+                p.hint { "Of what people decided or let expire, the rate is what they approved. Times are from the submission to their decision." }
+                (outcomes("By connection", "Connection", report.by_connection.iter().map(|row| Outcome::new(&row.connection, &row.counts, row.approval_rate, &row.time_to_decision))))
             }
         }
     }
 }
 
 fn reviewing(report: &Report) -> Markup {
-    let cells = |approvals: u64, rejections: u64, times: &Durations| {
-        vec![
-            (approvals + rejections).to_string(),
-            approvals.to_string(),
-            rejections.to_string(),
-            time(times.p50_seconds),
-            time(times.p90_seconds),
-            time(times.p99_seconds),
-        ]
+    let cells = |approvals: u64, rejections: u64, rate: Option<f64>, times: &Durations| {
+        let mut cells: Vec<String> =
+            [approvals + rejections, approvals, rejections].iter().map(u64::to_string).collect();
+        cells.extend(rate_and_times(rate, times));
+        cells
     };
-    let head = |first| [first, "Votes", "For", "Against", "p50", "p90", "p99"];
+    let head = |first| [first, "Votes", "For", "Against", "Rate", "Mean", "p50", "p90", "p99"];
     html! {
         @if !report.by_group.is_empty() {
             section.card aria-labelledby="groups" {
                 h2 #groups { "By group" }
-                p.hint { "Times are from the submission to the vote." }
-                (table("By group", &head("Group"), report.by_group.iter().map(|row| (row.group.clone(), cells(row.approvals, row.rejections, &row.time_to_vote)))))
+                p.hint { "The rate is approvals of all votes; times are from the submission to the vote." }
+                (table("By group", &head("Group"), report.by_group.iter().map(|row| (row.group.clone(), cells(row.approvals, row.rejections, row.approval_rate, &row.time_to_vote)))))
             }
         }
         @if !report.reviewers.is_empty() {
             section.card aria-labelledby="reviewers" {
                 h2 #reviewers { "Load by reviewer" }
-                (table("By reviewer", &head("Reviewer"), report.reviewers.iter().map(|row| (row.user.email.clone(), cells(row.approvals, row.rejections, &row.time_to_vote)))))
+                (table("By reviewer", &head("Reviewer"), report.reviewers.iter().map(|row| (row.user.email.clone(), cells(row.approvals, row.rejections, row.approval_rate, &row.time_to_vote)))))
             }
         }
     }
@@ -333,7 +412,7 @@ fn asking(report: &Report) -> Markup {
         @if !report.top_requesters.is_empty() {
             section.card aria-labelledby="requesters" {
                 h2 #requesters { "By requester" }
-                (counts_table("By requester", "Requester", report.top_requesters.iter().map(|row| (row.user.email.clone(), &row.counts))))
+                (outcomes("By requester", "Requester", report.top_requesters.iter().map(|row| Outcome::new(&row.user.email, &row.counts, row.approval_rate, &row.time_to_decision))))
             }
         }
     }
@@ -348,7 +427,7 @@ fn shapes(report: &Report) -> Markup {
                 div.wide tabindex="0" role="group" aria-label="Common commands" {
                     table {
                         thead { tr { th.num scope="col" { "How often" } th scope="col" { "Kind" } th scope="col" { "Shape" } } }
-                        tbody { @for row in &report.common_commands { tr { td.num { (row.count) } td { (row.kind) } td { code { (command::one_line(&display(&row.shape))) } } } } }
+                        tbody { @for row in &report.common_commands { tr { td.num data-label="How often" { (row.count) } td data-label="Kind" { (row.kind) } td data-label="Shape" { code { (command::one_line(&display(&row.shape))) } } } } }
                     }
                 }
             }
@@ -366,5 +445,11 @@ mod tests {
         for (seconds, text) in said {
             assert_eq!(time(seconds), text);
         }
+    }
+
+    #[test]
+    fn months_go_over_the_turn_of_the_year() {
+        assert_eq!(months("2025-11-30", "2026-02-01"), ["2025-11", "2025-12", "2026-01", "2026-02"]);
+        assert_eq!(months("2026-02-01", "2026-02-28"), ["2026-02"]);
     }
 }

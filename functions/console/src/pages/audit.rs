@@ -1,31 +1,35 @@
-//! The log over all events: its checkpoints, its keys, the newest changes of settings, and how to verify
+//! The log over all events: its checkpoints, its keys, the changes of settings and people, and how to verify
 //! it; for admins and auditors.
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use countersign_app::{App, Scope, errors};
-use countersign_audit::tiles::WIDTH;
 use countersign_http::Problem;
-use countersign_rules::event::Actor;
-use countersign_rules::{Timestamp, Via};
-use countersign_storage::audit::AuditEvent;
-use countersign_storage::feed::{Entry, Recorded};
-use countersign_storage::{StorageError, Store};
+use countersign_storage::audit::KINDS;
 use countersign_web::Place;
 use http::HeaderMap;
 use maud::{Markup, html};
 
+use super::changes::{self, Links};
 use super::viewer::Viewer;
-use super::words;
-use crate::audit as api;
+use super::{audit_files, words};
+use crate::audit::{self as api, Changes, Wanted};
 use countersign_app::query::Query;
 
-/// How many changes are shown at the most.
-const MOST_CHANGES: usize = 40;
-/// Of how many that are read: sign-ins are among them, and are not shown.
-const MOST_READ: usize = 200;
-/// In how many of the newest tiles they are looked for: a page costs the same however long the log is.
-const TILES: u64 = 4;
+/// What the page may be asked for: checkpoints by their cursor, changes by all else.
+const PARAMETERS: [&str; 8] = ["limit", "cursor", "who", "type", "subject", "from", "to", "before"];
+/// Kinds of one beginning, and what they are called.
+const FAMILIES: [(&str, &str); 9] = [
+    ("connection.", "Connections"),
+    ("user.", "Accounts"),
+    ("token.", "Tokens"),
+    ("session.", "Sign-ins and sign-outs"),
+    ("webhook.", "Webhooks"),
+    ("slack.", "Slack"),
+    ("teams.", "Teams"),
+    ("decision.", "Refused decisions"),
+    ("request.", "Refused requests"),
+];
 
 /// Shows it.
 pub(crate) async fn page(
@@ -35,20 +39,23 @@ pub(crate) async fn page(
 ) -> Result<Response, Problem> {
     let (viewer, _) = Viewer::see(&app, "audit", Scope::Read, &headers, &[]).await?;
     viewer.caller.must_see_all()?;
-    let query = Query::read(raw.as_deref(), &["limit", "cursor"], &[])?;
+    let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?.with_days();
+    let wanted = wanted(&query)?;
     let checkpoints = api::checkpoints_of(&app, &query).await?;
     let keys = api::keys(&app).await?;
-    let changes = changes(&app.store).await.map_err(|error| errors::storage(&error))?;
+    let changes = api::changes(&app.store, &wanted).await.map_err(|error| errors::storage(&error))?;
+    let known = app.known_for_display().await;
+    let links = Links { known: known.as_deref(), is_admin: viewer.caller.is_admin() };
     let newest = checkpoints.items.first();
     let content = html! {
         div.head { h1.grow { "Audit" } }
         p.lead { "Everything that changes is an event in one log. Each minute that has events ends in a signed checkpoint: whoever keeps one can prove later that nothing before it was altered, removed or reordered." }
-        section.card aria-labelledby="verify" {
+        section.card.screen aria-labelledby="verify" {
             h2 #verify { "Verify it without trusting this service" }
             ol.steps {
-                li { "Keep a checkpoint now and then, somewhere else: " a href="/v1/audit/checkpoints?limit=1" download="checkpoint.json" { "the newest one" } ", and " a href="/v1/audit/public-key" download="keys.json" { "the public keys" } "." }
-                li { "Export the log: " code { "countersign audit export > log.jsonl" } ". " span.muted { "In the browser, " a href="/v1/audit/export" download="log.jsonl" { "its first 2 MB" } ", which is all of a short log." } }
-                li { "Verify it offline: " code { "countersign audit verify log.jsonl --checkpoint kept.json --key KEY" } "." }
+                li { "Keep a checkpoint now and then, somewhere else: " a href="/v1/audit/checkpoints?limit=1" download="checkpoint.json" { "checkpoint.json" } ", the newest one; and the public keys: " a href="/v1/audit/public-key" download="keys.json" { "keys.json" } "." }
+                li { "Export the log: " code { "countersign audit export > log.jsonl" } ", or " a href=(audit_files::PATH) { "from here as files" } ", all of it." }
+                li { "Verify it offline: " code { "countersign audit verify log.jsonl --checkpoint checkpoint.json --key keys.json" } "." }
             }
             p.hint { "A receipt proves a single request; the page of each request has it." }
         }
@@ -63,7 +70,7 @@ pub(crate) async fn page(
                 }
             }
         }
-        (changed(&changes))
+        (changed(&changes, &query, &links))
         section.card aria-labelledby="checkpoints" {
             h2 #checkpoints { "Checkpoints" }
             @if let Some(newest) = newest { p { "The newest here covers " strong { (newest.tree_size) } " events." } } @else { p.muted { "None yet: one is made each minute that has events." } }
@@ -74,74 +81,92 @@ pub(crate) async fn page(
                         tbody {
                             @for checkpoint in &checkpoints.items {
                                 tr {
-                                    td.num { (checkpoint.number) }
-                                    td.when { (checkpoint.at.get(..16).unwrap_or(&checkpoint.at).replace('T', " ")) " UTC" }
-                                    td.num { (checkpoint.tree_size) }
-                                    td.mono.small { (checkpoint.root) }
-                                    td.mono.small { (checkpoint.key) }
+                                    td.num data-label="Number" { (checkpoint.number) }
+                                    td.when data-label="Made" { (made(&checkpoint.at)) }
+                                    td.num data-label="Events" { (checkpoint.tree_size) }
+                                    td.mono.small data-label="Root" { (checkpoint.root) }
+                                    td.mono.small data-label="Key" { (checkpoint.key) }
                                 }
                             }
                         }
                     }
                 }
             }
-            @if let Some(next) = &checkpoints.next_cursor { p.actions { a.button.plain href=(query.to("/audit", "cursor", next)) { "Older" } } }
+            @if let Some(next) = &checkpoints.next_cursor { p.actions { a.button.plain href={ (query.to("/audit", "cursor", next)) "#checkpoints" } { "Older" } } }
         }
     };
     Ok(viewer.page(&app, "Audit", Place::Audit, content))
 }
 
-/// The changes of something else than requests among the newest events of the log, newest first.
-async fn changes(store: &Store) -> Result<Vec<AuditEvent>, StorageError> {
-    let size = store.log_head().await?.map_or(0, |head| head.tree.size());
-    let newest = size.saturating_sub(1) / WIDTH;
-    let tiles = store.leaf_tiles((newest.saturating_sub(TILES - 1)..=newest).collect()).await?;
-    let leaves = tiles.into_values().rev().flat_map(|tile| tile.leaves.into_iter().rev());
-    let entry = |leaf: countersign_storage::log::Leaf| Entry {
-        at: Timestamp::from_unix_millis(0),
-        pk: leaf.pk,
-        sk: leaf.sk,
-    };
-    let entries: Vec<Entry> =
-        leaves.filter(countersign_storage::log::Leaf::is_change).take(MOST_READ).map(entry).collect();
-    let found = store.recorded_at(&entries).await?;
-    let change = |recorded| match recorded {
-        Recorded::Change(event) => Some(*event).filter(|event| !event.kind.starts_with("session.")),
-        Recorded::Commit(..) => None,
-    };
-    Ok(found.into_iter().filter_map(change).take(MOST_CHANGES).collect())
+/// A time of the log, whose texts are what is signed.
+fn made(at: &str) -> Markup {
+    html! {
+        @match countersign_rules::Timestamp::parse_rfc3339(at) {
+            Some(at) => (words::at(at)),
+            None => (at),
+        }
+    }
 }
 
-fn changed(changes: &[AuditEvent]) -> Markup {
+fn wanted(query: &Query) -> Result<Wanted, Problem> {
+    let text = |name: &str| query.text(name).map(|text| text.trim().to_owned());
+    Ok(Wanted {
+        who: text("who"),
+        kind: text("type"),
+        subject: text("subject"),
+        from: query.instant("from")?,
+        to: query.instant("to")?,
+        before: query.parsed("before")?,
+    })
+}
+
+fn filters(query: &Query) -> Markup {
+    let given = |name: &'static str| query.text(name).unwrap_or_default();
+    let day = |name: &'static str| given(name).chars().take(10).collect::<String>();
+    let is = |kind: &str| given("type") == kind;
     html! {
-        section.card aria-labelledby="changes" {
-            h2 #changes { "Changes of connections, people, tokens and integrations" }
-            p.hint { "At most " (MOST_CHANGES) ", of the newest events of the log; an export has all of them, and sign-ins too." }
-            @if changes.is_empty() { p.muted { "None among them." } } @else {
-                div.wide tabindex="0" role="group" aria-label="Changes" {
-                    table {
-                        thead { tr { th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "What" } th scope="col" { "Of" } th scope="col" { "Difference" } } }
-                        tbody {
-                            @for event in changes {
-                                tr {
-                                    td { (words::at(event.at)) }
-                                    td { (actor(&event.actor)) @if event.via != Via::System { br; span.small.muted { "through " (words::via(event.via)) } } }
-                                    td { code { (event.kind) } }
-                                    td.small { (event.subject) }
-                                    td { details { summary { "Show" } pre.text.small tabindex="0" { (serde_json::to_string_pretty(&event.data).unwrap_or_default()) } } }
-                                }
-                            }
-                        }
+        form method="get" action="/audit#changes" role="search" {
+            div.fields {
+                div.field { label for="who" { "Who" } input #who type="text" name="who" placeholder="part of an address, or an id" autocapitalize="off" value=(given("who")); }
+                div.field {
+                    label for="type" { "What" }
+                    select #type name="type" {
+                        option value="" { "everything" }
+                        @for (kind, said) in FAMILIES { option value=(kind) selected[is(kind)] { (said) } }
+                        @for (kind, _) in KINDS { option value=(kind) selected[is(kind)] { (kind) } }
                     }
                 }
+                div.field { label for="subject" { "Of what" } input #subject type="text" name="subject" placeholder="part of a name, or an id" autocapitalize="off" value=(given("subject")); }
+                div.field { label for="from" { "From (UTC)" } input #from type="date" name="from" value=(day("from")); }
+                div.field { label for="to" { "Before (UTC)" } input #to type="date" name="to" value=(day("to")); }
+                div.field.go { button type="submit" { "Show" } }
             }
         }
     }
 }
 
-fn actor(actor: &Actor) -> String {
-    match actor {
-        Actor::User { email, .. } => email.clone(),
-        Actor::System { .. } => "the service".to_owned(),
+fn changed(found: &Changes, query: &Query, links: &Links<'_>) -> Markup {
+    let further = |next: u64| format!("{}#changes", query.to("/audit", "before", &next.to_string()));
+    let is_filtered = ["who", "type", "subject", "from", "to"].iter().any(|name| query.text(name).is_some());
+    html! {
+        section.card aria-labelledby="changes" {
+            h2 #changes { "Changes of connections, people, tokens and integrations, sign-ins and refusals" }
+            (filters(query))
+            @if found.items.is_empty() {
+                p.muted {
+                    @match (found.next, found.looked_back_to) {
+                        (Some(_), Some(at)) => { "None back to " (words::at(at)) "; older ones were not looked at yet." },
+                        (Some(_), None) => "None among the newest events; older ones were not looked at yet.",
+                        (None, _) => "None.",
+                    }
+                }
+            } @else { (changes::list(&found.items, links)) }
+            p.hint { "As the log has them, newest first: the last minutes are not in it yet." }
+            p.actions.screen {
+                @if let Some(next) = found.next { a.button.plain href=(further(next)) { @if found.items.is_empty() { "Look further back" } @else { "Older" } } }
+                @if query.text("before").is_some() { a.button.plain href={ (query.to("/audit", "before", "")) "#changes" } { "Newest" } }
+                @if is_filtered { a.button.plain href="/audit#changes" { "Everything" } }
+            }
+        }
     }
 }

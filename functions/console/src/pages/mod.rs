@@ -7,12 +7,15 @@ mod account;
 mod analytics;
 mod api;
 mod audit;
+mod audit_files;
+mod changes;
 mod cli_sign_in;
 mod command;
 mod connection_form;
 mod connections;
 mod diff;
 mod fields;
+mod files;
 mod integrations;
 mod new_request;
 mod notifications;
@@ -75,7 +78,11 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/integrations/webhooks/{id}/delete", form(post(webhooks::delete)))
         .route("/integrations/deliveries/{id}/replay", form(post(webhooks::replay)))
         .route("/analytics", page(get(analytics::page)))
+        .route(files::PATH, page(get(files::page)))
+        .route(files::FILE, page(get(files::file)))
         .route("/audit", page(get(audit::page)))
+        .route(audit_files::PATH, page(get(audit_files::page)))
+        .route(audit_files::FILE, page(get(audit_files::file)))
         .route("/api", page(get(api::page)))
         .route("/people", page(get(people::list)))
         .route("/people/new", page(get(person::new)))

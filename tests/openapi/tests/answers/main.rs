@@ -439,6 +439,9 @@ async fn audit(checked: &Checked) {
     checked.get("alice", &path, 200).await;
     checked.get("audra", "/v1/analytics", 200).await;
     checked.get("root", "/v1/analytics?from=2026-01-01T00:00:00Z&connection=demo-db", 200).await;
+    for table in ["day", "month", "hour", "connection", "group", "requester", "reviewer", "command"] {
+        checked.get("audra", &format!("/v1/analytics?format=csv&by={table}"), 200).await;
+    }
     let page = checked.get("audra", "/v1/audit/checkpoints?limit=1", 200).await;
     assert_eq!(page.items().len(), 1);
     checked.get("audra", "/v1/audit/export", 200).await;
@@ -446,6 +449,8 @@ async fn audit(checked: &Checked) {
     for path in [
         "/v1/analytics?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
         "/v1/analytics?from=2000-01-01T00:00:00Z",
+        "/v1/analytics?by=hour",
+        "/v1/analytics?format=csv&by=weather",
         "/v1/audit/checkpoints?cursor=x",
         "/v1/audit/export?cursor=0-1-999999",
     ] {
