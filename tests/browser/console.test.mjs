@@ -274,7 +274,7 @@ await tests.test("whom a rule needs is not taken away before that was seen", asy
     truly(effects.includes(request.id), effects);
     equal((await serve.call("root", "GET", `/v1/users/${sam.id}`)).body.disabled, false);
     truly(await root.getByLabel(/Disabled/).isChecked(), "what was chosen stands in the form");
-    await accessible(root, "an account that a rule needs");
+    if (options === DESKTOP) await accessible(root, "an account that a rule needs");
     // What was seen is saved, and nothing else.
     await root.getByLabel("Name", { exact: true }).fill("Sam the Second");
     await root.getByRole("button", { name: "Save this" }).click();
@@ -298,7 +298,7 @@ await tests.test("an account that cannot be is told so, and what was typed stays
   await root.getByLabel("Name", { exact: true }).fill("Another Dana");
   await root.getByLabel("Other groups").fill("night-shift");
   await root.getByRole("button", { name: "Save" }).click();
-  await root.getByText("another user has that e-mail address").waitFor();
+  await root.getByRole("alert").getByText("another user has that e-mail address").waitFor();
   equal(await root.getByLabel("Name", { exact: true }).inputValue(), "Another Dana");
   truly(await root.getByLabel("night-shift").isChecked());
   await root.context().close();

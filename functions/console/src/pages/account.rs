@@ -13,16 +13,23 @@ use countersign_web::page::go_to;
 use http::HeaderMap;
 use maud::{Markup, html};
 
+use super::person::can_be_mended;
 use super::viewer::Viewer;
 use super::{sessions, tokens};
 
 /// Shows the account of whoever looks.
 pub(crate) async fn page(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
-    show(&app, &headers, &viewer, html! {}).await
+    show(&app, &headers, &viewer, html! {}, None).await
 }
 
-async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> Result<Response, Problem> {
+async fn show(
+    app: &App,
+    headers: &HeaderMap,
+    viewer: &Viewer,
+    note: Markup,
+    typed: Option<&Form>,
+) -> Result<Response, Problem> {
     let user = &viewer.caller.user;
     let signed_in = crate::sessions::of(app, user.id).await?;
     let this = app.session_cookie(headers).and_then(name_of).map(|(_, id)| id);
@@ -43,7 +50,7 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
             h2 #tokens { "API tokens" }
             p.hint { "For programs. " a href="/api" { "What they can call" } "." }
             (tokens::table(viewer, user, Some("/account/tokens")))
-            (tokens::form(viewer, "/account/tokens", "you"))
+            (tokens::form(viewer, "/account/tokens", "you", typed))
         }
         section.card aria-labelledby="sessions" {
             h2 #sessions { "Where you are signed in" }
@@ -66,10 +73,20 @@ pub(crate) async fn create_token(
     let (viewer, _) = Viewer::see(&app, "create token", Scope::Manage, &headers, &[]).await?;
     let form = Form::read(&headers, &bytes)?;
     let body = tokens::asked_for(&form)?;
-    let (token, _) = crate::tokens::make(&app, &viewer.caller, &body, None).await?;
-    let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
+    let token = match crate::tokens::make(&app, &viewer.caller, &body, None).await {
+        Ok((token, _)) => token,
+        Err(problem) if can_be_mended(&problem) => {
+            let status = problem.status();
+            let note = tokens::refused(&problem);
+            let mut response = show(&app, &headers, &viewer, note, Some(&form)).await?;
+            *response.status_mut() = status;
+            return Ok(response);
+        }
+        Err(problem) => return Err(problem),
+    };
+    let (viewer, _) = Viewer::see(&app, "page", Scope::Manage, &headers, &[]).await?;
     let note = tokens::made(&token);
-    show(&app, &headers, &viewer, note).await
+    show(&app, &headers, &viewer, note, None).await
 }
 
 /// Revokes a token.

@@ -72,14 +72,14 @@ pub(super) fn accounts(people: &[User]) -> Markup {
                     tbody {
                         @for user in people {
                             tr {
-                                td { a href={ "/people/" (user.id) } { (user.name) }
+                                td data-label="Name" { a href={ "/people/" (user.id) } { (user.name) }
                                     @if user.disabled { " " span.badge.rejected { "disabled" } }
                                     @if let Some(owner) = user.owner { br; span.small.muted { "service account of " (email_of(owner).unwrap_or_else(|| owner.to_string())) } }
                                 }
-                                td { (user.email) }
-                                td { @for (number, group) in user.groups.iter().enumerate() { @if number > 0 { ", " } (group) } }
-                                td { @for role in &user.roles { span.badge { (role_name(*role)) } " " } }
-                                td.num { (user.tokens.len()) }
+                                td data-label="E-mail" { (user.email) }
+                                td data-label="Groups" { @for (number, group) in user.groups.iter().enumerate() { @if number > 0 { ", " } (group) } }
+                                td data-label="Roles" { @for role in &user.roles { span.badge { (role_name(*role)) } " " } }
+                                td.num data-label="Tokens" { (user.tokens.len()) }
                             }
                         }
                     }

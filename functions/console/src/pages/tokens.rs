@@ -35,12 +35,12 @@ pub(super) fn table(viewer: &Viewer, user: &User, revoke: Option<&str>) -> Marku
 fn row(viewer: &Viewer, token: &StoredToken, revoke: Option<&str>) -> Markup {
     html! {
         tr {
-            td { (token.name) }
-            td { (what_it_may(token)) }
-            td { (words::at(token.created_at)) }
-            td { @match token.expires_at { Some(at) => (words::at(at)), None => "never" } }
+            td data-label="Name" { (token.name) }
+            td data-label="May" { (what_it_may(token)) }
+            td data-label="Made" { (words::at(token.created_at)) }
+            td data-label="Expires" { @match token.expires_at { Some(at) => (words::at(at)), None => "never" } }
             @if let Some(path) = revoke {
-                td {
+                td.act data-label="" {
                     form method="post" action={ (path) "/" (token.id) "/revoke" } {
                         (viewer.csrf())
                         button.plain type="submit" aria-label={ "Revoke " (token.name) } { "Revoke" }
@@ -62,17 +62,20 @@ fn what_it_may(token: &StoredToken) -> String {
     }
 }
 
-/// The form that makes a token; `whose` is "you" or a name.
-pub(super) fn form(viewer: &Viewer, action: &str, whose: &str) -> Markup {
+/// The form that makes a token, with what was typed before, if something was; `whose` is "you" or a name.
+pub(super) fn form(viewer: &Viewer, action: &str, whose: &str, typed: Option<&Form>) -> Markup {
+    let has = |name: &str, value: &str, by_default: bool| {
+        typed.map_or(by_default, |form| form.all(name).any(|one| one == value))
+    };
     html! {
         form.apart method="post" action=(action) {
             (viewer.csrf())
             div.fields {
-                div.field { label for="token-name" { "Name of a new token" } input #token-name type="text" name="name" maxlength="100" required; }
+                div.field { label for="token-name" { "Name of a new token" } input #token-name type="text" name="name" maxlength="100" required value=(typed.map(|form| form.raw("name")).unwrap_or_default()); }
                 div.field {
                     label for="days" { "Good for" }
                     select #days name="days" {
-                        @for days in [1, 7, 30, 90, 365] { option value=(days) selected[days == 30] { (days) @if days == 1 { " day" } @else { " days" } } }
+                        @for days in [1, 7, 30, 90, 365] { option value=(days) selected[has("days", &days.to_string(), days == 30)] { (days) @if days == 1 { " day" } @else { " days" } } }
                     }
                 }
             }
@@ -80,7 +83,7 @@ pub(super) fn form(viewer: &Viewer, action: &str, whose: &str) -> Markup {
                 legend { "What it may do" }
                 p.hint { "All of it is everything that " (whose) " may." }
                 @for (scope, says) in SCOPES {
-                    label.tick { input type="checkbox" name="scope" value=(scope) checked; span { (says.0) small { (says.1) } } }
+                    label.tick { input type="checkbox" name="scope" value=(scope) checked[has("scope", scope.name(), true)]; span { (says.0) small { (says.1) } } }
                 }
             }
             p.actions { button.plain type="submit" { "Make a token" } }
@@ -128,4 +131,9 @@ pub(super) fn made(token: &View) -> Markup {
             pre.text tabindex="0" { (token.secret.as_deref().unwrap_or_default()) }
         }
     }
+}
+
+/// Why no token was made.
+pub(super) fn refused(problem: &Problem) -> Markup {
+    html! { p.notice.bad role="alert" { strong { "No token was made:" } " " (words::ticked(problem.detail())) } }
 }

@@ -12,15 +12,16 @@ const NAMED: usize = 8;
 
 /// In words, one for each connection, and how many requests wait.
 pub(super) fn meaning(losses: &Losses) -> Vec<String> {
-    let connections = losses.connections.iter().map(|lost| {
-        format!("`{}` could then be approved by nobody: {}", lost.connection, lost.warnings.join("; "))
-    });
+    let connections = losses
+        .connections
+        .iter()
+        .map(|lost| format!("Then on `{}` {}", lost.connection, lost.warnings.join("; ")));
     let waiting = match (losses.waiting.len(), losses.more) {
         (0, _) => None,
-        (1, false) => Some("1 request that waits now could then be approved by nobody".to_owned()),
-        (many, false) => Some(format!("{many} requests that wait now could then be approved by nobody")),
+        (1, false) => Some("1 request that waits now could then be approved by nobody.".to_owned()),
+        (many, false) => Some(format!("{many} requests that wait now could then be approved by nobody.")),
         (many, true) => {
-            Some(format!("{many} or more requests that wait now could then be approved by nobody"))
+            Some(format!("{many} or more requests that wait now could then be approved by nobody."))
         }
     };
     connections.chain(waiting).collect()
@@ -78,9 +79,9 @@ mod tests {
         let request = |number| RequestId::from_parts(Timestamp::from_unix_millis(0), number);
         let lost = Lost { connection: "demo-dual".parse().unwrap(), warnings: vec!["a".into(), "b".into()] };
         let mut losses = Losses { connections: vec![lost], ..Losses::default() };
-        assert_eq!(meaning(&losses), ["`demo-dual` could then be approved by nobody: a; b"]);
+        assert_eq!(meaning(&losses), ["Then on `demo-dual` a; b"]);
         losses.waiting = [request(1), request(2)].into();
-        assert_eq!(meaning(&losses)[1], "2 requests that wait now could then be approved by nobody");
+        assert_eq!(meaning(&losses)[1], "2 requests that wait now could then be approved by nobody.");
         losses.more = true;
         assert!(meaning(&losses)[1].starts_with("2 or more requests"));
     }

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 
 use super::super::viewer::Viewer;
 use super::super::{sessions, tokens};
-use super::show_known;
+use super::{Typed, can_be_mended, show_known};
 use crate::sessions::whose;
 use crate::slack_links;
 
@@ -30,7 +30,7 @@ pub(super) async fn sections(app: &App, viewer: &Viewer, user: &User) -> Result<
         section.card aria-labelledby="tokens" {
             h2 #tokens { "Tokens" }
             (tokens::table(viewer, user, for_admins(path("tokens")).as_deref()))
-            @if may_make { (tokens::form(viewer, &path("tokens"), &user.name)) }
+            @if may_make { (tokens::form(viewer, &path("tokens"), &user.name, None)) }
             @else if is_admin && user.owner.is_some() { p.hint { "Here its owner makes its tokens, and no other admin." } }
             @else if is_admin { p.hint { "People make their own; an admin makes those of service accounts." } }
         }
@@ -82,8 +82,18 @@ pub(crate) async fn create_token(
     let (viewer, user) = admin_of(&app, &headers, &id).await?;
     let mut body = tokens::asked_for(&Form::read(&headers, &bytes)?)?;
     body.user = Some(user);
-    let (token, _) = crate::tokens::make(&app, &viewer.caller, &body, None).await?;
-    show_known(&app, &viewer, user, None, "", tokens::made(&token)).await
+    let token = match crate::tokens::make(&app, &viewer.caller, &body, None).await {
+        Ok((token, _)) => token,
+        Err(problem) if can_be_mended(&problem) => {
+            let status = problem.status();
+            let said = tokens::refused(&problem);
+            let mut response = show_known(&app, &viewer, user, Typed::default(), said).await?;
+            *response.status_mut() = status;
+            return Ok(response);
+        }
+        Err(problem) => return Err(problem),
+    };
+    show_known(&app, &viewer, user, Typed::default(), tokens::made(&token)).await
 }
 
 /// Revokes a token of an account.

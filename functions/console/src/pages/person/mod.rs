@@ -24,6 +24,7 @@ use maud::{Markup, html};
 pub(super) use holdings::{create_token, end_session, end_sessions, revoke_token, unlink_slack};
 
 use self::draft::Draft;
+use super::fields::{Wrong, complaint, described, invalid};
 use super::viewer::Viewer;
 use super::{people, proposal, words};
 use crate::users;
@@ -33,7 +34,7 @@ pub(crate) async fn new(State(app): State<App>, headers: HeaderMap) -> Result<Re
     let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     viewer.caller.must_be_admin()?;
     let id = UserId::from_parts(app.now(), app::random().map_err(|_| errors::no_randomness())?);
-    show_new(&app, &viewer, id, &Draft::default(), html! {}).await
+    show_new(&app, &viewer, id, &Draft::default(), None).await
 }
 
 async fn show_new(
@@ -41,14 +42,13 @@ async fn show_new(
     viewer: &Viewer,
     id: UserId,
     draft: &Draft,
-    said: Markup,
+    wrong: Option<&Wrong>,
 ) -> Result<Response, Problem> {
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
     let content = html! {
         div.head { h1.grow { "New account" } }
         (proposal::hint(app))
-        (said)
-        (form(viewer, id, draft, None, &people, ""))
+        (form(viewer, id, draft, None, &people, "", wrong))
     };
     Ok(viewer.page(app, "New account", Place::People, content))
 }
@@ -62,7 +62,15 @@ pub(crate) async fn show(
     let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     let id: Option<UserId> = id.parse().ok().filter(|_| viewer.caller.sees_all());
     let id = id.ok_or_else(|| Problem::not_found("account"))?;
-    show_known(&app, &viewer, id, None, "", html! {}).await
+    show_known(&app, &viewer, id, Typed::default(), html! {}).await
+}
+
+/// What was typed in the form of an account, what is wrong with it, and what of its meaning was seen.
+#[derive(Default)]
+struct Typed<'a> {
+    draft: Option<&'a Draft>,
+    wrong: Option<Wrong>,
+    seen: &'a str,
 }
 
 /// An account with what was typed in its form, if something was.
@@ -70,8 +78,7 @@ async fn show_known(
     app: &App,
     viewer: &Viewer,
     id: UserId,
-    typed: Option<&Draft>,
-    seen: &str,
+    typed: Typed<'_>,
     said: Markup,
 ) -> Result<Response, Problem> {
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
@@ -83,7 +90,7 @@ async fn show_known(
         @if viewer.caller.is_admin() {
             (proposal::hint(app))
             (said)
-            (form(viewer, id, typed.unwrap_or(&stored), Some(user), &people, seen))
+            (form(viewer, id, typed.draft.unwrap_or(&stored), Some(user), &people, typed.seen, typed.wrong.as_ref()))
         } @else { (said) (people::accounts(std::slice::from_ref(user))) }
         (holdings::sections(app, viewer, user).await?)
     };
@@ -97,22 +104,27 @@ fn form(
     user: Option<&User>,
     people: &[User],
     seen: &str,
+    wrong: Option<&Wrong>,
 ) -> Markup {
+    let nothing = Wrong::default();
+    let notice = wrong.map(|wrong| wrong.notice("This cannot be saved:"));
+    let wrong = wrong.unwrap_or(&nothing);
     let known = people.iter().flat_map(|user| &user.groups);
     let all: BTreeSet<&GroupName> = known.chain(&draft.groups).collect();
     html! {
+        @if let Some(notice) = notice { (notice) }
         form.card #person method="post" action={ "/people/" (id) "/save" } {
             (viewer.csrf())
             @if let Some(user) = user { input type="hidden" name="version" value=(user.version); }
             @if !seen.is_empty() { input type="hidden" name="seen" value=(seen); }
             div.fields {
-                div.field { label for="email" { "E-mail" } input #email type="email" name="email" required maxlength="254" value=(draft.email); }
-                div.field { label for="name" { "Name" } input #name type="text" name="name" maxlength="200" value=(draft.name); }
+                div.field { label for="email" { "E-mail" } input #email type="email" name="email" required maxlength="254" value=(draft.email) aria-describedby=[described("email", false, wrong)] aria-invalid=[invalid("email", wrong)]; (complaint("email", wrong)) }
+                div.field { label for="name" { "Name" } input #name type="text" name="name" maxlength="200" value=(draft.name) aria-describedby=[described("name", false, wrong)] aria-invalid=[invalid("name", wrong)]; (complaint("name", wrong)) }
             }
             fieldset {
                 legend { "Groups" }
                 div.picks { @for group in all { label.tick { input type="checkbox" name="group" value=(group) checked[draft.groups.contains(group)]; (group) } } }
-                div.field { label for="more" { "Other groups" } p.hint { "Names with commas between them." } input #more type="text" name="more_groups" value=(draft.more); }
+                div.field { label for="more_groups" { "Other groups" } p.hint #more_groups-hint { "Names with commas between them." } input #more_groups type="text" name="more_groups" value=(draft.more) aria-describedby=[described("more_groups", true, wrong)] aria-invalid=[invalid("more_groups", wrong)]; (complaint("more_groups", wrong)) }
             }
             fieldset {
                 legend { "Roles" }
@@ -173,14 +185,32 @@ pub(crate) async fn save(
             }
         }
     };
-    let said = html! { p.notice.bad role="alert" { strong { "Nothing is saved." } " " (words::ticked(wrong.detail())) } };
+    if !can_be_mended(&wrong) {
+        return Err(wrong);
+    }
+    let status = wrong.status();
+    let wrong = Wrong::of(&wrong);
     let response = match &before {
-        Some(_) => show_known(&app, &viewer, id, Some(&draft), "", said).await,
-        None => show_new(&app, &viewer, id, &draft, said).await,
+        Some(_) => {
+            let typed = Typed { draft: Some(&draft), wrong: Some(wrong), seen: "" };
+            show_known(&app, &viewer, id, typed, html! {}).await
+        }
+        None => show_new(&app, &viewer, id, &draft, Some(&wrong)).await,
     };
     let mut response = response?;
-    *response.status_mut() = wrong.status();
+    *response.status_mut() = status;
     Ok(response)
+}
+
+/// Whether whoever typed it can type something else, so that what they typed must stay.
+pub(super) fn can_be_mended(problem: &Problem) -> bool {
+    matches!(
+        problem.status(),
+        StatusCode::BAD_REQUEST
+            | StatusCode::CONFLICT
+            | StatusCode::PRECONDITION_FAILED
+            | StatusCode::UNPROCESSABLE_ENTITY
+    )
 }
 
 /// The page that shows what saving it would take away, if it does and that was not seen yet.
@@ -204,7 +234,7 @@ async fn unseen(
         p.notice.wait role="alert" { strong { "Nothing is saved yet." } " This takes away whom a rule needs." }
         (effects::effects(&before.user, draft, &losses))
     };
-    let mut response = show_known(app, viewer, id, Some(draft), &fingerprint, said).await?;
-    *response.status_mut() = StatusCode::OK;
+    let typed = Typed { draft: Some(draft), wrong: None, seen: &fingerprint };
+    let response = show_known(app, viewer, id, typed, said).await?;
     Ok(Some(response))
 }
