@@ -19,7 +19,8 @@ impl Analysis {
         for (number, statement) in (1_usize..).zip(&self.statements) {
             if statement.kind != Kind::Read || statement.locks || statement.opaque.is_some() {
                 let why = statement.not_a_read.as_deref().or(statement.opaque.as_deref());
-                return Err(self.numbered(number, why.unwrap_or("it does more than read")));
+                let verb = format!("it does more than read: {}", statement.verb);
+                return Err(self.numbered(number, why.unwrap_or(&verb)));
             }
             if let Some(why) = &statement.not_a_read {
                 return Err(self.numbered(number, why));
@@ -159,6 +160,11 @@ impl Analysis {
             level = level.max(weigh(statement));
             statements.extend(statement.actions.iter().map(|action| action.verb.clone()));
             tables.extend(statement.tables.iter().map(ToString::to_string));
+            if statement.verb.starts_with("DROP") && !statement.tables.is_empty() {
+                let names: Vec<String> =
+                    statement.tables.iter().map(|table| names::quoted(&table.to_string())).collect();
+                notes.push(format!("drops {}", names.join(", ")));
+            }
             notes.extend(statement.notes.iter().cloned());
             notes.extend(statement.opaque.iter().cloned());
             if let Some(why) = &statement.not_a_read
