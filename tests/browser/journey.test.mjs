@@ -38,9 +38,9 @@ for (const [size, device] of SIZES) {
       const groups = admin.locator("details", { hasText: "Add Group" });
       await groups.getByLabel(/dba-team/).check();
       await groups.getByLabel(/security-team/).check();
-      await send(admin, "Check");
+      await send(admin, "Review changes");
       await admin.getByRole("heading", { name: "If you save this" }).waitFor();
-      await send(admin, "Save");
+      await send(admin, "Save this");
       await admin.waitForURL(`**/connections/${name}`);
       names.push(name);
 

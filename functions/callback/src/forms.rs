@@ -12,7 +12,7 @@ use countersign_web::page::go_to;
 use http::HeaderMap;
 
 use crate::Callback;
-use crate::decisions::{Approval, Rejection, SettlementBody, SettlementWord, Start};
+use crate::decisions::{Approval, Cancellation, Rejection, SettlementBody, SettlementWord, Start};
 use crate::run::run_it;
 
 /// Takes a decision as a form.
@@ -45,7 +45,7 @@ pub(crate) async fn decide(
             start.reject(&callback, Rejection { digest: owned("digest"), reason: owned("reason") }).await?;
         }
         "cancel" => {
-            start.cancel(&callback).await?;
+            start.cancel(&callback, Cancellation { reason: owned("reason") }).await?;
         }
         "settle" => {
             let outcome = match form.raw("outcome") {

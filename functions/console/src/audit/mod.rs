@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use export::{__path_export, export};
-pub(crate) use receipt::{__path_receipt, receipt};
+pub(crate) use receipt::{__path_receipt, of as receipt_of, receipt};
 
 use countersign_app::query::Query;
 

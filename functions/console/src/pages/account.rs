@@ -13,6 +13,7 @@ use countersign_web::page::go_to;
 use http::HeaderMap;
 use maud::{Markup, html};
 
+use super::fields::{Typed, complaint, described, invalid};
 use super::viewer::Viewer;
 use super::words;
 use crate::tokens;
@@ -20,10 +21,16 @@ use crate::tokens;
 /// Shows the account of whoever looks.
 pub(crate) async fn page(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
-    show(&app, &headers, &viewer, html! {}).await
+    show(&app, &headers, &viewer, html! {}, &Typed::default()).await
 }
 
-async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> Result<Response, Problem> {
+async fn show(
+    app: &App,
+    headers: &HeaderMap,
+    viewer: &Viewer,
+    note: Markup,
+    typed: &Typed<'_>,
+) -> Result<Response, Problem> {
     let user = &viewer.caller.user;
     let sessions = app.store.sessions(user.id).await.map_err(|error| errors::storage(&error))?;
     let this = app.session_cookie(headers).and_then(name_of).map(|(_, id)| id);
@@ -31,6 +38,7 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
     let content = html! {
         div.head { h1.grow { (user.name) } }
         (note)
+        (typed.wrong.notice("This cannot be made:"))
         section.card aria-labelledby="you" {
             h2 #you { "You" }
             dl.facts {
@@ -51,10 +59,10 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
                         tbody {
                             @for token in &user.tokens {
                                 tr {
-                                    td { (token.name) }
-                                    td { (words::at(token.created_at)) }
-                                    td { @match token.expires_at { Some(at) => (words::at(at)), None => "never" } }
-                                    td {
+                                    td data-label="Name" { (token.name) }
+                                    td data-label="Made" { (words::at(token.created_at)) }
+                                    td data-label="Expires" { @match token.expires_at { Some(at) => (words::at(at)), None => "never" } }
+                                    td.act data-label="" {
                                         form method="post" action={ "/account/tokens/" (token.id) "/revoke" } {
                                             (viewer.csrf())
                                             button.plain type="submit" aria-label={ "Revoke " (token.name) } { "Revoke" }
@@ -69,11 +77,11 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
             form method="post" action="/account/tokens" {
                 (viewer.csrf())
                 div.fields {
-                    div.field { label for="name" { "Name of a new token" } input #name type="text" name="name" maxlength="100" required; }
+                    div.field { label for="name" { "Name of a new token" } input #name type="text" name="name" maxlength="100" required value=(typed.text("name", "")) aria-describedby=[described("name", false, &typed.wrong)] aria-invalid=[invalid("name", &typed.wrong)]; (complaint("name", &typed.wrong)) }
                     div.field {
                         label for="days" { "Good for" }
                         select #days name="days" {
-                            @for days in [1, 7, 30, 90, 365] { option value=(days) selected[days == 30] { (days) @if days == 1 { " day" } @else { " days" } } }
+                            @for days in [1, 7, 30, 90, 365] { option value=(days) selected[typed.has("days", &days.to_string(), days == 30)] { (days) @if days == 1 { " day" } @else { " days" } } }
                         }
                     }
                 }
@@ -96,7 +104,7 @@ async fn show(app: &App, headers: &HeaderMap, viewer: &Viewer, note: Markup) -> 
             }
         }
     };
-    Ok(viewer.page(app, "Your account", Place::Account, content))
+    Ok(typed.on(viewer.page(app, "Your account", Place::Account, content)))
 }
 
 /// Makes a token, and shows its secret this once.
@@ -114,7 +122,13 @@ pub(crate) async fn create_token(
         user: None,
         runner_connections: None,
     };
-    let (token, _) = tokens::make(&app, &viewer.caller, &body, None).await?;
+    let (token, _) = match tokens::make(&app, &viewer.caller, &body, None).await {
+        Ok(made) => made,
+        Err(problem) => {
+            let typed = Typed::refused(&form, problem)?;
+            return show(&app, &headers, &viewer, html! {}, &typed).await;
+        }
+    };
     let (viewer, _) = Viewer::see(&app, "page", &headers, &[]).await?;
     let note = html! {
         div.notice.good role="status" {
@@ -122,7 +136,7 @@ pub(crate) async fn create_token(
             pre.text tabindex="0" { (token.secret.unwrap_or_default()) }
         }
     };
-    show(&app, &headers, &viewer, note).await
+    show(&app, &headers, &viewer, note, &Typed::default()).await
 }
 
 /// Revokes a token.

@@ -16,6 +16,7 @@ use countersign_web::page::go_to;
 use http::HeaderMap;
 use maud::{Markup, html};
 
+use super::fields::{Typed, complaint, described, invalid};
 use super::viewer::Viewer;
 use super::{proposal, words};
 use crate::users;
@@ -75,14 +76,14 @@ fn accounts(people: &[User]) -> Markup {
                     tbody {
                         @for user in people {
                             tr {
-                                td { a href={ "/people/" (user.id) } { (user.name) }
+                                td data-label="Name" { a href={ "/people/" (user.id) } { (user.name) }
                                     @if user.disabled { " " span.badge.rejected { "disabled" } }
                                     @if let Some(owner) = user.owner { br; span.small.muted { "service account of " (email_of(owner).unwrap_or_else(|| owner.to_string())) } }
                                 }
-                                td { (user.email) }
-                                td { @for (number, group) in user.groups.iter().enumerate() { @if number > 0 { ", " } (group) } }
-                                td { @for role in &user.roles { span.badge { (role_name(*role)) } " " } }
-                                td.num { (user.tokens.len()) }
+                                td data-label="E-mail" { (user.email) }
+                                td data-label="Groups" { @for (number, group) in user.groups.iter().enumerate() { @if number > 0 { ", " } (group) } }
+                                td data-label="Roles" { @for role in &user.roles { span.badge { (role_name(*role)) } " " } }
+                                td.num data-label="Tokens" { (user.tokens.len()) }
                             }
                         }
                     }
@@ -98,12 +99,16 @@ pub(crate) async fn new(State(app): State<App>, headers: HeaderMap) -> Result<Re
     viewer.caller.must_be_admin()?;
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
     let id = UserId::from_parts(app.now(), app::random().map_err(|_| errors::no_randomness())?);
+    Ok(empty(&app, &viewer, id, &people, &Typed::default()).await)
+}
+
+async fn empty(app: &App, viewer: &Viewer, id: UserId, people: &[User], typed: &Typed<'_>) -> Response {
     let content = html! {
         div.head { h1.grow { "New account" } }
-        (proposal::hint(&app))
-        (form(&viewer, id, None, &people))
+        (proposal::hint(app, &viewer.caller).await)
+        (form(viewer, id, None, people, typed))
     };
-    Ok(viewer.page(&app, "New account", Place::People, content))
+    typed.on(viewer.page(app, "New account", Place::People, content))
 }
 
 /// Shows an account to an admin or an auditor.
@@ -117,36 +122,42 @@ pub(crate) async fn show(
     let id = id.ok_or_else(|| Problem::not_found("account"))?;
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
     let user = people.iter().find(|user| user.id == id).ok_or_else(|| Problem::not_found("account"))?;
+    Ok(one(&app, &viewer, user, &people, &Typed::default()).await)
+}
+
+async fn one(app: &App, viewer: &Viewer, user: &User, people: &[User], typed: &Typed<'_>) -> Response {
     let content = html! {
         div.head { h1.grow { (user.name) @if user.disabled { " " span.badge.rejected { "disabled" } } } }
         p.hint { (user.id) " · made " (words::at(user.created_at)) }
-        @if viewer.caller.is_admin() { (proposal::hint(&app)) (form(&viewer, id, Some(user), &people)) }
+        @if viewer.caller.is_admin() { (proposal::hint(app, &viewer.caller).await) (form(viewer, user.id, Some(user), people, typed)) }
         @else { (accounts(std::slice::from_ref(user))) }
     };
-    Ok(viewer.page(&app, &user.name, Place::People, content))
+    typed.on(viewer.page(app, &user.name, Place::People, content))
 }
 
-fn form(viewer: &Viewer, id: UserId, user: Option<&User>, people: &[User]) -> Markup {
+fn form(viewer: &Viewer, id: UserId, user: Option<&User>, people: &[User], typed: &Typed<'_>) -> Markup {
     let all: BTreeSet<&GroupName> = people.iter().flat_map(|user| &user.groups).collect();
     let is_in = |group: &GroupName| user.is_some_and(|user| user.groups.contains(group));
     let has = |role: Role| user.is_some_and(|user| user.roles.contains(&role));
+    let wrong = &typed.wrong;
     html! {
+        (wrong.notice("This cannot be saved:"))
         form.card method="post" action={ "/people/" (id) "/save" } {
             (viewer.csrf())
-            @if let Some(user) = user { input type="hidden" name="version" value=(user.version); }
+            @if let Some(user) = user { input type="hidden" name="version" value=(typed.text("version", user.version.to_string())); }
             div.fields {
-                div.field { label for="email" { "E-mail" } input #email type="email" name="email" required maxlength="254" value=[user.map(|user| &user.email)]; }
-                div.field { label for="name" { "Name" } input #name type="text" name="name" maxlength="200" value=[user.map(|user| &user.name)]; }
+                div.field { label for="email" { "E-mail" } input #email type="email" name="email" required maxlength="254" value=(typed.text("email", user.map(|user| user.email.as_str()).unwrap_or_default())) aria-describedby=[described("email", false, wrong)] aria-invalid=[invalid("email", wrong)]; (complaint("email", wrong)) }
+                div.field { label for="name" { "Name" } input #name type="text" name="name" maxlength="200" value=(typed.text("name", user.map(|user| user.name.as_str()).unwrap_or_default())) aria-describedby=[described("name", false, wrong)] aria-invalid=[invalid("name", wrong)]; (complaint("name", wrong)) }
             }
             fieldset {
                 legend { "Groups" }
-                div.picks { @for group in all { label.tick { input type="checkbox" name="group" value=(group) checked[is_in(group)]; (group) } } }
-                div.field { label for="more" { "Other groups" } p.hint { "Names with commas between them." } input #more type="text" name="more_groups"; }
+                div.picks { @for group in all { label.tick { input type="checkbox" name="group" value=(group) checked[typed.has("group", group.as_str(), is_in(group))]; (group) } } }
+                div.field { label for="more_groups" { "Other groups" } p.hint #more_groups-hint { "Names with commas between them." } input #more_groups type="text" name="more_groups" value=(typed.text("more_groups", "")) aria-describedby=[described("more_groups", true, wrong)] aria-invalid=[invalid("more_groups", wrong)]; (complaint("more_groups", wrong)) }
             }
             fieldset {
                 legend { "Roles" }
-                label.tick { input type="checkbox" name="role" value="admin" checked[has(Role::Admin)]; span { "Admin" small { "manages connections, people and groups; may cancel and settle" } } }
-                label.tick { input type="checkbox" name="role" value="auditor" checked[has(Role::Auditor)]; span { "Auditor" small { "sees everything, changes nothing" } } }
+                label.tick { input type="checkbox" name="role" value="admin" checked[typed.has("role", "admin", has(Role::Admin))]; span { "Admin" small { "manages connections, people and groups; may cancel and settle" } } }
+                label.tick { input type="checkbox" name="role" value="auditor" checked[typed.has("role", "auditor", has(Role::Auditor))]; span { "Auditor" small { "sees everything, changes nothing" } } }
             }
             @match user {
                 None => {
@@ -154,14 +165,14 @@ fn form(viewer: &Viewer, id: UserId, user: Option<&User>, people: &[User]) -> Ma
                         label for="owner" { "Whose service account it is" }
                         select #owner name="owner" {
                             option value="" { "nobody's: it is a person" }
-                            @for person in people.iter().filter(|user| user.owner.is_none()) { option value=(person.id) { (person.email) } }
+                            @for person in people.iter().filter(|user| user.owner.is_none()) { option value=(person.id) selected[typed.has("owner", &person.id.to_string(), false)] { (person.email) } }
                         }
                         p.hint { "A service account and its owner count as one person, for ever." }
                     }
                 }
                 Some(user) => {
                     @if let Some(owner) = user.owner { input type="hidden" name="owner" value=(owner); }
-                    label.tick { input type="checkbox" name="disabled" checked[user.disabled]; span { "Disabled" small { "out at once, with all service accounts of theirs; their standing votes no longer count" } } }
+                    label.tick { input type="checkbox" name="disabled" checked[typed.ticked("disabled", user.disabled)]; span { "Disabled" small { "out at once, with all service accounts of theirs; their standing votes no longer count" } } }
                 }
             }
             p.actions { button type="submit" { "Save" } a.button.plain href="/people" { "Back" } }
@@ -176,17 +187,18 @@ pub(crate) async fn save(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, found) = app.identify("put user", &headers, &[Key::Access]).await?;
+    let (viewer, found) = Viewer::see(&app, "put user", &headers, &[Key::Access]).await?;
+    let caller = &viewer.caller;
     caller.must_be_admin()?;
     let access_version = found.access_version().map_err(|error| errors::storage(&error))?;
     let id: UserId = id.parse().map_err(|_| Problem::not_found("account"))?;
     let form = Form::read(&headers, &bytes)?;
     let before = app.store.user(id).await.map_err(|error| errors::storage(&error))?;
-    let body = users::Body {
+    let body = |groups| users::Body {
         id: None,
         email: form.text("email").unwrap_or_default().to_owned(),
         name: form.text("name").map(str::to_owned),
-        groups: group_names(&form, "group", "more_groups")?,
+        groups,
         roles: form
             .all("role")
             .filter_map(|role| match role {
@@ -201,9 +213,22 @@ pub(crate) async fn save(
         _created_at: None,
         _version: None,
     };
-    let version = form.number("version")?;
-    let saved = users::save(&app, &caller, id, before.as_ref(), body, version, access_version).await?;
-    Ok(go_to(&saved.page(|_| "/people".to_owned())))
+    let saved = async {
+        let groups = group_names(&form, "group", "more_groups")?;
+        let version = form.number("version")?;
+        users::save(&app, caller, id, before.as_ref(), body(groups), version, access_version).await
+    };
+    match saved.await {
+        Ok(saved) => Ok(go_to(&saved.page(|_| "/people".to_owned()))),
+        Err(problem) => {
+            let typed = Typed::refused(&form, problem)?;
+            let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
+            Ok(match people.iter().find(|user| user.id == id) {
+                Some(user) => one(&app, &viewer, user, &people, &typed).await,
+                None => empty(&app, &viewer, id, &people, &typed).await,
+            })
+        }
+    }
 }
 
 /// Groups that were ticked, and those that were written.

@@ -15,8 +15,11 @@ pub(super) struct May {
     approve: bool,
     reject: bool,
     cancel: bool,
+    /// Whether calling it off is somebody else's emergency stop.
+    revoke: bool,
     run: bool,
     settle: bool,
+    has_approved: bool,
 }
 
 impl May {
@@ -29,7 +32,9 @@ impl May {
         Self {
             approve: vote(Ballot::Approve { comment: None, bounds: Bounds::default() }),
             reject: vote(Ballot::Reject { reason: "-".to_owned() }),
-            cancel: would(Command::Cancel { by: person.clone(), via: Via::Console }),
+            cancel: would(Command::Cancel { by: person.clone(), reason: None, via: Via::Console }),
+            revoke: person.human != request.requester.human,
+            has_approved: request.approvals().any(|vote| vote.human == person.human),
             run: request.status_at(now) == Status::Approved && may_run(request, &person, now).is_ok(),
             settle: request.status_at(now) == Status::Unknown
                 && person.is_admin()
@@ -68,14 +73,12 @@ pub(super) fn forms(viewer: &Viewer, view: &RequestView, may: &May, from_teams: 
                     div.actions.thumb { button.approve type="submit" { "Run it now" } }
                 }
             }
+            @if may.reject && !may.approve {
+                p { @if may.has_approved { "You have approved." } @else { "Your group has approved." } " You can still end it by rejecting." }
+            }
             @if may.reject { (reject(view, &vote)) }
             @if may.settle { (settle(view, &csrf)) }
-            @if may.cancel {
-                form method="post" action=(to(view, "cancel")) {
-                    (csrf)
-                    p.actions { button.plain type="submit" { "Cancel the request" } }
-                }
-            }
+            @if may.cancel { (cancel(view, may, &csrf)) }
         }
     }
 }
@@ -106,7 +109,7 @@ fn approve(view: &RequestView, may: &May, vote: &Markup) -> Markup {
             }
             div.actions.thumb {
                 button.approve type="submit" { "Approve " span.code { (view.code) } }
-                @if may.reject { a.a.button.reject.jump href="#why" { "Reject" } }
+                @if may.reject { a.button.reject.jump href="#reject" { "Reject" } }
             }
         }
     }
@@ -122,6 +125,24 @@ fn reject(view: &RequestView, vote: &Markup) -> Markup {
                 p.hint { "So that the requester knows what to change. A rejection ends the request." }
             }
             button.reject type="submit" { "Reject" }
+        }
+    }
+}
+
+fn cancel(view: &RequestView, may: &May, csrf: &Markup) -> Markup {
+    html! {
+        form method="post" action=(to(view, "cancel")) {
+            (csrf)
+            @if may.revoke {
+                div.field {
+                    label for="revoke_reason" { "Why you revoke it" }
+                    input #revoke_reason type="text" name="reason" maxlength="2000" aria-describedby="revoke_reason-hint";
+                    p.hint #revoke_reason-hint { "You may leave it empty. It ends the request of " (view.requester.email) ": the emergency stop of admins." }
+                }
+                button.revoke type="submit" { "Revoke the request" }
+            } @else {
+                p.actions { button.plain type="submit" { "Cancel the request" } }
+            }
         }
     }
 }

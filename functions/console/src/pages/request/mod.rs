@@ -4,9 +4,11 @@
 //! - [`votes`]: who has to agree, and who did
 //! - [`story`]: what happened to it
 //! - [`earlier`]: what its requester asked for there before
+//! - [`receipt`](mod@receipt): the receipt as a file, and the page that waits for it
 
 mod deciding;
 mod earlier;
+pub(super) mod receipt;
 mod story;
 mod votes;
 
@@ -68,17 +70,17 @@ pub(crate) async fn show(
             div.head {
                 div.grow {
                     p.eyebrow {
-                        @if configuration { (view.requester.email) " wants to change the configuration" }
-                        @else { (view.requester.email) " wants to run this on " (connection_link(&view, caller)) }
+                        @if configuration { (view.requester.email) @if view.status.is_terminal() { " wanted to change the configuration" } @else { " wants to change the configuration" } }
+                        @else { (view.requester.email) (asks(view.status)) (connection_link(&view, caller)) }
                     }
                     h1 { span.bigcode { (view.code) } " " (words::status(view.status)) }
                 }
                 (time_left(&view, now))
             }
-            (story::ending(&view))
+            (story::ending(&view, &events))
             div.split {
                 div {
-                    @if configuration { (proposal::difference(&view.command)) }
+                    @if configuration { (proposal::difference(&view)) }
                     section.card aria-labelledby="command" {
                         div.card-head {
                             h2 #command { "Command" }
@@ -102,13 +104,27 @@ pub(crate) async fn show(
                 div.side {
                     (deciding::forms(&viewer, &view, &may, from_teams))
                     (votes::groups(&view))
-                    (facts(&view))
+                }
+                div.rest {
                     (story::timeline(&events))
+                    (facts(&view, events.last().map(|event| now.millis_since(event.at))))
                 }
             }
         }
     };
     Ok(viewer.page(&app, &format!("{} {}", view.code, view.status), Place::Requests, content))
+}
+
+/// Between who asked and where.
+fn asks(status: Status) -> &'static str {
+    match status {
+        Status::Pending | Status::Approved => " wants to run this on ",
+        Status::Running => " runs this on ",
+        Status::Succeeded | Status::Failed => " ran this on ",
+        Status::Unknown | Status::Rejected | Status::Expired | Status::Cancelled | Status::Blocked => {
+            " asked to run this on "
+        }
+    }
 }
 
 fn connection_link(view: &RequestView, caller: &Caller) -> Markup {
@@ -154,7 +170,25 @@ fn risk(view: &RequestView) -> Markup {
     }
 }
 
-fn facts(view: &RequestView) -> Markup {
+/// Since its last event an event is sealed by then, if all goes well.
+const SEALED_MILLIS: i64 = 150_000;
+
+/// The receipt, or when there will be one. Whether the last event is sealed is not asked of the log here: how
+/// long ago it was tells it well enough, and the link leads to a page that waits.
+fn receipt_link(view: &RequestView, since_last: Option<i64>) -> Markup {
+    let to = format!("/requests/{}/receipt", view.id);
+    html! {
+        p.small {
+            @if since_last.is_some_and(|since| since >= SEALED_MILLIS) {
+                a href=(to) { "Receipt" } span.muted { ": proves offline what happened" }
+            } @else {
+                span.muted { "Receipt: ready about a minute after the last event. " } a href=(to) { "Wait for the receipt" }
+            }
+        }
+    }
+}
+
+fn facts(view: &RequestView, since_last: Option<i64>) -> Markup {
     let execution = &view.execution;
     html! {
         section.card aria-labelledby="facts" {
@@ -162,7 +196,9 @@ fn facts(view: &RequestView) -> Markup {
             dl.facts {
                 dt { "Submitted" } dd { (words::at(view.created_at)) }
                 @if let Some(at) = view.decided_at { dt { @if matches!(view.status, Status::Blocked | Status::Expired | Status::Cancelled) { "Ended" } @else { "Decided" } } dd { (words::at(at)) } }
-                dt { "Runs" } dd { @match view.run { RunMode::Manual => "when its requester presses Run", RunMode::OnApproval => "at once when approved" } }
+                @if matches!(view.status, Status::Pending | Status::Approved) {
+                    dt { "Runs" } dd { @match view.run { RunMode::Manual => "when its requester presses Run", RunMode::OnApproval => "at once when approved" } }
+                }
                 @if let Some(at) = execution.started_at { dt { "Started" } dd { (words::at(at)) } }
                 @if let (Some(from), Some(to)) = (execution.started_at, execution.finished_at) {
                     dt { "Took" } dd { (to.millis_since(from)) " ms" }
@@ -175,10 +211,7 @@ fn facts(view: &RequestView) -> Markup {
             }
             p.small { a href={ "/requests/" (view.id) "/notifications" } { "Who was told" } }
             p.small { a href={ "/v1/requests/" (view.id) "/events" } { "Audit trail as JSON" } }
-            p.small {
-                a href={ "/v1/requests/" (view.id) "/receipt" } download={ (view.id) ".receipt.json" } { "Receipt" }
-                span.muted { ": proves offline what happened; there within a minute or two of the last event" }
-            }
+            (receipt_link(view, since_last))
         }
     }
 }
