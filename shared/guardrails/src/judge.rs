@@ -19,8 +19,7 @@ impl Analysis {
         for (number, statement) in (1_usize..).zip(&self.statements) {
             if statement.kind != Kind::Read || statement.locks || statement.opaque.is_some() {
                 let why = statement.not_a_read.as_deref().or(statement.opaque.as_deref());
-                let verb = format!("it does more than read: {}", statement.verb);
-                return Err(self.numbered(number, why.unwrap_or(&verb)));
+                return Err(self.numbered(number, why.unwrap_or("it does more than read")));
             }
             if let Some(why) = &statement.not_a_read {
                 return Err(self.numbered(number, why));

@@ -147,8 +147,11 @@ fn risk_is_said_in_plain_words() {
     }
     let written = analyse(Dialect::Sqlite, "DELETE FROM orders WHERE id = 1");
     assert_eq!(written.risk().notes, ["deletes from `orders`"]);
+    let both = analyse(Dialect::Sqlite, "SELECT 1; DELETE FROM orders WHERE id = 1");
+    assert_eq!(both.risk().notes, ["2 statements", "deletes from `orders`"]);
+    assert!(both.is_provable_read().is_err());
     // A write is called one, and no doubtful read.
-    assert_eq!(written.is_provable_read().unwrap_err(), "it does more than read: DELETE");
+    assert_eq!(written.is_provable_read().unwrap_err(), "DELETE is not a read");
     assert_eq!(analyse(Dialect::Sqlite, "DROP TABLE orders").risk().notes, ["drops `orders`"]);
     assert_eq!(analyse(Dialect::Postgres, "FROB").risk().level, RiskLevel::High);
     assert_eq!(analyse(Dialect::Shell, "rm -rf /").risk().level, RiskLevel::High);
