@@ -124,6 +124,29 @@ await tests.test("a form that cannot be taken is shown again, with what was type
   await root.context().close();
 });
 
+await tests.test("a decision that cannot be taken keeps what was written, in its form", async () => {
+  const request = await serve.submit("alice", "demo-db", "UPDATE orders SET note = 'y' WHERE id = 2", { reason: "decide" });
+  const dana = await signedIn(browser, serve, "dana");
+  await dana.goto(`/requests/${request.id}`);
+  await dana.getByText("Comment and limits").click();
+  await dana.getByLabel("Comment", { exact: true }).fill("as agreed");
+  await dana.getByLabel("Good for so many minutes").fill("99999999999");
+  await dana.getByRole("button", { name: /^Approve/ }).click();
+  await dana.getByRole("alert").waitFor();
+  equal(await dana.getByLabel("Good for so many minutes").getAttribute("aria-invalid"), "true");
+  equal(await dana.getByLabel("Comment", { exact: true }).inputValue(), "as agreed");
+  equal(await dana.getByLabel("Comment", { exact: true }).isVisible(), true, "it is not folded away");
+  await accessible(dana, "a decision that could not be taken");
+  await dana.getByLabel("Reason for a rejection").fill("   ");
+  await dana.getByRole("button", { name: "Reject", exact: true }).click();
+  await dana.getByText("Say why, so that the requester knows what to change.").first().waitFor();
+  equal(await dana.getByLabel("Reason for a rejection").getAttribute("aria-invalid"), "true");
+  equal((await serve.call("alice", "GET", `/v1/requests/${request.id}`)).body.status, "PENDING");
+  await dana.getByRole("button", { name: /^Approve/ }).click();
+  await dana.locator("h1 .badge.approved").waitFor();
+  await dana.context().close();
+});
+
 await tests.test("a request that cannot be sent is written no second time", async () => {
   const alice = await signedIn(browser, serve, "alice", { ...DESKTOP, javaScriptEnabled: false });
   await alice.goto("/requests/new");

@@ -45,7 +45,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/", page(get(requests::list)))
         .route("/requests", only(get(requests::list), "GET, HEAD, POST"))
         .route("/requests/new", only(get(new_request::page).post(new_request::check), "GET, HEAD, POST"))
-        .route("/requests/{id}", page(get(request::show)))
+        .route("/requests/{id}", only(get(request::show).post(request::again), "GET, HEAD, POST"))
         .route("/requests/{id}/receipt", page(get(request::receipt::page)))
         .route("/requests/{id}/notifications", page(get(notifications::page)))
         .route("/requests/{id}/{verb}", axum::routing::any(crate::requests::decision_by_get))

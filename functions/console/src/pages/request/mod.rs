@@ -12,6 +12,7 @@ pub(super) mod receipt;
 mod story;
 mod votes;
 
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use countersign_app::submit::{keys_of, visible_request};
@@ -22,10 +23,12 @@ use countersign_rules::display::display;
 use countersign_rules::request::RunMode;
 use countersign_rules::{Status, Timestamp};
 use countersign_web::Place;
+use countersign_web::form::Form;
 use http::HeaderMap;
 use maud::{Markup, html};
 
 use self::deciding::May;
+use super::fields::Typed;
 use super::viewer::Viewer;
 use super::{command, diff, output, proposal, words};
 use crate::requests::request_id;
@@ -37,6 +40,30 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    page(app, id, headers, raw, &Typed::default()).await
+}
+
+/// Shows a request with a decision that could not be taken as it was typed. Writes nothing.
+pub(crate) async fn again(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let form = Form::read(&headers, &bytes)?;
+    let verb = Query::read_any(raw.as_deref())?.text("refused").unwrap_or_default().to_owned();
+    let typed = Typed::refused(&form, deciding::wrong(&verb, &form))?.with_ids(&deciding::IDS);
+    page(app, id, headers, raw, &typed).await
+}
+
+async fn page(
+    app: App,
+    id: String,
+    headers: HeaderMap,
+    raw: Option<String>,
+    typed: &Typed<'_>,
 ) -> Result<Response, Problem> {
     let id = request_id(&app, &headers, &id).await?;
     let (viewer, found) = Viewer::see(&app, "page", &headers, &keys_of(id)).await?;
@@ -77,6 +104,7 @@ pub(crate) async fn show(
                 }
                 (time_left(&view, now))
             }
+            (typed.wrong.notice("This was not taken:"))
             (story::ending(&view, &events))
             div.split {
                 div {
@@ -102,7 +130,7 @@ pub(crate) async fn show(
                     (output)
                 }
                 div.side {
-                    (deciding::forms(&viewer, &view, &may, from_teams))
+                    (deciding::forms(&viewer, &view, &may, from_teams, typed))
                     (votes::groups(&view))
                 }
                 div.rest {
@@ -112,7 +140,7 @@ pub(crate) async fn show(
             }
         }
     };
-    Ok(viewer.page(&app, &format!("{} {}", view.code, view.status), Place::Requests, content))
+    Ok(typed.on(viewer.page(&app, &format!("{} {}", view.code, view.status), Place::Requests, content)))
 }
 
 /// Between who asked and where.
