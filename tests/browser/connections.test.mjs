@@ -15,9 +15,9 @@ const page = (name) => fileURLToPath(new URL(`../../docs/${name}`, import.meta.u
 
 // Saves what stands in the form: the first time it says what that means, the second time it is done.
 async function save(root, name) {
-  await send(root, "Save");
+  await send(root, "Review changes");
   await root.getByText("Nothing is saved yet.").waitFor();
-  await send(root, "Save");
+  await send(root, "Save this");
   await root.waitForURL(`**/connections/${name}`);
   equal(await root.getByRole("alert").count(), 0);
 }
@@ -45,13 +45,13 @@ for (const [size, options] of [["desktop", NO_SCRIPT], ["phone", { ...PHONE, jav
     await root.getByRole("group", { name: "Rule 1" }).getByLabel("What it blocks").selectOption("no-drop");
     await root.getByLabel("Try a command").fill("DROP TABLE customers");
     await root.getByLabel("Try a text").fill("write to ada@example.com");
-    await send(root, "Check");
+    await send(root, "Review changes");
     const effects = await root.getByRole("status").filter({ hasText: "If you save this" }).innerText();
     truly(effects.includes("4 people"), effects);
     await root.getByText("Blocked by no-drop").waitFor();
     await root.getByText("<EMAIL_ADDRESS>").waitFor();
     equal((await serve.call("root", "GET", `/v1/connections/${name}`)).status, 404, "checked is not saved");
-    await send(root, "Save");
+    await send(root, "Save this");
     await root.waitForURL(`**/connections/${name}`);
     const made = await stored(name);
     equal(made.reviewers.join(), "dba-team,security-team");
@@ -111,9 +111,9 @@ await tests.test("every documented configuration that is saved untouched stays a
   for (const name of names) {
     const before = await stored(name);
     await root.goto(`/connections/${name}`);
-    await send(root, "Save");
+    await send(root, "Review changes");
     await root.getByText("Nothing changes.").waitFor();
-    await send(root, "Save");
+    await send(root, "Save this");
     await root.waitForURL(`**/connections/${name}`);
     const after = await stored(name);
     same(kept(after), kept(before));
@@ -161,7 +161,7 @@ await tests.test("masking is boxes and lines, and is tried as it stands in the f
   await root.getByLabel("Try a text").fill("ada@example.com 4111 1111 1111 1111");
   await send(root, "Try the text");
   const refused = root.getByRole("alert");
-  truly((await refused.innerText()).includes("tick what is looked for"), await refused.innerText());
+  truly((await refused.innerText()).includes("Tick what is looked for"), await refused.innerText());
   await root.locator("summary", { hasText: "Kinds of data" }).evaluate((summary) => { summary.parentElement.open = true; });
   await root.getByLabel("CREDIT_CARD", { exact: true }).check();
   await root.getByLabel("CREDIT_CARD is replaced").selectOption("keep_last4");
@@ -181,7 +181,7 @@ await tests.test("what is wrong stands at its field, and what was typed stays", 
   await root.getByLabel("Base URL").fill("ftp://example.com");
   await pick(root, /dba-team/);
   const wrong = async (field, part) => {
-    const [answer] = await Promise.all([root.waitForResponse((one) => one.url().endsWith("/save")), send(root, "Save")]);
+    const [answer] = await Promise.all([root.waitForResponse((one) => one.url().endsWith("/save")), send(root, "Review changes")]);
     equal(answer.status(), 422);
     equal(await field.getAttribute("aria-invalid"), "true");
     const ids = (await field.getAttribute("aria-describedby")).split(" ");
@@ -220,7 +220,7 @@ await tests.test("it says who is asked from now on, and whom it ends for", async
   await pick(root, /security-team/);
   await root.getByRole("group", { name: "Who may use it" }).getByLabel("dba-team").check();
   await root.getByRole("group", { name: "Exempt" }).getByLabel("security-team").check();
-  await send(root, "Check");
+  await send(root, "Review changes");
   const said = await root.getByRole("status").filter({ hasText: "If you save this" }).innerText();
   truly(/Asked from now on: .*sam@example\.com/.test(said), said);
   truly(/May no longer use it: .*alice@example\.com/.test(said), said);
@@ -234,7 +234,7 @@ await tests.test("what somebody else has saved meanwhile is shown and not overwr
   const now = await serve.call("root", "GET", "/v1/connections/whom");
   equal((await serve.call("root", "PUT", "/v1/connections/whom", { ...now.body, require_reason: true }, { "if-match": now.headers.get("etag") })).status, 200);
   await root.getByLabel("Approvals of each group").fill("2");
-  await send(root, "Save");
+  await send(root, "Review changes");
   await root.getByText("Somebody else has saved this connection meanwhile.").waitFor();
   equal((await stored("whom")).require_reason, true);
   equal(await root.getByLabel("Approvals of each group").inputValue(), "2");

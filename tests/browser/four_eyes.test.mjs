@@ -13,13 +13,14 @@ for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
     await root.getByText("Here two admins have to agree").waitFor();
     await root.getByLabel("A request must say why").check();
     // The first time it says what that means.
-    await send(root, "Save");
+    await root.getByText("There is no other admin").waitFor();
+    await send(root, "Review changes");
     await root.getByText("Nothing is saved yet.").waitFor();
-    await root.getByRole("button", { name: "Save", exact: true }).click();
+    await root.getByRole("button", { name: "Propose this", exact: true }).click();
     await root.waitForURL("**/requests/req_*");
-    await root.getByRole("heading", { name: "Connection demo-db" }).waitFor();
+    await root.getByRole("heading", { name: "Change of connection demo-db" }).waitFor();
     const table = await root.locator("section[aria-labelledby=difference] table").innerText();
-    truly(/require reason\s+false\s+true/.test(table), table);
+    truly(/require reason\s+no\s+yes/.test(table), table);
     const text = await root.locator("main").innerText();
     truly(text.includes("root@example.com wants to change the configuration"), text);
     truly(text.includes('"change": "connection.update"'), "the whole of it");
@@ -30,6 +31,12 @@ for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
     equal(wide, 0, "pixels wider than the screen");
     await accessible(root, size);
     equal((await serve.call("root", "GET", "/v1/connections/demo-db")).body.require_reason, false);
+    // In a list it is said in words and not as JSON.
+    const proposal = new URL(root.url()).pathname;
+    await root.goto("/");
+    const row = await root.locator(`a.row[href="${proposal}"]`).first().innerText();
+    truly(row.includes("Change of connection demo-db: require reason"), row);
+    await root.goto(proposal);
     await root.getByRole("button", { name: "Cancel the request" }).click();
     await root.locator(".badge", { hasText: "CANCELLED" }).first().waitFor();
     await root.context().close();
@@ -44,6 +51,7 @@ await tests.test("roles are proposed, and the connection of proposals is nowhere
   await root.getByRole("button", { name: "Save" }).click();
   await root.waitForURL("**/requests/req_*");
   truly((await root.locator("main").innerText()).includes("sam@example.com becomes an admin."), "who is affected");
+  await root.getByRole("heading", { name: "Change of account sam@example.com" }).waitFor();
   equal((await serve.call("root", "GET", `/v1/users/${sam}`)).body.roles.length, 0);
   for (const path of ["/connections", "/requests/new", "/connections/demo-db"]) {
     await root.goto(path);

@@ -38,9 +38,9 @@ for (const [size, device] of SIZES) {
       const groups = admin.locator("details", { hasText: "Add Group" });
       await groups.getByLabel(/dba-team/).check();
       await groups.getByLabel(/security-team/).check();
-      await send(admin, "Check");
+      await send(admin, "Review changes");
       await admin.getByRole("heading", { name: "If you save this" }).waitFor();
-      await send(admin, "Save");
+      await send(admin, "Save this");
       await admin.waitForURL(`**/connections/${name}`);
       names.push(name);
 
@@ -63,7 +63,7 @@ for (const [size, device] of SIZES) {
       await admin.getByRole("button", { name: "Show", exact: true }).click();
       await admin.waitForURL("**status=PENDING**");
       equal(await admin.locator("a.row").count(), 1);
-      equal(await admin.locator("a.row .badge").innerText(), "PENDING");
+      equal(await admin.locator("a.row .first .badge").innerText(), "PENDING");
       await admin.locator("a.row").click();
       await admin.waitForURL(`**${path}`);
       truly((await admin.locator("main").innerText()).includes("INC-9 look"), "its reason");

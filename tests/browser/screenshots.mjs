@@ -59,7 +59,7 @@ await root.goto("/connections/demo-dual");
 await root.getByRole("group", { name: "Who may use it" }).getByLabel("dba-team").check();
 await root.getByRole("button", { name: "Add a rule" }).click();
 await root.getByRole("group", { name: "Rule 1" }).waitFor();
-await root.getByRole("button", { name: "Check", exact: true }).click();
+await root.getByRole("button", { name: "Review changes", exact: true }).click();
 await root.getByText("If you save this").waitFor();
 await root.screenshot({ path: `${folder}/connection.png` });
 await root.context().close();

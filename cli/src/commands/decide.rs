@@ -56,6 +56,9 @@ pub(crate) struct RejectArgs {
 pub(crate) struct CancelArgs {
     /// The request
     id: String,
+    /// Why; it stands in the audit trail
+    #[arg(long)]
+    reason: Option<String>,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -177,7 +180,8 @@ pub(crate) async fn cancel(client: &Client, ui: &Ui, args: &CancelArgs) -> Resul
             )));
         }
     }
-    let call = Call::act(&["requests", &args.id, "cancel"], None, Again::IfNeverSent);
+    let body = args.reason.as_ref().map(|reason| json!({ "reason": reason }));
+    let call = Call::act(&["requests", &args.id, "cancel"], body, Again::IfNeverSent);
     report(client, ui, &call).await
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Afterword {
     actor: Option<String>,
     via: Option<String>,
     cause: Option<String>,
+    reason: Option<String>,
     at: Option<String>,
 }
 
@@ -29,6 +30,7 @@ impl Afterword {
             actor: text(member("email").or(member("id"))),
             via: text(last.get("via")),
             cause: text(last.get("data").and_then(|data| data.get("cause"))),
+            reason: text(last.get("data").and_then(|data| data.get("reason"))),
             at: text(last.get("at")),
         }
     }
@@ -241,5 +243,6 @@ fn cancelled(afterword: &Afterword) -> Vec<Line> {
         }
         _ => Line::of(Tone::Warn, "✘ Cancelled").text(format!("{by}.")),
     };
-    vec![first, Line::new().text("  The command was not run.")]
+    let reason = afterword.reason.as_ref().map(|reason| Line::new().text(format!("  Reason: {reason}")));
+    std::iter::once(first).chain(reason).chain([Line::new().text("  The command was not run.")]).collect()
 }

@@ -356,6 +356,17 @@ fn cancelled_says_by_whom() {
 }
 
 #[test]
+fn revoked_says_why_where_the_admin_did() {
+    let event = json!({"type": "request.cancelled", "actor": {"id": "usr_2", "email": "root@example.com"}, "via": "cli",
+               "at": "2026-11-23T04:10:00Z", "data": {"cause": "revoked", "reason": "wrong\u{1b}[31m table"}});
+    insta::assert_snapshot!(ended(&with("CANCELLED", json!({})), event, 100), @r"
+    ✘ Revoked by root@example.com via cli at 2026-11-23 04:10:00 UTC: an admin stopped it.
+      Reason: wrong<U+001B>[31m table
+      The command was not run.
+    ");
+}
+
+#[test]
 fn failed_shows_what_the_database_said() {
     let failed = with(
         "FAILED",

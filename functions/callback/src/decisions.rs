@@ -59,6 +59,16 @@ pub(crate) struct Rejection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
+/// What may be said when a request is called off.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cancellation {
+    /// Why, so that its requester knows; it stands in the audit trail.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub(crate) reason: Option<String>,
+}
+
 /// How a request ended of which the service does not know.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Settlement)]
@@ -244,8 +254,17 @@ impl Start {
     }
 
     /// Calls it off.
-    pub(crate) async fn cancel(self, callback: &Callback) -> Result<Response, Problem> {
-        self.change(callback, |caller| Command::Cancel { by: caller.person(), via: caller.via }).await
+    pub(crate) async fn cancel(self, callback: &Callback, body: Cancellation) -> Result<Response, Problem> {
+        let reason = body.reason.filter(|reason| !reason.trim().is_empty());
+        if let Some(reason) = &reason {
+            check_text("/reason", reason)?;
+        }
+        self.change(callback, |caller| Command::Cancel {
+            by: caller.person(),
+            reason: reason.clone(),
+            via: caller.via,
+        })
+        .await
     }
 }
 
@@ -282,10 +301,10 @@ pub(crate) async fn reject(
     operation_id = "cancel_request",
     tag = "decisions",
     params(("id" = RequestId, Path)),
-    request_body = Nothing,
+    request_body = Cancellation,
     responses(
         (status = 200, body = RequestView, description = "The request, cancelled."),
-        NotFound, WrongStatus, WithBody, Signed
+        NotFound, WrongStatus, Invalid, WithBody, Signed
     )
 )]
 pub(crate) async fn cancel(
@@ -295,8 +314,8 @@ pub(crate) async fn cancel(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let start = Start::read(&callback.app, Scope::Submit, &headers, &id).await?;
-    let Nothing {} = json::optional_body(&headers, &bytes)?;
-    start.cancel(&callback).await
+    let body: Cancellation = json::optional_body(&headers, &bytes)?;
+    start.cancel(&callback, body).await
 }
 
 /// Says how an UNKNOWN request ended: an admin who is not its requester.

@@ -4,16 +4,17 @@ use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use countersign_app::Scope;
 use countersign_http::Problem;
 use countersign_rules::{Bounds, Via};
 use countersign_web::form::Form;
 use countersign_web::page::go_to;
-use http::HeaderMap;
+use http::header::LOCATION;
+use http::{HeaderMap, StatusCode};
 
 use crate::Callback;
-use crate::decisions::{Approval, Rejection, SettlementBody, SettlementWord, Start};
+use crate::decisions::{Approval, Cancellation, Rejection, SettlementBody, SettlementWord, Start};
 use crate::run::run_it;
 
 /// Takes a decision as a form.
@@ -36,22 +37,42 @@ pub(crate) async fn decide(
     if start.caller.via == Via::Console && form.raw("from") == "teams" {
         start.caller.via = Via::Teams;
     }
-    let owned = |name: &str| form.text(name).map(str::to_owned);
     let page = format!("/requests/{}", start.id);
-    match verb.as_str() {
+    match taken(&callback, start, &verb, &form, began).await {
+        Ok(()) => Ok(go_to(&page)),
+        // The page says at which field something is wrong, with what was typed. It is `console`'s, so the
+        // browser brings the form there.
+        Err(problem) if problem.slug() == "invalid" => {
+            let again = format!("{page}?refused={verb}");
+            Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, again)]).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn taken(
+    callback: &Callback,
+    start: Start,
+    verb: &str,
+    form: &Form,
+    began: Instant,
+) -> Result<(), Problem> {
+    let owned = |name: &str| form.text(name).map(str::to_owned);
+    match verb {
         "approve" => {
             let minutes = form.number::<u32>("valid_minutes")?;
-            let not_after = minutes.map(|minutes| app.now().plus_seconds(minutes.saturating_mul(60)));
+            let not_after =
+                minutes.map(|minutes| callback.app.now().plus_seconds(minutes.saturating_mul(60)));
             let bounds = Bounds { max_rows: form.number("max_rows")?, not_after };
             let approval =
                 Approval { digest: owned("digest"), comment: owned("comment"), bounds: Some(bounds) };
-            start.approve(&callback, approval).await?;
+            start.approve(callback, approval).await?;
         }
         "reject" => {
-            start.reject(&callback, Rejection { digest: owned("digest"), reason: owned("reason") }).await?;
+            start.reject(callback, Rejection { digest: owned("digest"), reason: owned("reason") }).await?;
         }
         "cancel" => {
-            start.cancel(&callback).await?;
+            start.cancel(callback, Cancellation { reason: owned("reason") }).await?;
         }
         "settle" => {
             let outcome = match form.raw("outcome") {
@@ -63,12 +84,12 @@ pub(crate) async fn decide(
                     );
                 }
             };
-            start.settle(&callback, SettlementBody { outcome, note: form.raw("note").to_owned() }).await?;
+            start.settle(callback, SettlementBody { outcome, note: form.raw("note").to_owned() }).await?;
         }
         "run" => {
-            run_it(&callback, start, began).await?;
+            run_it(callback, start, began).await?;
         }
         _ => return Err(Problem::not_found("page")),
     }
-    Ok(go_to(&page))
+    Ok(())
 }

@@ -9,6 +9,7 @@ use countersign_http::openapi::{NotFound, Signed};
 use countersign_http::{Problem, json};
 use countersign_notify::delivery::EventRef;
 use countersign_notify::diagnose::{Finding, finding, of_delivery, of_endpoint};
+use countersign_notify::endpoint::Health;
 use countersign_notify::{Channel, Delivery, EndpointId};
 use countersign_rules::request::AutoCause;
 use countersign_rules::{Event, Request, RequestId, Timestamp};
@@ -29,6 +30,16 @@ pub(crate) struct Notifications {
     pub(crate) items: Vec<Told>,
     /// What concerns the request as a whole.
     pub(crate) findings: Vec<Finding>,
+    /// Which ways of telling people are set up at all; for the page.
+    #[serde(skip)]
+    pub(crate) set_up: SetUp,
+}
+
+/// Which ways of telling people are set up, used or not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SetUp {
+    pub(crate) slack: bool,
+    pub(crate) teams: bool,
 }
 
 /// What became of telling one endpoint.
@@ -36,9 +47,12 @@ pub(crate) struct Notifications {
 pub(crate) struct Told {
     /// Which: `whe_…`, `slack:C…`, `teams`.
     #[schema(value_type = String)]
-    endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
     /// Through what.
     channel: Channel,
+    /// Whether it fails just now; for the page.
+    #[serde(skip)]
+    pub(crate) health: Health,
     /// What it is called.
     pub(crate) name: String,
     /// Its deliveries of this request, in the order of the events. How each attempt was answered is for
@@ -83,7 +97,9 @@ pub(crate) async fn of(app: &App, request: &Request, caller: &Caller) -> Result<
         items.push(told(&audience, endpoint, &expected, stored, now, caller.sees_all()));
     }
     let findings = about_the_request(&audience, request);
-    Ok(Notifications { items, findings })
+    let set_up =
+        SetUp { slack: audience.integrations.slack.is_some(), teams: audience.integrations.teams.is_some() };
+    Ok(Notifications { items, findings, set_up })
 }
 
 /// Whoever is told of the connection now, and every webhook that would be, if it were enabled or asked.
@@ -152,7 +168,8 @@ fn told(
         EndpointId::Slack(_) | EndpointId::Teams => None,
     };
     let enabled = webhook.is_none_or(|stored| stored.webhook.enabled);
-    findings.extend(of_endpoint(enabled, &audience.endpoints.health(&endpoint)));
+    let health = audience.endpoints.health(&endpoint);
+    findings.extend(of_endpoint(enabled, &health));
     if expected.is_empty() {
         findings.push(finding("not-subscribed", "it asked for nothing that happened to this request"));
     }
@@ -195,6 +212,7 @@ fn told(
     Told {
         channel: endpoint.channel(),
         endpoint,
+        health,
         name,
         deliveries: stored.into_iter().map(shown).collect(),
         findings,

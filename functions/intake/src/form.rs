@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use countersign_app::submit::{NewRequest, connection_name};
 use countersign_app::{App, errors};
 use countersign_http::Problem;
@@ -11,7 +11,8 @@ use countersign_storage::Key;
 use countersign_storage::requests::Idempotency;
 use countersign_web::form::Form;
 use countersign_web::page::go_to;
-use http::HeaderMap;
+use http::header::LOCATION;
+use http::{HeaderMap, StatusCode};
 
 /// Submits what stands in the form, and goes on to the request's page.
 pub(crate) async fn submit(
@@ -24,8 +25,10 @@ pub(crate) async fn submit(
     let name = connection_name(form.raw("connection"));
     let also: Vec<Key> = name.iter().cloned().map(Key::Connection).collect();
     let (submitter, found) = app.identify_submitter(&headers, &also).await?;
-    let connection = found.connection(&name?).map_err(|error| errors::storage(&error))?;
-    let timeout_seconds = form.number::<u32>("timeout_minutes")?.map(|minutes| minutes.saturating_mul(60));
+    let Ok(name) = name else { return Ok(back_to_the_form()) };
+    let connection = found.connection(&name).map_err(|error| errors::storage(&error))?;
+    let Ok(minutes) = form.number::<u32>("timeout_minutes") else { return Ok(back_to_the_form()) };
+    let timeout_seconds = minutes.map(|minutes| minutes.saturating_mul(60));
     let body = NewRequest {
         connection: form.raw("connection").to_owned(),
         command: form.lines("command"),
@@ -35,6 +38,15 @@ pub(crate) async fn submit(
     };
     // Pressed twice, it is submitted once.
     let key = form.text("key").map(|key| Idempotency::new(subject, "POST /requests", key, &bytes));
-    let answer = app.submit(&submitter, connection, body, key).await?;
-    Ok(go_to(&format!("/requests/{}", answer.request.id)))
+    match app.submit(&submitter, connection, body, key).await {
+        Ok(answer) => Ok(go_to(&format!("/requests/{}", answer.request.id))),
+        Err(problem) if matches!(problem.slug(), "invalid" | "not-found") => Ok(back_to_the_form()),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The same form to the page that looks at drafts: it says at which field something is wrong, with what was
+/// typed. That page is `console`'s, so the browser brings the form there.
+fn back_to_the_form() -> Response {
+    (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "/requests/new")]).into_response()
 }

@@ -65,6 +65,14 @@ impl Query {
         format!("{path}?{}", serde_urlencoded::to_string(pairs).unwrap_or_default())
     }
 
+    /// The address of the same without one parameter.
+    #[must_use]
+    pub fn without(&self, path: &str, name: &str) -> String {
+        let others = self.pairs.iter().filter(|(key, value)| key != name && !value.is_empty());
+        let query = serde_urlencoded::to_string(others.collect::<Vec<_>>()).unwrap_or_default();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
     /// The values of a parameter; one that is empty counts as not given.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let matching = self.pairs.iter().filter(move |(key, value)| key == name && !value.is_empty());

@@ -159,6 +159,11 @@ impl Analysis {
             level = level.max(weigh(statement));
             statements.extend(statement.actions.iter().map(|action| action.verb.clone()));
             tables.extend(statement.tables.iter().map(ToString::to_string));
+            if statement.verb.starts_with("DROP") && !statement.tables.is_empty() {
+                let names: Vec<String> =
+                    statement.tables.iter().map(|table| names::quoted(&table.to_string())).collect();
+                notes.push(format!("drops {}", names.join(", ")));
+            }
             notes.extend(statement.notes.iter().cloned());
             notes.extend(statement.opaque.iter().cloned());
             if let Some(why) = &statement.not_a_read

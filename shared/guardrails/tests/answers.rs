@@ -125,6 +125,7 @@ fn risk_is_said_in_plain_words() {
             vec!["updates `shop.orders` with a WHERE that holds for every row"],
         ),
         ("TRUNCATE orders", RiskLevel::High, vec!["empties `orders`"]),
+        ("DROP TABLE orders", RiskLevel::High, vec!["drops `orders`"]),
         (
             "SELECT pg_terminate_backend(5)",
             RiskLevel::High,
@@ -144,6 +145,14 @@ fn risk_is_said_in_plain_words() {
             "{command}"
         );
     }
+    let written = analyse(Dialect::Sqlite, "DELETE FROM orders WHERE id = 1");
+    assert_eq!(written.risk().notes, ["deletes from `orders`"]);
+    let both = analyse(Dialect::Sqlite, "SELECT 1; DELETE FROM orders WHERE id = 1");
+    assert_eq!(both.risk().notes, ["2 statements", "deletes from `orders`"]);
+    assert!(both.is_provable_read().is_err());
+    // A write is called one, and no doubtful read.
+    assert_eq!(written.is_provable_read().unwrap_err(), "DELETE is not a read");
+    assert_eq!(analyse(Dialect::Sqlite, "DROP TABLE orders").risk().notes, ["drops `orders`"]);
     assert_eq!(analyse(Dialect::Postgres, "FROB").risk().level, RiskLevel::High);
     assert_eq!(analyse(Dialect::Shell, "rm -rf /").risk().level, RiskLevel::High);
     assert_eq!(analyse(Dialect::Shell, "ls").risk().level, RiskLevel::Medium);

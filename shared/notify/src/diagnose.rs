@@ -99,7 +99,8 @@ pub fn of_endpoint(enabled: bool, health: &Health) -> Option<Finding> {
         return Some(finding("endpoint-disabled", "an admin has disabled the endpoint"));
     }
     let since = health.failing_since?;
-    let message = format!("nothing has succeeded since {since}, {} attempt(s) have failed", health.failures);
+    let have = if health.failures == 1 { "has" } else { "have" };
+    let message = format!("nothing has succeeded since {since}, {} {have} failed", attempts(health.failures));
     Some(finding("endpoint-failing", message))
 }
 
@@ -133,7 +134,11 @@ pub fn of_delivery(delivery: &Delivery, now: Timestamp) -> Option<Finding> {
         Some(_) => "; the next attempt is due".to_owned(),
         None => "; there will be no other attempt".to_owned(),
     };
-    Some(finding(code, format!("{} attempt(s), {told}{next}", delivery.attempts)))
+    Some(finding(code, format!("{}, {told}{next}", attempts(delivery.attempts))))
+}
+
+fn attempts(count: u32) -> String {
+    if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") }
 }
 
 fn is_about_the_token(answer: &str) -> bool {

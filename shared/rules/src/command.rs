@@ -106,6 +106,8 @@ pub enum Command {
     Cancel {
         /// Who, as known now.
         by: Person,
+        /// Why, if they say so.
+        reason: Option<String>,
         /// Through what.
         via: Via,
     },
@@ -182,7 +184,7 @@ impl Command {
     pub fn actor(&self) -> (Actor, Via) {
         match self {
             Self::Vote { voter, via, .. } => (Actor::user(voter), *via),
-            Self::Cancel { by, via } | Self::AskRun { by, via } | Self::Settle { by, via, .. } => {
+            Self::Cancel { by, via, .. } | Self::AskRun { by, via } | Self::Settle { by, via, .. } => {
                 (Actor::user(by), *via)
             }
             Self::Tick => (Actor::system("expire"), Via::System),

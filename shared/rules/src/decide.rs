@@ -26,7 +26,7 @@ use crate::{
 pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
     match command {
         Command::Vote { voter, ballot, digest, .. } => vote(request, voter, ballot, *digest, now),
-        Command::Cancel { by, .. } => cancel(request, by, now),
+        Command::Cancel { by, reason, .. } => cancel(request, by, reason.as_deref(), now),
         Command::AskRun { by, .. } => ask_run(request, by, now),
         Command::Tick => Ok(tick(request, now)),
         Command::Estimate { tables } => estimate(request, tables, now),
@@ -160,7 +160,12 @@ fn approve(request: &Request, cast: VoteCast, now: Timestamp) -> Result<Vec<Fact
     Ok(facts)
 }
 
-fn cancel(request: &Request, by: &Person, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+fn cancel(
+    request: &Request,
+    by: &Person,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<Fact>, Refusal> {
     if by.disabled {
         return Err(Refusal::Disabled);
     }
@@ -172,7 +177,9 @@ fn cancel(request: &Request, by: &Person, now: Timestamp) -> Result<Vec<Fact>, R
         return Err(Refusal::MayNotCancel);
     };
     match request.status_at(now) {
-        Status::Pending | Status::Approved => Ok(vec![Fact::Cancelled { cause, rule: None }]),
+        Status::Pending | Status::Approved => {
+            Ok(vec![Fact::Cancelled { cause, rule: None, reason: reason.map(str::to_owned) }])
+        }
         // The same person again: a lost answer was repeated.
         Status::Cancelled if matches!(&request.phase, Phase::Cancelled { cause: was, .. } if *was == cause) => {
             Ok(Vec::new())
@@ -250,17 +257,21 @@ fn claim_it(request: &Request, claim: &Claiming<'_>, now: Timestamp) -> Result<V
         return Err(Refusal::NotAsked);
     }
     if claim.digest != Some(request.digest) {
-        return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule: None }]);
+        return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule: None, reason: None }]);
     }
     if claim.guard.blocked_by.is_some() {
         let rule = claim.guard.blocked_by.clone();
-        return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule }]);
+        return Ok(vec![Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule, reason: None }]);
     }
     let requester = claim.people.by_user.get(&request.requester.user);
     let Some(requester) =
         requester.filter(|person| !person.disabled && request.policy.allows(&person.groups))
     else {
-        return Ok(vec![Fact::Cancelled { cause: CancelCause::RequesterNotAllowed, rule: None }]);
+        return Ok(vec![Fact::Cancelled {
+            cause: CancelCause::RequesterNotAllowed,
+            rule: None,
+            reason: None,
+        }]);
     };
     let standing = standing(request, requester, claim.people, claim.guard);
     if standing.suffices {
@@ -438,7 +449,7 @@ fn raise_epoch(request: &Request, epoch: u32, now: Timestamp) -> Vec<Fact> {
         Phase::Pending if now >= request.expires_at => {
             vec![Fact::Expired { cause: ExpiryCause::ReviewTimeout }]
         }
-        Phase::Pending => vec![Fact::Cancelled { cause: CancelCause::Restored, rule: None }],
+        Phase::Pending => vec![Fact::Cancelled { cause: CancelCause::Restored, rule: None, reason: None }],
         Phase::Approved(_) | Phase::Running(..) => vec![Fact::Unknown { cause: UnknownCause::Restored }],
         Phase::Unknown { .. }
         | Phase::Finished { .. }

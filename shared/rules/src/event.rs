@@ -293,6 +293,9 @@ pub enum Fact {
         /// The guardrail that blocks it by now, where that is the change.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rule: Option<String>,
+        /// What whoever called it off says of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// An executor won the claim.
     #[serde(rename = "request.running")]

@@ -222,25 +222,39 @@ fn a_changed_connection_or_a_requester_who_may_no_longer_cancels_it_at_the_claim
     changed.other_digest = true;
     assert_eq!(
         changed.claims("x1").unwrap(),
-        [Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule: None }]
+        [Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule: None, reason: None }]
     );
     let mut disabled = Story::approved();
     disabled.disables("alice");
     assert_eq!(
         disabled.claims("x1").unwrap(),
-        [Fact::Cancelled { cause: CancelCause::RequesterNotAllowed, rule: None }]
+        [Fact::Cancelled { cause: CancelCause::RequesterNotAllowed, rule: None, reason: None }]
     );
+}
+
+#[test]
+fn why_it_was_called_off_stands_in_the_event_and_one_without_stays_to_the_letter() {
+    let mut story = Story::approved();
+    let said = story.cancels_because("root", "wrong table").unwrap();
+    let json = serde_json::to_value(&said).unwrap();
+    assert_eq!(json[0]["data"], serde_json::json!({ "cause": "revoked", "reason": "wrong table" }));
+    let old = r#"{"type":"request.cancelled","data":{"cause":"revoked"}}"#;
+    let read: Fact = serde_json::from_str(old).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), old, "its hash is what it was");
 }
 
 #[test]
 fn the_requester_and_an_admin_may_cancel_until_it_is_claimed() {
     let mut story = Story::approved();
     assert_eq!(story.cancels("dana"), Err(Refusal::MayNotCancel));
-    assert_eq!(story.cancels("root").unwrap(), [Fact::Cancelled { cause: CancelCause::Revoked, rule: None }]);
+    assert_eq!(
+        story.cancels("root").unwrap(),
+        [Fact::Cancelled { cause: CancelCause::Revoked, rule: None, reason: None }]
+    );
     let mut own = Story::approved();
     assert_eq!(
         own.cancels("alice").unwrap(),
-        [Fact::Cancelled { cause: CancelCause::Requester, rule: None }]
+        [Fact::Cancelled { cause: CancelCause::Requester, rule: None, reason: None }]
     );
     let mut running = Story::approved();
     running.claims("x1").unwrap();
@@ -250,7 +264,10 @@ fn the_requester_and_an_admin_may_cancel_until_it_is_claimed() {
 #[test]
 fn a_restore_cancels_what_is_pending_and_leaves_the_rest_unknown() {
     let mut pending = Story::new(&["dba"]).submitted_by("alice");
-    assert_eq!(pending.raises_epoch(2), [Fact::Cancelled { cause: CancelCause::Restored, rule: None }]);
+    assert_eq!(
+        pending.raises_epoch(2),
+        [Fact::Cancelled { cause: CancelCause::Restored, rule: None, reason: None }]
+    );
     let mut approved = Story::approved();
     assert_eq!(approved.raises_epoch(1), []);
     assert_eq!(approved.raises_epoch(2), [Fact::Unknown { cause: UnknownCause::Restored }]);
@@ -315,7 +332,7 @@ fn a_guardrail_that_came_later_stops_an_approved_request() {
     let rule = Some("no-drop".to_owned());
     assert_eq!(
         story.claims("x1").unwrap(),
-        [Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule }]
+        [Fact::Cancelled { cause: CancelCause::ConnectionChanged, rule, reason: None }]
     );
 }
 

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::compress::{compress, takes_gzip};
 use crate::form::{CSRF, Form, is_form};
-use crate::layout::problem_page;
+use crate::layout::{Looks, page_of_form, problem_page, token_of};
 use crate::page;
 
 /// Lets a call through to its router, or does not.
@@ -31,7 +31,7 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     let asks_for_html = accepts_html(request.headers()) || is_form(request.headers());
     let method = request.method().clone();
     let back = request.uri().path_and_query().map(|whole| whole.as_str().to_owned()).unwrap_or_default();
-    let cookie = app.session_cookie(request.headers()).map(str::to_owned);
+    let cookies = cookies_of(request.headers());
     let takes_gzip = takes_gzip(request.headers());
     let mut call = call_of(&request);
     let response = match checked(&app, request).await {
@@ -47,7 +47,7 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
         return response;
     }
     let response = match asks_for_html {
-        true => in_html(&app, response, &method, &back, cookie.as_deref()).await,
+        true => in_html(&app, response, &method, &back, &cookies).await,
         false => response,
     };
     if takes_gzip { compress(response).await } else { response }
@@ -142,13 +142,18 @@ pub fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
+/// The cookies of a call, and nothing else of it.
+fn cookies_of(headers: &HeaderMap) -> HeaderMap {
+    headers.get_all(COOKIE).iter().map(|value| (COOKIE, value.clone())).collect()
+}
+
 /// A problem as a page, and the way to the sign-in.
 async fn in_html(
     app: &App,
     response: Response,
     method: &Method,
     back: &str,
-    cookie: Option<&str>,
+    cookies: &HeaderMap,
 ) -> Response {
     let is_problem = response
         .headers()
@@ -158,8 +163,11 @@ async fn in_html(
         return response;
     }
     if response.status() == StatusCode::UNAUTHORIZED && !back.starts_with("/sign-in") {
-        let next = if *method == Method::GET { back } else { "/" };
-        return to_sign_in(next);
+        let path = back.split('?').next().unwrap_or_default();
+        return match method.is_safe() {
+            true => to_sign_in(back, false),
+            false => to_sign_in(&page_of_form(path), true),
+        };
     }
     let (mut parts, body) = response.into_parts();
     let bytes = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
@@ -167,17 +175,30 @@ async fn in_html(
         return Response::from_parts(parts, Body::from(bytes));
     };
     let path = back.split('?').next().unwrap_or_default();
-    let shown = problem_page(&app.config, &problem, path, cookie.is_some()).into_string();
+    // Only here it is one more read: whoever looks at a problem must see as whom.
+    let caller = match app.session_cookie(cookies) {
+        Some(_) => app
+            .identify("problem", countersign_app::Scope::Read, cookies, &[])
+            .await
+            .ok()
+            .map(|(caller, _)| caller),
+        None => None,
+    };
+    let csrf = token_of(app.session_cookie(cookies));
+    let looks = Looks { caller: caller.as_ref(), csrf: &csrf, demo: !app.demo_people.is_empty() };
+    let shown = problem_page(&problem, path, &looks).into_string();
     page::headers(&mut parts.headers, &app.config, &[]);
     parts.headers.remove(http::header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(shown))
 }
 
-/// The way to the sign-in and back.
+/// The way to the sign-in and back. `lost` says that what was sent was not taken.
 #[must_use]
-pub fn to_sign_in(next: &str) -> Response {
-    let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
-    let to = if next == "/" { "/sign-in".to_owned() } else { format!("/sign-in?{query}") };
+pub fn to_sign_in(next: &str, lost: bool) -> Response {
+    let next = Some(("next", next)).filter(|_| next != "/");
+    let parts: Vec<(&str, &str)> = next.into_iter().chain(lost.then_some(("lost", "yes"))).collect();
+    let query = serde_urlencoded::to_string(&parts).unwrap_or_default();
+    let to = if query.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") };
     let mut response = StatusCode::SEE_OTHER.into_response();
     if let Ok(to) = HeaderValue::from_str(&to) {
         response.headers_mut().insert(LOCATION, to);

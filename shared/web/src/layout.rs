@@ -1,6 +1,6 @@
 //! What all pages have in common.
 
-use countersign_app::{Caller, Config};
+use countersign_app::Caller;
 use countersign_identity::session::csrf_token;
 use maud::{DOCTYPE, Markup, html};
 use serde_json::Value;
@@ -135,47 +135,116 @@ pub fn ticked(text: &str) -> Markup {
     }
 }
 
+/// What was said in passing as a sentence: it begins large and ends.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let mut sentence: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+    sentence.push_str(rest.as_str());
+    if !sentence.is_empty() && !sentence.ends_with(['.', '!', '?', ':']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+/// The page on which the form stands that is sent to a path.
+#[must_use]
+pub fn page_of_form(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    match segments.as_slice() {
+        ["requests"] => "/requests/new".to_owned(),
+        ["requests" | "connections" | "people", name, ..] => {
+            format!("/{}/{name}", segments.first().copied().unwrap_or_default())
+        }
+        ["integrations", "webhooks", id, _] => format!("/integrations/webhooks/{id}"),
+        ["integrations" | "account", ..] => format!("/{}", segments.first().copied().unwrap_or_default()),
+        ["slack", "link", ..] => "/slack/link".to_owned(),
+        _ => "/".to_owned(),
+    }
+}
+
 /// The token of the session in a cookie; empty if it is none.
 #[must_use]
 pub fn token_of(cookie: Option<&str>) -> String {
     cookie.and_then(csrf_token).unwrap_or_default()
 }
 
+/// Who is known to look at a problem.
+pub(crate) struct Looks<'a> {
+    /// Who, where that is known.
+    pub(crate) caller: Option<&'a Caller>,
+    /// The CSRF token of their session.
+    pub(crate) csrf: &'a str,
+    /// Whether this is a demo.
+    pub(crate) demo: bool,
+}
+
 /// A problem as a page.
 #[must_use]
-pub(crate) fn problem_page(_config: &Config, problem: &Value, path: &str, signed_in: bool) -> Markup {
+pub(crate) fn problem_page(problem: &Value, path: &str, looks: &Looks<'_>) -> Markup {
     let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default();
     let status = problem.get("status").and_then(Value::as_u64).unwrap_or(500);
     let errors = problem.get("errors").and_then(Value::as_array).cloned().unwrap_or_default();
     let of =
         |error: &Value, name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    // What is said above is not said twice.
+    let more = errors.iter().filter(|error| of(error, "message") != text("detail"));
+    let more: Vec<&Value> = more.collect();
     let request = Some(text("request_id")).filter(|id| !id.is_empty()).map(|id| format!("/requests/{id}"));
-    let from_path = || {
-        let mut segments = path.split('/').skip(1);
-        match (segments.next(), segments.next(), segments.next()) {
-            (Some(kind @ ("requests" | "connections")), Some(name), Some(_)) => {
-                Some(format!("/{kind}/{name}"))
-            }
-            (Some("integrations"), Some(_), _) => Some("/integrations".to_owned()),
-            _ => None,
-        }
+    let form = Some(page_of_form(path)).filter(|page| page != "/" && page != path);
+    let back = request.or(form);
+    let layout = Layout {
+        title: text("title"),
+        place: Place::Nowhere,
+        caller: looks.caller,
+        csrf: looks.csrf,
+        demo: looks.demo,
     };
-    let back = request.or_else(from_path);
-    let layout = Layout { title: text("title"), place: Place::Nowhere, caller: None, csrf: "", demo: false };
     layout.around(html! {
         section.problem {
             p.eyebrow { (status) }
             h1 { (text("title")) }
-            p.lead { (ticked(text("detail"))) }
+            p.lead { (ticked(&sentence(text("detail")))) }
+            @if let (403, Some(caller)) = (status, looks.caller) {
+                p { "You are signed in as " strong { (caller.user.name) } " (" (caller.user.email) ")." }
+            }
             @if let Some(rule) = problem.get("rule").and_then(Value::as_str) { p { "Rule: " code { (rule) } } }
-            @if !errors.is_empty() {
-                ul { @for error in &errors { li { code { (of(error, "pointer")) } " " (ticked(&of(error, "message"))) } } }
+            @if !more.is_empty() {
+                ul { @for error in &more { li { code { (of(error, "pointer")) } " " (ticked(&of(error, "message"))) } } }
             }
             p.actions {
                 @if let Some(back) = back { a.button href=(back) { "Look at it again" } }
-                @if signed_in { a.button.plain href="/" { "All requests" } }
+                @if looks.caller.is_some() { a.button.plain href="/" { "All requests" } }
                 @else { a.button.plain href="/sign-in" { "Sign in" } }
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_in_passing_becomes_a_sentence() {
+        assert_eq!(sentence("only an admin may do this"), "Only an admin may do this.");
+        assert_eq!(sentence("`x` is none!"), "`x` is none!");
+        assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn whoever_sent_a_form_finds_the_way_back_to_it() {
+        for (path, page) in [
+            ("/requests", "/requests/new"),
+            ("/requests/req_1/approve", "/requests/req_1"),
+            ("/connections/new/save", "/connections/new"),
+            ("/integrations/webhooks/whe_1/save", "/integrations/webhooks/whe_1"),
+            ("/integrations/slack", "/integrations"),
+            ("/account/tokens/tok_1/revoke", "/account"),
+            ("/slack/link/remove", "/slack/link"),
+            ("/nowhere", "/"),
+        ] {
+            assert_eq!(page_of_form(path), page, "{path}");
+        }
+    }
 }

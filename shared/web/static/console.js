@@ -12,14 +12,13 @@
     const h = Math.floor(m / 60);
     return h < 48 ? `${h} h ${m % 60} min left` : `${Math.floor(h / 24)} days left`;
   };
-  const zoned = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+  // Times stand in UTC, so that two people who speak of one read the same; one's own is in the tooltip.
+  const zoned = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
   const dress = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.getTime())) continue;
       time.title = zoned.format(at);
-      if (time.dataset.short !== undefined) time.textContent = clock.format(at);
     }
   };
   const tick = () => {

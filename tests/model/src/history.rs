@@ -254,7 +254,7 @@ impl World {
                 let ballot = Ballot::Reject { reason: "not on a Friday".to_owned() };
                 Command::Vote { voter: person(who), ballot, digest: saw(seen, fitting), via }
             }
-            Act::Cancel(who) => Command::Cancel { by: person(who), via },
+            Act::Cancel(who) => Command::Cancel { by: person(who), reason: None, via },
             Act::Tick => Command::Tick,
             Act::Estimate(rows) => {
                 Command::Estimate { tables: vec![TableRows { table: "sessions".to_owned(), rows }] }

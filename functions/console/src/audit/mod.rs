@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 pub(crate) use changes::{Changes, Wanted, changes};
 pub(crate) use export::{__path_export, export, part};
-pub(crate) use receipt::{__path_receipt, receipt};
+pub(crate) use receipt::{__path_receipt, of as receipt_of, receipt};
 
 use countersign_app::query::Query;
 

@@ -33,8 +33,7 @@ pub(crate) async fn receipt(
     let id = request_id(&app, &headers, &id).await?;
     let (caller, found) = app.identify("receipt", Scope::Read, &headers, &keys_of(id)).await?;
     visible_request(&found, id, &caller)?;
-    let events = app.store.events(id).await.map_err(|error| errors::storage(&error))?;
-    let receipt = made(&app.store, id, &events).await.map_err(|error| errors::storage(&error))?;
+    let receipt = of(&app, id).await?;
     let receipt = receipt.ok_or_else(|| {
         Problem::conflict(
             "not-sealed",
@@ -42,6 +41,12 @@ pub(crate) async fn receipt(
         )
     })?;
     Ok(json::answer(StatusCode::OK, &receipt))
+}
+
+/// The receipt of a request that the caller may see; none while its last event is not sealed.
+pub(crate) async fn of(app: &App, id: RequestId) -> Result<Option<Receipt>, Problem> {
+    let events = app.store.events(id).await.map_err(|error| errors::storage(&error))?;
+    made(&app.store, id, &events).await.map_err(|error| errors::storage(&error))
 }
 
 /// None if the last event is not sealed yet.

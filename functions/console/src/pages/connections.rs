@@ -7,14 +7,15 @@ use countersign_app::probe::{Purpose, TestReport};
 use countersign_app::{App, Scope, errors};
 use countersign_http::Problem;
 use countersign_notify::slack::reminders::Reminders;
-use countersign_rules::ConnectionName;
 use countersign_rules::display::display;
+use countersign_rules::{ConnectionName, GroupName};
 use countersign_storage::{Connection, Key};
 use countersign_web::Place;
 use countersign_web::form::Form;
 use countersign_web::page::go_to;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::connection_form::{Draft, Outcome, below, form, look, seconds_of, was_seen};
 use super::proposal;
@@ -66,7 +67,7 @@ fn rule(connection: &Connection) -> String {
     if !connection.approvals {
         return "runs at once: approvals are switched off".to_owned();
     }
-    let groups: Vec<&str> = connection.reviewers.iter().map(countersign_rules::GroupName::as_str).collect();
+    let groups: Vec<&str> = connection.reviewers.iter().map(GroupName::as_str).collect();
     let each = match connection.approvals_per_group {
         1 => String::new(),
         many => format!(", {many} of each"),
@@ -157,8 +158,8 @@ async fn page(
         @if let Some(wrong) = &outcome.wrong { (wrong.notice("This cannot be saved:")) }
         @if let Some((effects, _)) = &outcome.seen { (effects) }
         @if is_admin {
-            (proposal::hint(app))
-            (form(viewer, connection, draft, &known, outcome))
+            (proposal::hint(app, &viewer.caller).await)
+            (form(app, viewer, connection, draft, &known, outcome))
             @if let Some(connection) = connection { (below(viewer, connection, slack.as_ref(), outcome)) }
         } @else if let Some(connection) = connection { (facts(connection, viewer)) }
     };
@@ -173,15 +174,60 @@ fn facts(connection: &Connection, viewer: &Viewer) -> Markup {
                 dt { "Kind" } dd { (connection.kind) }
                 dt { "Approval" } dd { (rule(connection)) @if connection.approvals && connection.distinct_reviewers { "; each approval by another person" } }
                 @if !connection.exempt_groups.is_empty() { dt { "Exempt" } dd { @for group in &connection.exempt_groups { (group) " " } } }
-                dt { "Reason" } dd { @if connection.require_reason { "required" } @else { "welcome" } }
-                dt { "Guardrails" } dd { @if connection.guardrails.is_empty() { "none" } @for rule in &connection.guardrails { code { (rule) } " " } }
-                dt { "Masking" } dd { @if connection.masking.enabled { "on" } @else { "off" } }
+                @if connection.approvals && !connection.admin_auto_approve { dt { "Admins" } dd { "their own requests wait for others too" } }
+                @if !connection.allowed_groups.is_empty() { dt { "Used by" } dd { (listed(connection.allowed_groups.iter())) } }
+                @if connection.auto_approve.is_some() { dt { "Reads" } dd { "commands that provably only read need no approval" } }
+                dt { "Time for votes" } dd { @match connection.timeout_seconds { Some(seconds) => (span(seconds)), None => "as the deployment says" } }
+                dt { "Time to run" } dd { (span(connection.run_within_seconds)) " once approved" }
+                dt { "Reason" } dd { @if connection.require_reason { "required" } @else { "optional" } }
+                dt { "Guardrails" } dd { @if connection.guardrails.is_empty() { "none" } @for rule in &connection.guardrails { (guardrail(rule)) } }
+                dt { "Masking" } dd { (masked(connection)) }
+                dt { "Notifications" } dd {
+                    @let ways: Vec<String> = connection.notify.iter().filter_map(|way| serde_json::to_value(way).ok()?.as_str().map(str::to_owned)).collect();
+                    @if ways.is_empty() { "none" } @else { (ways.join(", ")) }
+                    @if !connection.slack_channels.is_empty() { "; in Slack " (display(&connection.slack_channels.join(", "))) }
+                }
                 @if viewer.caller.sees_all() {
-                    dt { "Target" } dd { code { (connection.target) } }
-                    dt { "Secret" } dd { code { (connection.secret.as_deref().unwrap_or("none")) } }
+                    @if let Some(target) = connection.target.as_object() {
+                        @for (member, value) in target { dt { "Target: " (member.replace('_', " ")) } dd { code { (display(&words::value(value))) } } }
+                    }
+                    @for (name, secret) in [("Secret", &connection.secret), ("Secret for reading", &connection.read_secret), ("Secret for estimates", &connection.estimate_secret), ("Key for masking", &connection.masking_key)] {
+                        @if let Some(secret) = secret { dt { (name) } dd { code { (display(secret)) } } }
+                    }
                 }
             }
         }
+    }
+}
+
+fn listed<'a>(groups: impl Iterator<Item = &'a GroupName>) -> String {
+    groups.map(GroupName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn span(seconds: u32) -> String {
+    words::span(i64::from(seconds) * 1000)
+}
+
+/// A rule that is there by its name, and one of their own with what it denies.
+fn guardrail(rule: &Value) -> Markup {
+    html! {
+        @match (rule.as_str(), rule.get("name").and_then(Value::as_str)) {
+            (Some(preset), _) => { code { (preset) } " " },
+            (None, Some(name)) => details { summary { (display(name)) } code { (display(&rule.get("deny").map(ToString::to_string).unwrap_or_default())) } },
+            (None, None) => code { (display(&rule.to_string())) },
+        }
+    }
+}
+
+fn masked(connection: &Connection) -> Markup {
+    let policy = &connection.masking;
+    let kinds: Vec<&str> = policy.entities.iter().map(|entity| entity.name()).collect();
+    html! {
+        @if policy.enabled {
+            @if kinds.is_empty() { "on, for everything that is known" } @else { "on, for " (kinds.join(", ")) }
+            @if !policy.columns.is_empty() { "; whole columns: " (display(&policy.columns.join(", "))) }
+            @if !policy.allow.is_empty() { "; never masked: " (display(&policy.allow.join(", "))) }
+        } @else { "off" }
     }
 }
 
@@ -318,7 +364,7 @@ async fn save_what_was_seen(
         return again(StatusCode::PRECONDITION_FAILED, outcome, said).await;
     }
     let said = html! {
-        p.notice { strong { "Nothing is saved yet." } " This is what it changes: press Save once more to save it." }
+        @if !form.raw("seen").is_empty() { p.notice.wait role="alert" { strong { "You have changed more since you looked." } " This is what it changes now." } }
     };
     again(StatusCode::OK, outcome, said).await
 }
@@ -374,8 +420,12 @@ pub(crate) async fn delete(
     let (viewer, connection) = find_to_change(&app, &headers, &name).await?;
     let form = Form::read(&headers, &bytes)?;
     if form.text("name_again") != Some(connection.name.as_str()) {
-        return Err(Problem::invalid("write the name of the connection to delete it")
-            .at("/name_again", "another name"));
+        let detail = "write the name of the connection to delete it";
+        let outcome = Outcome::wrong(&Problem::invalid(detail).at("/name_again", detail));
+        let draft = Draft::of(&connection);
+        let mut response = page(&app, &viewer, Some(&connection), &draft, &outcome, html! {}).await?;
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(response);
     }
     let version = form.number("version")?;
     let version = version.ok_or_else(|| Problem::precondition_required("open the page again"))?;

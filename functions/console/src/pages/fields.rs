@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use axum::response::Response;
 use countersign_http::Problem;
-use countersign_web::layout::ticked;
+use countersign_web::form::Form;
+use countersign_web::layout::{sentence, ticked};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -22,8 +24,39 @@ impl Wrong {
             value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
         let errors = body.get("errors").and_then(Value::as_array).cloned().unwrap_or_default();
-        let at = errors.iter().map(|error| (id_of(&text(error, "pointer")), text(error, "message")));
-        Self { detail: text(&body, "detail"), at: at.collect() }
+        let detail = text(&body, "detail");
+        // Whoever reads it at the field has nothing else before them: a word or two tell them little.
+        let said = |message: String| match errors.len() == 1 && message.split(' ').count() < 3 {
+            true => detail.clone(),
+            false => message,
+        };
+        let at = errors.iter().map(|error| (id_of(&text(error, "pointer")), said(text(error, "message"))));
+        let at = at.collect();
+        Self { detail, at }
+    }
+
+    /// What a problem says that names its field only in words: `names` are the fields that there are.
+    pub(crate) fn about(problem: &Problem, names: &[&str]) -> Self {
+        let detail = problem.detail().to_owned();
+        let names = names.iter().filter(|name| detail.contains(&format!("`{name}`")));
+        let at = names.map(|name| ((*name).to_owned(), detail.clone())).collect();
+        Self { detail, at }
+    }
+
+    /// With what another problem says besides.
+    pub(crate) fn with(mut self, other: Option<&Problem>) -> Self {
+        self.at.extend(other.map(|other| Self::of(other).at).unwrap_or_default());
+        self
+    }
+
+    /// The same where fields have other ids than the document has members.
+    pub(crate) fn renamed(mut self, ids: &[(&str, &str)]) -> Self {
+        for (member, id) in ids {
+            if let Some(message) = self.at.remove(*member) {
+                self.at.insert((*id).to_owned(), message);
+            }
+        }
+        self
     }
 
     /// What is wrong with a field.
@@ -36,17 +69,84 @@ impl Wrong {
         self.at.keys().any(|id| id.starts_with(prefix))
     }
 
-    /// Above the form: what is wrong, and the way there.
+    /// Above the form: what is wrong, and the way there; nothing if nothing is.
     pub(crate) fn notice(&self, what: &str) -> Markup {
         html! {
-            div.notice.bad role="alert" {
-                strong { (what) } " "
-                @match self.at.keys().next() {
-                    Some(id) => a href={ "#" (id) } { (ticked(&self.detail)) },
-                    None => (ticked(&self.detail)),
+            @if !self.detail.is_empty() {
+                div.notice.bad role="alert" {
+                    strong { (what) } " "
+                    @match self.at.len() {
+                        0 => (ticked(&sentence(&self.detail))),
+                        1 => @for id in self.at.keys() { a href={ "#" (id) } { (ticked(&sentence(&self.detail))) } },
+                        _ => ul { @for (id, message) in &self.at { li { a href={ "#" (id) } { (ticked(&sentence(message))) } } } },
+                    }
                 }
             }
         }
+    }
+}
+
+/// A form as it was typed, where it could not be taken; else it shows what is stored.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Typed<'a> {
+    form: Option<&'a Form>,
+    /// What is wrong with it.
+    pub(crate) wrong: Wrong,
+}
+
+impl<'a> Typed<'a> {
+    /// What was typed, and why it could not be taken. What whoever typed it cannot mend is no matter of the
+    /// form.
+    ///
+    /// # Errors
+    /// The problem itself, then.
+    pub(crate) fn refused(form: &'a Form, problem: Problem) -> Result<Self, Problem> {
+        use http::StatusCode as Code;
+        match problem.status() {
+            Code::BAD_REQUEST | Code::CONFLICT | Code::PRECONDITION_FAILED | Code::UNPROCESSABLE_ENTITY => {
+                Ok(Self { form: Some(form), wrong: Wrong::of(&problem) })
+            }
+            _ => Err(problem),
+        }
+    }
+
+    /// The same where fields have other ids than the document has members.
+    pub(crate) fn with_ids(mut self, ids: &[(&str, &str)]) -> Self {
+        self.wrong = self.wrong.renamed(ids);
+        self
+    }
+
+    /// Whether it is what was typed.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.form.is_some()
+    }
+
+    /// A text.
+    pub(crate) fn text(&self, name: &str, stored: impl AsRef<str>) -> String {
+        self.form.map_or_else(|| stored.as_ref().to_owned(), |form| form.raw(name).to_owned())
+    }
+
+    /// A text of several lines.
+    pub(crate) fn lines(&self, name: &str, stored: impl AsRef<str>) -> String {
+        self.form.map_or_else(|| stored.as_ref().to_owned(), |form| form.lines(name))
+    }
+
+    /// A box.
+    pub(crate) fn ticked(&self, name: &str, stored: bool) -> bool {
+        self.form.map_or(stored, |form| form.is_ticked(name))
+    }
+
+    /// One of several boxes of that name, or one of a menu.
+    pub(crate) fn has(&self, name: &str, value: &str, stored: bool) -> bool {
+        self.form.map_or(stored, |form| form.all(name).any(|one| one == value))
+    }
+
+    /// The page with it, with the status that says that nothing was taken.
+    pub(crate) fn on(&self, mut page: Response) -> Response {
+        if self.form.is_some() {
+            *page.status_mut() = http::StatusCode::UNPROCESSABLE_ENTITY;
+        }
+        page
     }
 }
 
@@ -113,7 +213,7 @@ pub(crate) fn described(id: &str, has_hint: bool, wrong: &Wrong) -> Option<Strin
 
 /// What is wrong with a field, below it.
 pub(crate) fn complaint(id: &str, wrong: &Wrong) -> Markup {
-    html! { @if let Some(message) = wrong.at(id) { p.wrong id={ (id) "-wrong" } { (ticked(message)) } } }
+    html! { @if let Some(message) = wrong.at(id) { p.wrong id={ (id) "-wrong" } { (ticked(&sentence(message))) } } }
 }
 
 /// `true` where something is wrong.
@@ -196,9 +296,27 @@ mod tests {
             ("/secret", "secret"),
             ("/timeout_seconds", "timeout_minutes"),
         ] {
-            let wrong = Wrong::of(&Problem::invalid("no").at(pointer, "this one"));
-            assert_eq!(wrong.at(id), Some("this one"), "{pointer}");
+            let wrong = Wrong::of(&Problem::invalid("no").at(pointer, "this one is it"));
+            assert_eq!(wrong.at(id), Some("this one is it"), "{pointer}");
         }
+        let short = Wrong::of(&Problem::invalid("somebody else has it").at("/email", "taken"));
+        assert_eq!(short.at("email"), Some("somebody else has it"), "the field says all of it");
+    }
+
+    #[test]
+    fn what_was_typed_stays_where_it_could_not_be_taken() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+        let form = Form::read(&headers, b"url=x&event=b").unwrap();
+        let stored = Typed::default();
+        assert_eq!((stored.text("url", "y"), stored.ticked("enabled", true)), ("y".to_owned(), true));
+        let typed = Typed::refused(&form, Problem::invalid("no address").at("/url", "none")).unwrap();
+        assert_eq!((typed.text("url", "y"), typed.ticked("enabled", true)), ("x".to_owned(), false));
+        assert!(typed.has("event", "b", false) && !typed.has("event", "a", true));
+        assert_eq!(typed.wrong.clone().renamed(&[("url", "teams_url")]).at("teams_url"), Some("no address"));
+        let notice = typed.wrong.notice("No:").into_string();
+        assert!(notice.contains(r##"<a href="#url">No address.</a>"##), "{notice}");
+        assert!(Typed::refused(&form, Problem::forbidden("you")).is_err());
     }
 
     #[test]

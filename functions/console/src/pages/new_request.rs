@@ -81,6 +81,10 @@ pub(crate) async fn check(
     };
     let minutes = form.number::<u32>("timeout_minutes");
     let checked = match minutes {
+        Ok(_) if draft.connection.is_empty() => Err(no_connection("choose a connection")),
+        Ok(_) if connection.is_none() => {
+            Err(no_connection("there is no such connection, or you may not use it; choose another one"))
+        }
         Ok(minutes) => {
             let body = NewRequest {
                 connection: draft.connection.clone(),
@@ -101,6 +105,10 @@ pub(crate) async fn check(
         }
     };
     show(&app, &viewer, &draft, result, &wrong).await
+}
+
+fn no_connection(detail: &str) -> Problem {
+    Problem::invalid(detail).at("/connection", detail)
 }
 
 async fn show(
@@ -135,7 +143,7 @@ async fn show(
                 input type="hidden" name="key" value=(key);
                 div.field {
                     label for="connection" { "Connection" }
-                    select #connection name="connection" required {
+                    select #connection name="connection" required aria-describedby=[described("connection", false, wrong)] aria-invalid=[invalid("connection", wrong)] {
                         @if chosen.is_none() { option value="" { "Choose one" } }
                         @for connection in &usable {
                             option value=(connection.name) selected[chosen.is_some_and(|one| one.name == connection.name)] {
@@ -143,6 +151,7 @@ async fn show(
                             }
                         }
                     }
+                    (complaint("connection", wrong))
                 }
                 div.field {
                     label for="command" { "Command" }
@@ -162,7 +171,7 @@ async fn show(
                     input #reason type="text" name="reason" value=(draft.reason) maxlength="2000" aria-describedby=[described("reason", true, wrong)] aria-invalid=[invalid("reason", wrong)];
                     (complaint("reason", wrong))
                 }
-                div.fields {
+                div.fields.roomy {
                     div.field {
                         label for="run" { "Run it" }
                         select #run name="run" {
@@ -202,7 +211,7 @@ fn forecast(view: &RequestView, connection: Option<&Connection>) -> Markup {
         section.card role="status" aria-labelledby="forecast" {
             h2 #forecast { "If you send this" }
             @if let Some(block) = &view.blocked {
-                p.notice.bad { strong { "A guardrail blocks it" } " (" code { (block.rule) } "): " (block.message) " Nobody will be asked." }
+                p.notice.bad { strong { "A guardrail blocks it" } " (" code { (block.rule) } "): " (words::sentence(&block.message)) " Nobody will be asked." }
             } @else if view.status == Status::Approved {
                 p.notice.good { strong { "It needs nobody else." } " " (cause(view)) }
             } @else {

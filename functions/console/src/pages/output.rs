@@ -106,6 +106,9 @@ fn tables(page: &Page) -> (Markup, bool) {
 }
 
 fn table(head: &[Column], rows: &[&[Option<String>]]) -> Markup {
+    if rows.is_empty() {
+        return html! { p.muted { "No rows." } };
+    }
     let right: Vec<bool> = (0..head.len()).map(|place| numeric(head.get(place), rows, place)).collect();
     let is_number = |place: usize| right.get(place).copied().unwrap_or_default();
     html! {

@@ -1,21 +1,24 @@
 //! The list of requests: what waits for whoever looks first.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use countersign_app::directory::Known;
 use countersign_app::page::{Filter, GroupFilter};
 use countersign_app::view::RequestView;
-use countersign_app::{App, Scope};
+use countersign_app::{App, Caller, Scope};
 use countersign_http::Problem;
 use countersign_http::json::List;
 use countersign_rules::display::display;
-use countersign_rules::{Status, Timestamp};
+use countersign_rules::{Status, Timestamp, UserId};
 use countersign_web::Place;
 use http::HeaderMap;
 use maud::{Markup, html};
 
+use super::fields::{Wrong, complaint, described, invalid};
 use super::viewer::Viewer;
-use super::{command, words};
+use super::{command, proposal, words};
 use countersign_app::query::{FILTERS, Query};
 
 const STATUSES: [Status; 10] = [
@@ -31,6 +34,16 @@ const STATUSES: [Status; 10] = [
     Status::Unknown,
 ];
 
+/// The statuses that are asked for most.
+const TABS: [(Status, &str); 6] = [
+    (Status::Pending, "Pending"),
+    (Status::Approved, "Approved"),
+    (Status::Running, "Running"),
+    (Status::Failed, "Failed"),
+    (Status::Expired, "Expired"),
+    (Status::Unknown, "Unknown"),
+];
+
 /// Shows requests.
 pub(crate) async fn list(
     State(app): State<App>,
@@ -39,8 +52,11 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let (viewer, _) = Viewer::see(&app, "page", Scope::Read, &headers, &[]).await?;
     let query = Query::read(raw.as_deref(), &FILTERS, &["status"])?.with_days();
-    let filter = query.filter()?;
     let cursor = query.cursor()?;
+    let filter = match query.filter() {
+        Ok(filter) => filter,
+        Err(problem) => return Ok(refused(&app, &viewer, &query, &problem)),
+    };
     let known = app.known_for_display().await.unwrap_or_default();
     let limit = if query.text("limit").is_some() { query.limit()? } else { 30 };
     let all = app.list_requests(&headers, &filter, cursor, limit).await?;
@@ -57,14 +73,14 @@ pub(crate) async fn list(
             a.button href="/requests/new" { "New request" }
         }
         nav.tabs aria-label="Which requests" {
-            (tab("/", "Everything", filter == Filter::default()))
+            (tab("/", "Everything", filter == Filter::default() && cursor.is_none()))
             (tab("/?group=mine", "Waiting for me", filter.group == Some(GroupFilter::Mine)))
-            @for (status, name) in [(Status::Pending, "Pending"), (Status::Approved, "Approved"), (Status::Unknown, "Unknown")] {
-                (tab(&format!("/?status={status}"), name, filter == only(status)))
+            @for (status, name) in TABS {
+                (tab(&format!("/?status={status}"), name, filter == only(status) && cursor.is_none()))
             }
             (tab(&format!("/?requester={}", viewer.caller.user.id), "Mine", filter.requester == Some(viewer.caller.user.id)))
         }
-        (filters(&query, &filter, &known, viewer.caller.sees_all()))
+        (filters(&query, &filter, &suggested(&viewer.caller, &known, &all.items), &Wrong::default()))
         div data-refresh="8" {
             @if let Some(waiting) = waiting.filter(|waiting| !waiting.items.is_empty()) {
                 section.card aria-labelledby="waiting" {
@@ -76,9 +92,23 @@ pub(crate) async fn list(
             }
             @if all.items.is_empty() { (nothing(&filter)) } @else { (rows(&all.items, now, false)) }
         }
-        (more(&query, &all))
+        (more(&query, &all, cursor.is_some()))
     };
     Ok(viewer.page(&app, "Requests", Place::Requests, content))
+}
+
+/// The filter as it was typed, and what is wrong with it.
+fn refused(app: &App, viewer: &Viewer, query: &Query, problem: &Problem) -> Response {
+    let wrong = Wrong::about(problem, &FILTERS);
+    let filter = Filter { text: Some(String::new()), ..Filter::default() };
+    let content = html! {
+        div.head { h1.grow { "Requests" } }
+        (wrong.notice("This cannot be looked for:"))
+        (filters(query, &filter, &suggested(&viewer.caller, &Known::default(), &[]), &wrong))
+    };
+    let mut response = viewer.page(app, "Requests", Place::Requests, content);
+    *response.status_mut() = problem.status();
+    response
 }
 
 fn only(status: Status) -> Filter {
@@ -98,8 +128,9 @@ pub(super) fn rows(items: &[RequestView], now: Timestamp, mine: bool) -> Markup 
                     a.row.mine[mine] href={ "/requests/" (item.id) } {
                         span.first { (words::status(item.status)) }
                         span.middle {
-                            span.what { (command::one_line(&item.command_display)) }
+                            span.what { (proposal::in_a_line(item).unwrap_or_else(|| command::one_line(&item.command_display))) }
                             span.meta {
+                                @if let Some(risk) = &item.risk { (words::risk(risk.level)) }
                                 (item.connection) " · " (item.requester.email)
                                 @if let Some(reason) = &item.reason { " · " (command::one_line(&display(reason))) }
                             }
@@ -123,7 +154,39 @@ fn when(item: &RequestView, now: Timestamp) -> Markup {
     }
 }
 
-fn filters(query: &Query, filter: &Filter, known: &Known, sees_all: bool) -> Markup {
+/// What a filter could be set to.
+#[derive(Default)]
+struct Suggested {
+    connections: BTreeSet<String>,
+    groups: BTreeSet<String>,
+    requesters: BTreeMap<UserId, String>,
+}
+
+/// Whoever sees all is offered all; others what stands in the list and what they are in. It is read nowhere
+/// else.
+fn suggested(caller: &Caller, known: &Known, items: &[RequestView]) -> Suggested {
+    let mut suggested = Suggested::default();
+    suggested.groups.extend(caller.user.groups.iter().map(ToString::to_string));
+    suggested.requesters.insert(caller.user.id, caller.user.email.clone());
+    for item in items {
+        suggested.connections.insert(item.connection.to_string());
+        suggested.groups.extend(item.groups.iter().map(|group| group.group.to_string()));
+        suggested.requesters.insert(item.requester.id, item.requester.email.clone());
+    }
+    if caller.sees_all() {
+        suggested.connections.extend(known.reviewers.keys().map(ToString::to_string));
+        suggested.groups.extend(known.reviewers.values().flatten().map(ToString::to_string));
+        let accounts = known.accounts.iter().map(|(id, account)| (*id, account.email.clone()));
+        suggested.requesters.extend(accounts);
+    }
+    suggested
+}
+
+fn options(id: &str, values: &BTreeSet<String>) -> Markup {
+    html! { datalist id=(id) { @for value in values { option value=(value) {} } } }
+}
+
+fn filters(query: &Query, filter: &Filter, suggested: &Suggested, wrong: &Wrong) -> Markup {
     let set = *filter != Filter::default();
     let text = |name: &str| query.text(name).unwrap_or_default().to_owned();
     let day = |name: &str| text(name).chars().take(10).collect::<String>();
@@ -147,21 +210,24 @@ fn filters(query: &Query, filter: &Filter, known: &Known, sees_all: bool) -> Mar
                     }
                     div.field {
                         label for="connection" { "Connection" }
-                        input #connection type="text" name="connection" value=(text("connection"));
+                        input #connection type="text" name="connection" list="connections" autocomplete="off" autocapitalize="off" value=(text("connection")) aria-describedby=[described("connection", false, wrong)] aria-invalid=[invalid("connection", wrong)];
+                        (complaint("connection", wrong))
+                        (options("connections", &suggested.connections))
                     }
                     div.field {
                         label for="group" { "Reviewer group" }
-                        input #group type="text" name="group" value=(text("group")) placeholder="mine, or a name";
+                        input #group type="text" name="group" list="groups" autocomplete="off" autocapitalize="off" value=(text("group")) placeholder="mine, or a name" aria-describedby=[described("group", false, wrong)] aria-invalid=[invalid("group", wrong)];
+                        (complaint("group", wrong))
+                        (options("groups", &suggested.groups))
                     }
-                    @if sees_all {
-                        div.field {
-                            label for="requester" { "Requester" }
-                            select #requester name="requester" {
-                                option value="" { "anybody" }
-                                @for (id, account) in &known.accounts {
-                                    option value=(id) selected[filter.requester == Some(*id)] { (account.email) }
-                                }
+                    div.field {
+                        label for="requester" { "Requester" }
+                        select #requester name="requester" {
+                            option value="" { "anybody" }
+                            @for (id, email) in &suggested.requesters {
+                                option value=(id) selected[filter.requester == Some(*id)] { (email) }
                             }
+                            @if let Some(id) = filter.requester.filter(|id| !suggested.requesters.contains_key(id)) { option value=(id) selected { (id) } }
                         }
                     }
                     div.field { label for="from" { "From (UTC)" } input #from type="date" name="from" value=(day("from")); }
@@ -193,7 +259,14 @@ fn nothing(filter: &Filter) -> Markup {
     }
 }
 
-fn more(query: &Query, page: &List<RequestView>) -> Markup {
+fn more(query: &Query, page: &List<RequestView>, is_older: bool) -> Markup {
     let next = page.next_cursor.as_deref().map(|cursor| query.to("/", "cursor", cursor));
-    html! { @if let Some(next) = next { p.actions { a.button.plain href=(next) { "Older" } } } }
+    html! {
+        @if is_older || next.is_some() {
+            p.actions {
+                @if is_older { a.button.plain href=(query.without("/", "cursor")) { "Newest" } }
+                @if let Some(next) = next { a.button.plain href=(next) { "Older" } }
+            }
+        }
+    }
 }

@@ -27,7 +27,7 @@ const PENDING_SECONDS: u32 = 600;
 
 /// Shows the ways to sign in.
 pub(crate) async fn page(State(app): State<App>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
-    let query = Query::read(raw.as_deref(), &["next"], &[])?;
+    let query = Query::read(raw.as_deref(), &["next", "lost"], &[])?;
     let next = safe_next(query.text("next").unwrap_or("/"));
     let people = demo_people(&app).await?;
     let issuer = app.issuer.as_ref().map(|issuer| host_of(&issuer.settings().issuer));
@@ -35,6 +35,9 @@ pub(crate) async fn page(State(app): State<App>, RawQuery(raw): RawQuery) -> Res
         section.sign-in {
             h1 { "Sign in to Countersign" }
             p.lead { "Commands that run only if the right people approved exactly those bytes." }
+            @if query.text("lost").is_some() {
+                p.notice.wait role="status" { strong { "Your session had ended: what you just sent was not taken." } " Nothing was changed. Sign in, and send it again; your browser may still have it behind its Back button." }
+            }
             @if let Some(issuer) = &issuer {
                 form.card method="post" action="/sign-in/oidc" {
                     input type="hidden" name="next" value=(next);

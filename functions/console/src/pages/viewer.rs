@@ -61,7 +61,11 @@ impl Viewer {
             demo: !app.demo_people.is_empty(),
         };
         let page = layout.around(content);
-        let mut response = page::answer_with_forms_to(&app.config, StatusCode::OK, page, origins);
+        self.with_session(page::answer_with_forms_to(&app.config, StatusCode::OK, page, origins))
+    }
+
+    /// An answer that is no page, with what changed of the session.
+    pub(crate) fn with_session(&self, mut response: Response) -> Response {
         if let Some(cookie) = &self.rotated {
             response.headers_mut().append(SET_COOKIE, cookie.clone());
         }

@@ -6,10 +6,11 @@ use axum::response::Response;
 use countersign_app::{App, Scope, errors};
 use countersign_http::Problem;
 use countersign_notify::delivery::State as Stand;
+use countersign_notify::endpoint::Health;
 use countersign_notify::payload::TYPES;
 use countersign_notify::{EndpointId, Webhook};
-use countersign_rules::DeliveryId;
 use countersign_rules::display::display;
+use countersign_rules::{DeliveryId, Timestamp};
 use countersign_storage::webhooks::StoredWebhook;
 use countersign_web::Place;
 use countersign_web::form::Form;
@@ -18,6 +19,7 @@ use http::HeaderMap;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
+use super::fields::{Field, Typed, area, complaint, line};
 use super::integrations::{admin, condition};
 use super::viewer::Viewer;
 use super::words;
@@ -41,12 +43,17 @@ pub(super) fn listed(text: &str) -> Vec<String> {
 /// Shows an empty one.
 pub(crate) async fn new(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let viewer = admin(&app, Scope::Read, &headers).await?;
+    Ok(empty(&app, &viewer, &Typed::default()))
+}
+
+fn empty(app: &App, viewer: &Viewer, typed: &Typed<'_>) -> Response {
     let content = html! {
         div.head { h1.grow { "New webhook" } }
         p.lead { "It is told of each event by a POST that is signed as Standard Webhooks says." }
-        section.card { (form(&viewer, None)) }
+        (typed.wrong.notice("This cannot be made:"))
+        section.card { (form(viewer, None, typed)) }
     };
-    Ok(viewer.page(&app, "New webhook", Place::Integrations, content))
+    typed.on(viewer.page(app, "New webhook", Place::Integrations, content))
 }
 
 /// Shows one with its log.
@@ -59,7 +66,7 @@ pub(crate) async fn show(
     let viewer = admin(&app, Scope::Read, &headers).await?;
     let query = Query::read(raw.as_deref(), &["cursor"], &[])?;
     let stored = api::find(&app, &id).await?;
-    page(&app, &viewer, &stored, query.parsed("cursor")?, html! {}).await
+    page(&app, &viewer, &stored, query.parsed("cursor")?, html! {}, &Typed::default()).await
 }
 
 async fn page(
@@ -68,6 +75,7 @@ async fn page(
     stored: &StoredWebhook,
     before: Option<DeliveryId>,
     note: Markup,
+    typed: &Typed<'_>,
 ) -> Result<Response, Problem> {
     let webhook = &stored.webhook;
     let found = app.store.deliveries_to(&EndpointId::Webhook(webhook.id), before, PAGE).await;
@@ -84,18 +92,19 @@ async fn page(
             form method="post" action={ (to) "/test" } { (viewer.csrf()) button type="submit" { "Send a test" } }
         }
         (note)
+        (typed.wrong.notice("This cannot be saved:"))
         (trouble(stored))
         section.card aria-labelledby="log" {
             h2 #log { "Deliveries of the last 30 days" }
             div data-refresh="4" {
                 @if found.is_empty() { p.muted { "None yet." } }
-                @else { (self::log(viewer, &found, "Deliveries")) }
+                @else { (self::log(viewer, &found, "Deliveries", &Looked::of(app.now(), &stored.health))) }
             }
             @if let Some(next) = next { p.actions { a.button.plain href={ (to) "?cursor=" (next) } { "Older" } } }
         }
         section.card aria-labelledby="settings" {
             h2 #settings { "Settings" }
-            (self::form(viewer, Some(webhook)))
+            (self::form(viewer, Some(webhook), typed))
         }
         section.card aria-labelledby="secret" {
             h2 #secret { "Secret" }
@@ -115,7 +124,7 @@ async fn page(
             }
         }
     };
-    Ok(viewer.page(app, name(webhook), Place::Integrations, content))
+    Ok(typed.on(viewer.page(app, name(webhook), Place::Integrations, content)))
 }
 
 fn trouble(stored: &StoredWebhook) -> Markup {
@@ -130,7 +139,7 @@ fn trouble(stored: &StoredWebhook) -> Markup {
 }
 
 /// What was brought to an endpoint, and once more.
-pub(super) fn log(viewer: &Viewer, all: &[DeliveryView], label: &str) -> Markup {
+pub(super) fn log(viewer: &Viewer, all: &[DeliveryView], label: &str, looked: &Looked) -> Markup {
     html! {
         @if !all.is_empty() {
             div.wide tabindex="0" role="group" aria-label=(label) {
@@ -139,25 +148,42 @@ pub(super) fn log(viewer: &Viewer, all: &[DeliveryView], label: &str) -> Markup 
                     tbody {
                         @for delivery in all {
                             tr {
-                                td { (words::at(delivery.at)) }
-                                td {
+                                td data-label="When" { (words::at(delivery.at)) }
+                                td data-label="What" {
                                     code { (delivery.event) }
                                     @if let Some(request) = delivery.request_id { " " a.small href={ "/requests/" (request) } { "request" } }
                                 }
-                                td { (stand(delivery)) }
-                                td.small { (answer(delivery)) }
-                                td {
-                                    form method="post" action={ "/integrations/deliveries/" (delivery.id) "/replay" } {
-                                        (viewer.csrf())
-                                        button.plain type="submit" aria-label={ "Replay " (delivery.event) " of " (delivery.at) } { "Replay" }
-                                    }
-                                }
+                                td data-label="State" { (stand(delivery)) }
+                                td.small data-label="Last answer" { (answer(delivery, looked)) }
+                                td.act data-label="" { (replay_form(viewer, delivery)) }
                             }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// The button that sends a delivery once more.
+pub(super) fn replay_form(viewer: &Viewer, delivery: &DeliveryView) -> Markup {
+    html! {
+        form method="post" action={ "/integrations/deliveries/" (delivery.id) "/replay" } {
+            (viewer.csrf())
+            button.plain type="submit" aria-label={ "Replay " (delivery.event) " of " (delivery.at) } { "Replay" }
+        }
+    }
+}
+
+/// When a log is looked at, and whether its endpoint fails.
+pub(super) struct Looked {
+    now: Timestamp,
+    fails: bool,
+}
+
+impl Looked {
+    pub(super) fn of(now: Timestamp, health: &Health) -> Self {
+        Self { now, fails: health.failing_since.is_some() }
     }
 }
 
@@ -174,7 +200,7 @@ pub(super) fn stand(delivery: &DeliveryView) -> Markup {
 }
 
 /// How the last attempt was answered.
-pub(super) fn answer(delivery: &DeliveryView) -> Markup {
+pub(super) fn answer(delivery: &DeliveryView, looked: &Looked) -> Markup {
     html! {
         @if let Some(last) = &delivery.last_attempt {
             @if let Some(status) = last.status { strong { (status) } " " }
@@ -182,46 +208,47 @@ pub(super) fn answer(delivery: &DeliveryView) -> Markup {
             " " span.muted { (last.duration_ms) " ms" }
         }
         @if let (Stand::Waiting, Some(next)) = (delivery.state, delivery.next_attempt_at) {
-            " " span.muted { "next at " (words::clock(next)) }
+            " " span.muted {
+                @if next > looked.now { @if looked.fails { "· held back while this endpoint fails; tried again about " } @else { "· next attempt at " } (words::at(next)) }
+                @else { "· the next attempt is due" @if looked.fails { ": held back while this endpoint fails" } }
+            }
         }
     }
 }
 
-fn form(viewer: &Viewer, webhook: Option<&Webhook>) -> Markup {
+fn form(viewer: &Viewer, webhook: Option<&Webhook>, typed: &Typed<'_>) -> Markup {
     let to = webhook.map_or_else(
         || "/integrations/webhooks".to_owned(),
         |webhook| format!("/integrations/webhooks/{}/save", webhook.id),
     );
     let connections: Vec<&str> =
         webhook.iter().flat_map(|webhook| &webhook.connections).map(|name| name.as_str()).collect();
+    let text = |of: fn(&Webhook) -> &String| webhook.map(of).map(String::as_str).unwrap_or_default();
+    let headers: String = webhook
+        .iter()
+        .flat_map(|webhook| &webhook.headers)
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect();
+    let wrong = &typed.wrong;
     html! {
         form method="post" action=(to) {
             (viewer.csrf())
-            @if let Some(webhook) = webhook { input type="hidden" name="version" value=(webhook.version); }
-            label.tick { input type="checkbox" name="enabled" checked[webhook.is_none_or(|webhook| webhook.enabled)]; "It is told of events" }
-            div.field { label for="name" { "Name" } input #name type="text" name="name" maxlength="100" value=(webhook.map(|webhook| webhook.name.as_str()).unwrap_or_default()); }
-            div.field { label for="url" { "Address" } input #url type="text" inputmode="url" name="url" required maxlength="2048" placeholder="https://hooks.example.com/countersign" autocapitalize="off" spellcheck="false" value=(webhook.map(|webhook| webhook.url.as_str()).unwrap_or_default()); }
+            @if let Some(webhook) = webhook { input type="hidden" name="version" value=(typed.text("version", webhook.version.to_string())); }
+            label.tick { input type="checkbox" name="enabled" checked[typed.ticked("enabled", webhook.is_none_or(|webhook| webhook.enabled))]; "It is told of events" }
+            (line(wrong, Field { id: "name", label: "Name", value: &typed.text("name", text(|webhook| &webhook.name)), ..Field::default() }))
+            (line(wrong, Field { id: "url", label: "Address", value: &typed.text("url", text(|webhook| &webhook.url)), example: "https://hooks.example.com/countersign", ..Field::default() }))
             fieldset {
                 legend { "Events" }
                 p.hint { "None ticked: all of them." }
                 div.picks {
                     @for event in TYPES {
-                        label.tick { input type="checkbox" name="event" value=(event) checked[webhook.is_some_and(|webhook| webhook.events.contains(event))]; (event) }
+                        label.tick { input type="checkbox" name="event" value=(event) checked[typed.has("event", event, webhook.is_some_and(|webhook| webhook.events.contains(event)))]; (event) }
                     }
                 }
+                (complaint("events", wrong))
             }
-            div.field {
-                label for="connections" { "Connections" }
-                p.hint { "Names with commas between them. Empty: all of them." }
-                input #connections type="text" name="connections" autocapitalize="off" value=(connections.join(", "));
-            }
-            div.field {
-                label for="headers" { "Headers that are sent along" }
-                p.hint { "One on each line: " code { "Name: value" } "." }
-                textarea #headers name="headers" rows="2" spellcheck="false" {
-                    "\n" @if let Some(webhook) = webhook { @for (name, value) in &webhook.headers { (name) ": " (value) "\n" } }
-                }
-            }
+            (line(wrong, Field { id: "connections", label: "Connections", hint: "Names with commas between them. Empty: all of them.", value: &typed.text("connections", connections.join(", ")), ..Field::default() }))
+            (area(wrong, Field { id: "headers", label: "Headers that are sent along", hint: "One on each line, as Name: value.", value: &typed.lines("headers", headers), ..Field::default() }, 2))
             button type="submit" { @if webhook.is_some() { "Save" } @else { "Make it" } }
         }
     }
@@ -246,7 +273,11 @@ fn body(form: &Form) -> Result<Body, Problem> {
         "headers": Value::Object(headers),
         "enabled": form.is_ticked("enabled"),
     });
-    serde_json::from_value(body).map_err(|error| Problem::invalid(format!("this cannot be: {error}")))
+    // Whatever else there is has been read as it is; only a connection's name can be none.
+    serde_json::from_value(body).map_err(|error| {
+        let detail = format!("this cannot be: {error}");
+        Problem::invalid(detail.clone()).at("/connections", detail)
+    })
 }
 
 /// The secret, this once, and what is odd.
@@ -268,9 +299,15 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let viewer = admin(&app, Scope::Manage, &headers).await?;
     let app = app.acting(&viewer.caller);
-    let body = body(&Form::read(&headers, &bytes)?)?;
-    let made = api::make(&app, &viewer.caller, body, None).await?;
-    page(&app, &viewer, &made.stored, None, shown_once(&made.stored, &made.warnings)).await
+    let form = Form::read(&headers, &bytes)?;
+    let made = async { api::make(&app, &viewer.caller, body(&form)?, None).await };
+    match made.await {
+        Ok(made) => {
+            let note = shown_once(&made.stored, &made.warnings);
+            page(&app, &viewer, &made.stored, None, note, &Typed::default()).await
+        }
+        Err(problem) => Ok(empty(&app, &viewer, &Typed::refused(&form, problem)?)),
+    }
 }
 
 /// Changes one.
@@ -284,12 +321,19 @@ pub(crate) async fn save(
     let app = app.acting(&viewer.caller);
     let form = Form::read(&headers, &bytes)?;
     let before = api::find(&app, &id).await?;
-    let (stored, warnings) = api::change(&app, &before, body(&form)?, form.number("version")?).await?;
+    let changed = async { api::change(&app, &before, body(&form)?, form.number("version")?).await };
+    let (stored, warnings) = match changed.await {
+        Ok(changed) => changed,
+        Err(problem) => {
+            let typed = Typed::refused(&form, problem)?;
+            return page(&app, &viewer, &before, None, html! {}, &typed).await;
+        }
+    };
     if warnings.is_empty() {
         return Ok(go_to(&format!("/integrations/webhooks/{}", stored.webhook.id)));
     }
     let note = html! { @for warning in &warnings { p.notice.wait role="status" { "It is saved. " (words::ticked(warning)) } } };
-    page(&app, &viewer, &stored, None, note).await
+    page(&app, &viewer, &stored, None, note, &Typed::default()).await
 }
 
 /// Sends a test.
@@ -313,7 +357,7 @@ pub(crate) async fn rotate(
     let viewer = admin(&app, Scope::Manage, &headers).await?;
     let app = app.acting(&viewer.caller);
     let stored = api::rotated(&app, &api::find(&app, &id).await?).await?;
-    page(&app, &viewer, &stored, None, shown_once(&stored, &[])).await
+    page(&app, &viewer, &stored, None, shown_once(&stored, &[]), &Typed::default()).await
 }
 
 /// Deletes one.

@@ -4,22 +4,51 @@ use countersign_rules::risk::RiskLevel;
 use countersign_rules::{Status, Timestamp, Via};
 pub(crate) use countersign_web::layout::ticked;
 use maud::{Markup, html};
+use serde_json::Value;
 
-/// `2026-11-25 19:20 UTC`; where scripts run, a browser's own time stands in its tooltip.
+/// `2026-11-25 19:20:07 UTC`; where scripts run, a browser's own time stands in its tooltip.
 pub(crate) fn at(at: Timestamp) -> Markup {
-    let text = at.rfc3339();
-    let (day, time) = text.split_once('T').unwrap_or((&text, ""));
-    let minutes: String = time.chars().take(5).collect();
-    html! { time datetime=(text) { (day) " " (minutes) " UTC" } }
+    html! { time datetime=(at.rfc3339()) { (day(at)) " " (second(at)) } }
 }
 
-/// `19:20:07` in UTC; where scripts run, in the browser's own time.
+/// `19:20:07 UTC`, where the day stands above it.
 pub(crate) fn clock(at: Timestamp) -> Markup {
+    html! { time datetime=(at.rfc3339()) { (second(at)) } }
+}
+
+/// `2026-11-25`, in UTC.
+pub(crate) fn day(at: Timestamp) -> String {
+    at.rfc3339().chars().take_while(|character| *character != 'T').collect()
+}
+
+fn second(at: Timestamp) -> String {
     let text = at.rfc3339();
     let time: String =
-        text.split_once('T').map(|(_, time)| time.chars().take(5).collect()).unwrap_or_default();
-    html! { time datetime=(text) data-short { (time) } }
+        text.split_once('T').map(|(_, time)| time.chars().take(8).collect()).unwrap_or_default();
+    format!("{time} UTC")
 }
+
+/// A text of ours in which `…` marks code, and in which an instant is said as everywhere: whoever made it had
+/// no page before them.
+pub(crate) fn dated(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else {
+                @for (number, word) in part.split(' ').enumerate() {
+                    @if number > 0 { " " }
+                    @let plain = word.trim_end_matches([',', ';', ':', '.']);
+                    @match Timestamp::parse_rfc3339(plain) {
+                        Some(instant) => { (at(instant)) (word.strip_prefix(plain).unwrap_or_default()) },
+                        None => (word),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A sentence out of what a problem or a finding says: it begins large and ends.
+pub(crate) use countersign_web::layout::sentence;
 
 /// How much time is left until `until`, and the instant itself.
 pub(crate) fn left(until: Timestamp, now: Timestamp) -> Markup {
@@ -39,6 +68,21 @@ pub(crate) fn span(millis: i64) -> String {
         90..5400 => format!("{} min", seconds / 60),
         5400..172_800 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A value as people read it: no quotes around a text, no brackets around a list of texts.
+pub(crate) fn value(value: &Value) -> String {
+    match value {
+        Value::Null => "—".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) if list.is_empty() => "none".to_owned(),
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
     }
 }
 
@@ -104,6 +148,16 @@ mod tests {
         assert_eq!(browser(chrome), "Chrome on Linux");
         assert_eq!(browser(phone), "Safari on iPhone");
         assert_eq!(browser("countersign login"), "countersign login");
+    }
+
+    #[test]
+    fn an_instant_is_said_to_the_second_in_utc_wherever_it_stands() {
+        let instant = Timestamp::parse_rfc3339("2026-11-26T03:19:06.910Z").unwrap();
+        let whole = r#"<time datetime="2026-11-26T03:19:06.910Z">2026-11-26 03:19:06 UTC</time>"#;
+        assert_eq!(at(instant).into_string(), whole);
+        assert!(clock(instant).into_string().ends_with(">03:19:06 UTC</time>"));
+        let said = dated("the next comes at 2026-11-26T03:19:06.910Z, <b> `c d`").into_string();
+        assert_eq!(said, format!("the next comes at {whole}, &lt;b&gt; <code>c d</code>"));
     }
 
     #[test]

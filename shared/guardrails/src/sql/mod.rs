@@ -92,7 +92,8 @@ fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, String>
                 .hides("it has `||`, which is OR or a concatenation, depending on the server's sql_mode");
         }
     }
-    if let Some(word) = suspicious {
+    // Where something is known to write, the word is explained, and the command is no read anyway.
+    if let Some(word) = suspicious.filter(|_| statements.iter().all(|one| one.kind == Kind::Read)) {
         // SHOW CREATE and its like name what they ask for.
         for statement in statements.iter_mut().filter(|statement| !statement.verb.starts_with("SHOW")) {
             statement.not_read(format!("it has the word {word}, which a read does not need"));

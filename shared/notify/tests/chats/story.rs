@@ -176,7 +176,7 @@ impl Story {
 
 /// A request in each state that there is, with the state's name.
 pub(crate) fn every_state() -> Vec<(&'static str, Story)> {
-    let cancel = Command::Cancel { by: person(1, "ann@example.com", &[]), via: Via::Cli };
+    let cancel = Command::Cancel { by: person(1, "ann@example.com", &[]), reason: None, via: Via::Cli };
     vec![
         ("pending", Story::new()),
         ("half", Story::new().votes(2, "dana@example.com", "dba-team", None)),

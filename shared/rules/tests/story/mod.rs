@@ -148,7 +148,12 @@ impl Story {
 
     pub(crate) fn cancels(&mut self, name: &str) -> Result<Vec<Fact>, Refusal> {
         let by = self.known(name).clone();
-        self.ask(&Command::Cancel { by, via: Via::Cli })
+        self.ask(&Command::Cancel { by, reason: None, via: Via::Cli })
+    }
+
+    pub(crate) fn cancels_because(&mut self, name: &str, why: &str) -> Result<Vec<Fact>, Refusal> {
+        let by = self.known(name).clone();
+        self.ask(&Command::Cancel { by, reason: Some(why.to_owned()), via: Via::Cli })
     }
 
     pub(crate) fn settles(&mut self, name: &str) -> Result<Vec<Fact>, Refusal> {

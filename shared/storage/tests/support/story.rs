@@ -135,7 +135,7 @@ pub fn reject(by: &Person, request: &Request) -> Command {
 }
 
 pub fn cancel(by: &Person) -> Command {
-    Command::Cancel { by: by.clone(), via: Via::Api }
+    Command::Cancel { by: by.clone(), reason: None, via: Via::Api }
 }
 
 /// The claim of the executor of that name, to whom nothing has changed since the votes.

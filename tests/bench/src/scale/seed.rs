@@ -285,7 +285,7 @@ impl Life {
 
     fn cancelled(&mut self, at: Timestamp) -> Result<()> {
         let by = self.requester()?;
-        self.next(&Command::Cancel { by, via: Via::Api }, at, Aside::default())
+        self.next(&Command::Cancel { by, reason: None, via: Via::Api }, at, Aside::default())
     }
 
     fn has_run(&mut self, reviewers: &[Person], at: Timestamp, output: &[u8]) -> Result<()> {

@@ -34,7 +34,7 @@ impl Script {
         };
         let via = Via::Api;
         let mut script = Self {
-            cancel: Command::Cancel { by: people[REQUESTER].clone(), via },
+            cancel: Command::Cancel { by: people[REQUESTER].clone(), reason: None, via },
             settle: Command::Settle {
                 by: people[ADMIN].clone(),
                 settlement: Settlement::Failed,

@@ -162,7 +162,8 @@ async fn votes(checked: &Checked) {
 
     let request = submit(checked, "demo-db").await;
     checked.post("dana", &of(&request, "/cancel"), json!({}), 403).await;
-    checked.call("alice", "POST", &of(&request, "/cancel"), None, &[], 200).await;
+    checked.post("alice", &of(&request, "/cancel"), json!({ "reason": "x".repeat(3000) }), 422).await;
+    checked.post("alice", &of(&request, "/cancel"), json!({ "reason": "not needed" }), 200).await;
     checked.call("root", "POST", &of(&request, "/cancel"), None, &[], 409).await;
     checked.get("alice", &of(&request, "/events"), 200).await;
     let note = json!({ "outcome": "failed", "note": "looked" });

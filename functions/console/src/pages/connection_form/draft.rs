@@ -134,6 +134,10 @@ impl Draft {
 
     /// The name.
     pub(crate) fn name(&self) -> Result<ConnectionName, Problem> {
+        if self.name.is_empty() {
+            let detail = "it needs a name, such as `prod-db`";
+            return Err(Problem::invalid(detail).at("/name", detail));
+        }
         self.name.parse().map_err(|error: countersign_rules::ids::InvalidId| {
             Problem::invalid(error.to_string()).at("/name", error.to_string())
         })

@@ -29,6 +29,7 @@ pub(super) fn effects(
     after: &Connection,
     known: &Known,
     warnings: &[String],
+    save: &str,
 ) -> Markup {
     let changes = changes(before, after);
     html! {
@@ -40,7 +41,7 @@ pub(super) fn effects(
             (asked(after, known))
             @if let Some(before) = before { (for_whom(before, after, known)) }
             @for warning in warnings { p.notice.wait { (words::ticked(warning)) } }
-            @if !changes.is_empty() { p.actions { button type="submit" form="connection" { "Save this" } } }
+            @if !changes.is_empty() { p.hint { strong { "Nothing is saved yet." } " Press " (save) " below." } }
         }
     }
 }
@@ -61,24 +62,9 @@ fn changes(before: Option<&Connection>, after: &Connection) -> Vec<proposal::Row
     let was = before.map(members).unwrap_or_default();
     let is = members(after);
     let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-    let text = |value: Option<&Value>| value.map_or("—".to_owned(), |value| display(&in_words(value)));
+    let text = |value: Option<&Value>| value.map_or("—".to_owned(), |value| display(&words::value(value)));
     let differ = names.into_iter().filter(|name| is_own(name) && was.get(*name) != is.get(*name));
     differ.map(|name| (name.replace('_', " "), text(was.get(name)), text(is.get(name)))).collect()
-}
-
-/// A value as people read it: no quotes around a text, no brackets around a list of texts.
-fn in_words(value: &Value) -> String {
-    match value {
-        Value::Null => "—".to_owned(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(list) if list.is_empty() => "none".to_owned(),
-        Value::Array(list) if list.iter().all(Value::is_string) => {
-            list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
-    }
 }
 
 /// Who is asked about requests.

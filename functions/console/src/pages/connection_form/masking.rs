@@ -114,7 +114,7 @@ impl Masking {
 /// The section.
 pub(super) fn section(to: &str, draft: &Draft, tried: &Markup, wrong: &Wrong) -> Markup {
     let masking = &draft.masking;
-    let again = format!("{to}/check#masking");
+    let again = format!("{to}/check#tried-text");
     let choose = |all: bool, label: &str| {
         html! {
             label.tick { input type="radio" name="look_for" value=(if all { "all" } else { "some" }) checked[masking.all == all]; (label) }
@@ -161,7 +161,7 @@ pub(super) fn section(to: &str, draft: &Draft, tried: &Markup, wrong: &Wrong) ->
                 textarea #try_text name="try_text" rows="2" spellcheck="false" autocapitalize="off" aria-describedby="try_text-hint" { "\n" (draft.try_text) }
             }
             p { button.plain type="submit" name="do" value="try" formaction=(again) formnovalidate { "Try the text" } }
-            (tried)
+            div #tried-text { (tried) }
         }
     }
 }

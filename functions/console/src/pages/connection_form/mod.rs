@@ -22,7 +22,8 @@ use countersign_storage::Connection;
 use maud::{Markup, html};
 
 use self::effects::{effects, fingerprint, tried_command, tried_text};
-use super::fields::Wrong;
+use super::fields::{Wrong, complaint, described, invalid};
+use super::proposal;
 use super::viewer::Viewer;
 use crate::connections::check::{checked, complaint_of, warnings};
 
@@ -57,6 +58,12 @@ fn connection_of(app: &App, before: Option<&Connection>, draft: &Draft) -> Resul
     checked(app, draft.name()?, draft.body(before)?, before)
 }
 
+/// What else is wrong with a new connection that has no name yet.
+fn others(app: &App, draft: &Draft) -> Result<(), Problem> {
+    let name = "unnamed".parse().map_err(|_| Problem::internal())?;
+    checked(app, name, draft.body(None)?, None).map(|_| ())
+}
+
 /// Looks at a draft: tries what was to be tried, and says, unless that is all that was asked, whether it can
 /// be and what saving it would mean. Writes nothing.
 pub(super) async fn look(app: &App, before: Option<&Connection>, draft: &Draft, only_try: bool) -> Outcome {
@@ -82,7 +89,15 @@ pub(super) async fn look(app: &App, before: Option<&Connection>, draft: &Draft, 
     };
     match seen {
         Ok(seen) => outcome.seen = Some(seen),
-        Err(problem) => outcome.wrong = Some(Wrong::of(&problem)),
+        // All that is wrong is told at once, as far as one thing does not hide the next.
+        Err(problem) => {
+            outcome.wrong = Some(match draft.name() {
+                Err(nameless) if before.is_none() => {
+                    Wrong::of(&nameless).with(others(app, draft).err().as_ref())
+                }
+                Ok(_) | Err(_) => Wrong::of(&problem),
+            });
+        }
     }
     outcome
 }
@@ -108,11 +123,12 @@ async fn seen(app: &App, before: Option<&Connection>, draft: &Draft) -> Result<(
     let connection = connection_of(app, before, draft)?;
     let warned = warnings(app, &connection).await;
     let known = app.known_for_display().await.unwrap_or_default();
-    Ok((effects(before, &connection, &known, &warned), fingerprint(&connection)))
+    Ok((effects(before, &connection, &known, &warned, proposal::save_this(app)), fingerprint(&connection)))
 }
 
 /// The form.
 pub(super) fn form(
+    app: &App,
     viewer: &Viewer,
     connection: Option<&Connection>,
     draft: &Draft,
@@ -123,7 +139,16 @@ pub(super) fn form(
         connection.map_or_else(|| "/connections/new".to_owned(), |one| format!("/connections/{}", one.name));
     let nothing = Wrong::default();
     let wrong = outcome.wrong.as_ref().unwrap_or(&nothing);
+    let parts = [
+        ("target-h", "Target"),
+        ("approval", "Approval"),
+        ("access", "Access"),
+        ("guardrails", "Guardrails"),
+        ("masking", "Masking"),
+        ("notify", "Notifications"),
+    ];
     html! {
+        nav.index.small aria-label="Parts of this form" { @for (id, name) in parts { a href={ "#" (id) } { (name) } } }
         form.connection #connection method="post" action={ (to) "/save" } {
             // The first button of a form is what Enter presses: it must not be one that removes a rule.
             button.hidden-text type="submit" formaction={ (to) "/check" } formnovalidate tabindex="-1" aria-hidden="true" { "Check" }
@@ -139,11 +164,15 @@ pub(super) fn form(
             (rules::section(&to, draft, draft.fresh, &outcome.command, wrong))
             (masking::section(&to, draft, &outcome.text, wrong))
             (notify::section(draft, wrong))
-            div.card {
-                p.hint { "Check says what changes and for whom, and saves nothing. Save says it too before it saves." }
-                div.actions.thumb {
-                    button.plain type="submit" formaction={ (to) "/check" } formnovalidate { "Check" }
-                    button type="submit" { "Save" }
+            div.card.save {
+                div.actions {
+                    @if outcome.seen.is_some() {
+                        button type="submit" { (proposal::save_this(app)) }
+                        button.plain type="submit" formaction={ (to) "/check" } formnovalidate { "Review again" }
+                    } @else {
+                        button type="submit" { "Review changes" }
+                        span.hint { "says what changes and for whom, and saves nothing yet" }
+                    }
                 }
             }
         }
@@ -166,13 +195,13 @@ pub(super) fn below(
             p.hint { "The whole document as it is stored, and as the API and the command line take it." }
             pre.text tabindex="0" role="group" aria-label="The connection as JSON" { (as_json(connection)) }
         }
-        details.box {
+        details.box open[wrong.at("name_again").is_some()] {
             summary { "Delete this connection" }
             form method="post" action={ "/connections/" (connection.name) "/delete" } {
                 (viewer.csrf())
                 input type="hidden" name="version" value=(connection.version);
                 p.hint { "What waits for approval on it is cancelled when it would run. Its past stays." }
-                div.field { label for="again" { "Its name, to be sure" } input #again type="text" name="name_again" required autocomplete="off"; }
+                div.field { label for="name_again" { "Its name, to be sure" } input #name_again type="text" name="name_again" required autocomplete="off" aria-describedby=[described("name_again", false, wrong)] aria-invalid=[invalid("name_again", wrong)]; (complaint("name_again", wrong)) }
                 button.reject type="submit" { "Delete" }
             }
         }

@@ -202,6 +202,7 @@ pub(super) fn section(
 ) -> Markup {
     // A new row takes the focus, which an address that leads elsewhere would take away.
     let (here, again) = (format!("{to}/check"), format!("{to}/check#guardrails"));
+    let there = format!("{to}/check#tried-command");
     html! {
         section.card #guardrails aria-labelledby="guardrails-h" {
             h2 #guardrails-h { "Guardrails" }
@@ -216,8 +217,8 @@ pub(super) fn section(
                 textarea #try_command name="try_command" rows="2" spellcheck="false" autocapitalize="off" aria-describedby=[described("try_command", true, wrong)] { "\n" (draft.try_command) }
                 (complaint("try_command", wrong))
             }
-            p { button.plain type="submit" name="do" value="try" formaction=(again) formnovalidate { "Try the command" } }
-            (tried)
+            p { button.plain type="submit" name="do" value="try" formaction=(there) formnovalidate { "Try the command" } }
+            div #tried-command { (tried) }
             (tick("auto_reads", draft.auto_reads, "Commands that provably only read need no approval", "they run read-only, with the secret for reading"))
             (complaint("auto_reads", wrong))
             (line(wrong, Field {

@@ -47,7 +47,7 @@ async fn show_new(
     let people = app.store.all_users().await.map_err(|error| errors::storage(&error))?;
     let content = html! {
         div.head { h1.grow { "New account" } }
-        (proposal::hint(app))
+        (proposal::hint(app, &viewer.caller).await)
         (form(viewer, id, draft, None, &people, "", wrong))
     };
     Ok(viewer.page(app, "New account", Place::People, content))
@@ -88,7 +88,7 @@ async fn show_known(
         div.head { h1.grow { (user.name) @if user.disabled { " " span.badge.rejected { "disabled" } } } }
         p.hint { (user.id) " · made " (words::at(user.created_at)) }
         @if viewer.caller.is_admin() {
-            (proposal::hint(app))
+            (proposal::hint(app, &viewer.caller).await)
             (said)
             (form(viewer, id, typed.draft.unwrap_or(&stored), Some(user), &people, typed.seen, typed.wrong.as_ref()))
         } @else { (said) (people::accounts(std::slice::from_ref(user))) }

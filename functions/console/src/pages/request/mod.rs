@@ -4,12 +4,15 @@
 //! - [`votes`]: who has to agree, and who did
 //! - [`story`]: what happened to it
 //! - [`earlier`]: what its requester asked for there before
+//! - [`receipt`](mod@receipt): the receipt as a file, and the page that waits for it
 
 mod deciding;
 mod earlier;
+pub(super) mod receipt;
 mod story;
 mod votes;
 
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use countersign_app::submit::{keys_of, visible_request};
@@ -20,10 +23,12 @@ use countersign_rules::display::display;
 use countersign_rules::request::RunMode;
 use countersign_rules::{Status, Timestamp};
 use countersign_web::Place;
+use countersign_web::form::Form;
 use http::HeaderMap;
 use maud::{Markup, html};
 
 use self::deciding::May;
+use super::fields::Typed;
 use super::viewer::Viewer;
 use super::{command, diff, output, proposal, words};
 use crate::requests::request_id;
@@ -35,6 +40,30 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    page(app, id, headers, raw, &Typed::default()).await
+}
+
+/// Shows a request with a decision that could not be taken as it was typed. Writes nothing.
+pub(crate) async fn again(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let form = Form::read(&headers, &bytes)?;
+    let verb = Query::read_any(raw.as_deref())?.text("refused").unwrap_or_default().to_owned();
+    let typed = Typed::refused(&form, deciding::wrong(&verb, &form))?.with_ids(&deciding::IDS);
+    page(app, id, headers, raw, &typed).await
+}
+
+async fn page(
+    app: App,
+    id: String,
+    headers: HeaderMap,
+    raw: Option<String>,
+    typed: &Typed<'_>,
 ) -> Result<Response, Problem> {
     let id = request_id(&app, &headers, &id).await?;
     let (viewer, found) = Viewer::see(&app, "page", Scope::Read, &headers, &keys_of(id)).await?;
@@ -68,17 +97,18 @@ pub(crate) async fn show(
             div.head {
                 div.grow {
                     p.eyebrow {
-                        @if configuration { (view.requester.email) " wants to change the configuration" }
-                        @else { (view.requester.email) " wants to run this on " (connection_link(&view, caller)) }
+                        @if configuration { (view.requester.email) @if view.status.is_terminal() { " wanted to change the configuration" } @else { " wants to change the configuration" } }
+                        @else { (view.requester.email) (asks(view.status)) (connection_link(&view, caller)) }
                     }
                     h1 { span.bigcode { (view.code) } " " (words::status(view.status)) }
                 }
                 (time_left(&view, now))
             }
-            (story::ending(&view))
+            (typed.wrong.notice("This was not taken:"))
+            (story::ending(&view, &events))
             div.split {
                 div {
-                    @if configuration { (proposal::difference(&view.command)) }
+                    @if configuration { (proposal::difference(&view)) }
                     section.card aria-labelledby="command" {
                         div.card-head {
                             h2 #command { "Command" }
@@ -100,15 +130,29 @@ pub(crate) async fn show(
                     (output)
                 }
                 div.side {
-                    (deciding::forms(&viewer, &view, &may, from_teams))
+                    (deciding::forms(&viewer, &view, &may, from_teams, typed))
                     (votes::groups(&view))
-                    (facts(&view))
+                }
+                div.rest {
                     (story::timeline(&events))
+                    (facts(&view, events.last().map(|event| now.millis_since(event.at))))
                 }
             }
         }
     };
-    Ok(viewer.page(&app, &format!("{} {}", view.code, view.status), Place::Requests, content))
+    Ok(typed.on(viewer.page(&app, &format!("{} {}", view.code, view.status), Place::Requests, content)))
+}
+
+/// Between who asked and where.
+fn asks(status: Status) -> &'static str {
+    match status {
+        Status::Pending | Status::Approved => " wants to run this on ",
+        Status::Running => " runs this on ",
+        Status::Succeeded | Status::Failed => " ran this on ",
+        Status::Unknown | Status::Rejected | Status::Expired | Status::Cancelled | Status::Blocked => {
+            " asked to run this on "
+        }
+    }
 }
 
 fn connection_link(view: &RequestView, caller: &Caller) -> Markup {
@@ -154,7 +198,25 @@ fn risk(view: &RequestView) -> Markup {
     }
 }
 
-fn facts(view: &RequestView) -> Markup {
+/// Since its last event an event is sealed by then, if all goes well.
+const SEALED_MILLIS: i64 = 150_000;
+
+/// The receipt, or when there will be one. Whether the last event is sealed is not asked of the log here: how
+/// long ago it was tells it well enough, and the link leads to a page that waits.
+fn receipt_link(view: &RequestView, since_last: Option<i64>) -> Markup {
+    let to = format!("/requests/{}/receipt", view.id);
+    html! {
+        p.small {
+            @if since_last.is_some_and(|since| since >= SEALED_MILLIS) {
+                a href=(to) { "Receipt" } span.muted { ": proves offline what happened" }
+            } @else {
+                span.muted { "Receipt: ready about a minute after the last event. " } a href=(to) { "Wait for the receipt" }
+            }
+        }
+    }
+}
+
+fn facts(view: &RequestView, since_last: Option<i64>) -> Markup {
     let execution = &view.execution;
     html! {
         section.card aria-labelledby="facts" {
@@ -162,7 +224,9 @@ fn facts(view: &RequestView) -> Markup {
             dl.facts {
                 dt { "Submitted" } dd { (words::at(view.created_at)) }
                 @if let Some(at) = view.decided_at { dt { @if matches!(view.status, Status::Blocked | Status::Expired | Status::Cancelled) { "Ended" } @else { "Decided" } } dd { (words::at(at)) } }
-                dt { "Runs" } dd { @match view.run { RunMode::Manual => "when its requester presses Run", RunMode::OnApproval => "at once when approved" } }
+                @if matches!(view.status, Status::Pending | Status::Approved) {
+                    dt { "Runs" } dd { @match view.run { RunMode::Manual => "when its requester presses Run", RunMode::OnApproval => "at once when approved" } }
+                }
                 @if let Some(at) = execution.started_at { dt { "Started" } dd { (words::at(at)) } }
                 @if let (Some(from), Some(to)) = (execution.started_at, execution.finished_at) {
                     dt { "Took" } dd { (to.millis_since(from)) " ms" }
@@ -175,10 +239,7 @@ fn facts(view: &RequestView) -> Markup {
             }
             p.small { a href={ "/requests/" (view.id) "/notifications" } { "Who was told" } }
             p.small { a href={ "/v1/requests/" (view.id) "/events" } { "Audit trail as JSON" } }
-            p.small {
-                a href={ "/v1/requests/" (view.id) "/receipt" } download={ (view.id) ".receipt.json" } { "Receipt" }
-                span.muted { ": proves offline what happened; there within a minute or two of the last event" }
-            }
+            (receipt_link(view, since_last))
         }
     }
 }

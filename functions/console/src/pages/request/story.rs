@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use crate::pages::words;
 
 /// What became of it, in a sentence.
-pub(super) fn ending(view: &RequestView) -> Markup {
+pub(super) fn ending(view: &RequestView, events: &[Event]) -> Markup {
     let cause = match view.cause {
         Some(Cause::Expired(ExpiryCause::ReviewTimeout)) => {
             "Nobody decided in time. It was not run; submit it again if it is still needed."
@@ -43,10 +43,13 @@ pub(super) fn ending(view: &RequestView) -> Markup {
         }
         None => "",
     };
+    let why = events.iter().rev().find_map(|event| {
+        if let Fact::Cancelled { reason, .. } = &event.fact { reason.as_deref() } else { None }
+    });
     let rejections = view.groups.iter().flat_map(|group| &group.decisions);
     let rejection = rejections.into_iter().find(|decision| decision.decision == Decision::Reject);
     html! {
-        @if !cause.is_empty() { p.notice.wait { (cause) } }
+        @if !cause.is_empty() { p.notice.wait { (cause) @if let Some(why) = why { " " strong { "Why: " } (display(why)) } } }
         @if let (Some(no), Status::Rejected) = (rejection, view.status) {
             div.notice.bad { strong { (no.user.email) " rejected it" } @if let Some(comment) = &no.comment { ": " (display(comment)) } }
         }
@@ -90,7 +93,10 @@ pub(super) fn timeline(events: &[Event]) -> Markup {
     html! {
         section.card aria-labelledby="timeline" {
             h2 #timeline { "Timeline" }
-            ol.timeline { @for event in events { li { (words::clock(event.at)) span { (happened(event)) } } } }
+            @for day in events.chunk_by(|one, next| words::day(one.at) == words::day(next.at)) {
+                @if let Some(first) = day.first() { h3.day { (words::day(first.at)) } }
+                ol.timeline { @for event in day { li { (words::clock(event.at)) span { (happened(event)) } } } }
+            }
         }
     }
 }
@@ -124,7 +130,9 @@ fn happened(event: &Event) -> Markup {
         Fact::RunAsked {} => html! { (who) " wants it run" (through) },
         Fact::LeaseRenewed { .. } => html! { "Still running" },
         Fact::Expired { .. } => html! { "Time ran out" },
-        Fact::Cancelled { .. } => html! { (who) " called it off" (through) },
+        Fact::Cancelled { reason, .. } => {
+            html! { (who) " called it off" (through) @if let Some(reason) = reason { ": " (display(reason)) } }
+        }
         Fact::Running { .. } => html! { "Started" },
         Fact::Succeeded(_) => html! { "Succeeded" },
         Fact::Failed(_) => html! { "Failed" },

@@ -14,7 +14,7 @@ pub(super) fn groups(view: &RequestView) -> Markup {
     html! {
         @if !view.groups.is_empty() {
             section.card aria-labelledby="groups" {
-                h2 #groups { "Who has to agree" }
+                h2 #groups { @if view.status == Status::Pending { "Who has to agree" } @else { "Who had to agree" } }
                 ul.votes {
                     @for group in &view.groups {
                         li {
@@ -48,7 +48,7 @@ fn vote(decision: &DecisionView) -> Markup {
             @match decision.decision { Decision::Approve => "✓ ", Decision::Reject => "✗ " }
             (decision.user.email) " "
             span.small.muted {
-                @if decision.automatic { "by submitting" } @else { "through " (words::via(decision.via)) } ", " (words::clock(decision.at))
+                @if decision.automatic { "by submitting" } @else { "through " (words::via(decision.via)) } ", " (words::at(decision.at))
             }
             @if let Some(comment) = &decision.comment { br; q { (display(comment)) } }
             @if let Some(bounds) = decision.bounds { br; (limits(bounds)) }
