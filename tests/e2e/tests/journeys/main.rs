@@ -193,7 +193,6 @@ async fn a_vote_is_bound_to_what_was_seen(database: Database) {
     assert_eq!(serve.post("dana", &path, json!({})).await.unwrap().status, 428);
     let other = format!("sha256:{}", "0".repeat(64));
     assert_eq!(serve.post("dana", &path, json!({ "digest": other })).await.unwrap().status, 412);
-    assert_eq!(serve.post("dana", &path, json!({ "digest": "x" })).await.unwrap().status, 400);
     assert_eq!(serve.get("dana", &path).await.unwrap().status, 405, "P9: opening a link decides nothing");
     assert_eq!(serve.show("alice", &request).await.unwrap().state(), "PENDING");
 }
