@@ -27,6 +27,8 @@ const USUAL_HOURS: i64 = 30 * 24;
 const SETTLED_AFTER_HOURS: i64 = 1;
 /// The longest span: five years.
 const MOST_HOURS: i64 = 1830 * 24;
+/// More days than that are too many to be read.
+const MOST_DAYS: i64 = 62;
 /// What may be asked for.
 pub(crate) const PARAMETERS: [&str; 3] = ["from", "to", "connection"];
 
@@ -69,7 +71,7 @@ pub(crate) async fn show(
     if table.is_some() && format != Format::Csv {
         return Err(Problem::bad_request("`by` chooses a table of `format=csv`; JSON has all of them"));
     }
-    let report = report(&app, &settled, &query).await?;
+    let report = report(&app, &settled, &query, Days::Always).await?;
     match format {
         Format::Json => Ok(json::answer(StatusCode::OK, &report)),
         Format::Csv => {
@@ -82,8 +84,23 @@ pub(crate) async fn show(
     }
 }
 
+/// Whether a report tells days apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Days {
+    /// However many they are.
+    Always,
+    /// Unless they are too many to be read: then months are all there is of them, and a report of years costs
+    /// what one of weeks costs.
+    IfFew,
+}
+
 /// The numbers that a query asks for.
-pub(crate) async fn report(app: &App, settled: &Settled, query: &Query) -> Result<Report, Problem> {
+pub(crate) async fn report(
+    app: &App,
+    settled: &Settled,
+    query: &Query,
+    days: Days,
+) -> Result<Report, Problem> {
     let to = query.instant("to")?.unwrap_or_else(|| app.now());
     let to = hours(to.plus_millis(HOUR - 1));
     let from = query.instant("from")?.map_or(to - USUAL_HOURS, hours);
@@ -97,15 +114,22 @@ pub(crate) async fn report(app: &App, settled: &Settled, query: &Query) -> Resul
     let scope = connection.as_ref().map(ConnectionName::as_str).unwrap_or_default();
     let beginning = app.store.beginning().await.map_err(|error| errors::storage(&error))?;
     let over = hours(app.now()) - SETTLED_AFTER_HOURS;
-    let runs = runs(from.max(hours(beginning)), to);
+    let begin = from.max(hours(beginning));
+    let by_month = days == Days::IfFew && to - begin > MOST_DAYS * 24;
+    let runs = runs(begin, to);
     let (past, recent) = runs.split_at(runs.partition_point(|run| run.end <= over));
-    let both =
-        futures::future::try_join(settled_numbers(app, settled, scope, past), numbers(app, scope, recent));
+    let past = settled_numbers(app, settled, scope, past, by_month);
+    let both = futures::future::try_join(past, numbers(app, scope, recent));
     let (past, recent) = both.await.map_err(|error| errors::storage(&error))?;
     let mut whole = Rollup::clone(&past);
     whole.merge(&recent);
     let span = (instant(from), instant(to));
-    Ok(Report::new(whole, span, connection.map(|name| name.to_string())))
+    let mut report = Report::new(whole, span, connection.map(|name| name.to_string()));
+    if by_month {
+        // Only the latest are still told apart.
+        report.by_day.clear();
+    }
+    Ok(report)
 }
 
 /// The numbers of runs that are over; they may be a minute old.
@@ -114,14 +138,19 @@ async fn settled_numbers(
     settled: &Settled,
     scope: &str,
     runs: &[Run],
+    by_month: bool,
 ) -> Result<Arc<Rollup>, StorageError> {
     let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(Arc::default()) };
     // Where a span begins and ends says which runs it is made of.
-    let name = format!("{scope} {} {}", first.first, last.end);
+    let name = format!("{scope} {} {} {by_month}", first.first, last.end);
     if let Some(kept) = settled.get(&name, app.now()) {
         return Ok(kept);
     }
-    let whole = Arc::new(numbers(app, scope, runs).await?);
+    let mut whole = numbers(app, scope, runs).await?;
+    if by_month {
+        whole.join_days();
+    }
+    let whole = Arc::new(whole);
     settled.keep(name, app.now(), Arc::clone(&whole));
     Ok(whole)
 }

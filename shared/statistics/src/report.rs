@@ -177,7 +177,7 @@ pub struct Report {
     pub common_commands: Vec<ShapeRow>,
     /// By day.
     pub by_day: Vec<DayRow>,
-    /// By month, of the days above.
+    /// By month.
     pub by_month: Vec<MonthRow>,
     /// By hour of the day in which things happened.
     pub by_hour: Vec<HourRow>,
@@ -187,14 +187,11 @@ impl Report {
     /// Of the numbers of a span.
     #[must_use]
     pub fn new(rollup: Rollup, (from, to): (Timestamp, Timestamp), connection: Option<String>) -> Self {
+        let months = rollup.months();
         let Rollup { counts, automatic, expiries, cancellations, decisions, .. } = rollup;
         // What was counted before these were counted apart still has its causes.
         let undecided = expiries.get("review_timeout").copied().unwrap_or_default().max(counts.undecided);
         let counts = Counts { undecided, ..counts };
-        let mut months: BTreeMap<String, Part> = BTreeMap::new();
-        for (day, part) in &rollup.days {
-            months.entry(day.chars().take(7).collect()).or_default().merge(part);
-        }
         Self {
             from,
             to,
@@ -285,4 +282,53 @@ fn top<K: Ord, V>(
     let mut rows: Vec<(K, V)> = map.into_iter().collect();
     rows.sort_by_key(|(_, value)| Reverse(weight(value)));
     rows.into_iter().take(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn year() -> Rollup {
+        let mut rollup = Rollup::default();
+        for (day, approved, seconds) in
+            [("2025-12-31", 1, 10.0), ("2026-01-01", 3, 30.0), ("2026-01-31", 1, 50.0)]
+        {
+            let part = rollup.days.entry(day.to_owned()).or_default();
+            part.counts = Counts { approved, rejected: 1, ..Counts::default() };
+            part.decisions.add(seconds);
+        }
+        rollup
+    }
+
+    fn report(rollup: Rollup) -> Report {
+        let from = Timestamp::from_unix_millis(1_790_000_000_000);
+        Report::new(rollup, (from, from.plus_seconds(3600)), None)
+    }
+
+    #[test]
+    fn months_are_those_of_their_days_however_early_days_are_joined() {
+        let whole = report(year());
+        let of = |row: &MonthRow| (row.month.clone(), row.approval_rate, row.time_to_decision.mean_seconds);
+        assert_eq!(
+            whole.by_month.iter().map(of).collect::<Vec<_>>(),
+            [("2025-12".to_owned(), Some(0.5), Some(10.0)), ("2026-01".to_owned(), Some(0.6667), Some(40.0))]
+        );
+        let mut joined = year();
+        joined.join_days();
+        joined.merge(&year());
+        let mut twice = year();
+        twice.merge(&year());
+        assert_eq!(report(joined).by_month, report(twice).by_month);
+    }
+
+    #[test]
+    fn what_nobody_decided_is_in_the_rate_also_where_it_was_not_counted_apart_yet() {
+        let counts = Counts { approved: 4, automatic: 1, expired: 2, ..Counts::default() };
+        let mut rollup = Rollup { counts, ..Rollup::default() };
+        rollup.expiries.insert("review_timeout".to_owned(), 1);
+        assert_eq!(report(rollup.clone()).approval_rate, Some(0.75));
+        rollup.counts.undecided = 1;
+        assert_eq!(report(rollup).approval_rate, Some(0.75));
+        assert_eq!(report(Rollup::default()).approval_rate, None);
+    }
 }

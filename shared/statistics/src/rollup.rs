@@ -202,7 +202,7 @@ pub struct Rollup {
     pub reviewers: BTreeMap<UserId, Deciding>,
     /// Shapes of submitted commands, with the kind in front: how often.
     pub shapes: BTreeMap<String, u64>,
-    /// By day: `2026-11-25`.
+    /// By day, `2026-11-25`; where days were joined, by month, `2026-11`.
     pub days: BTreeMap<String, Part>,
     /// By hour of the day, in UTC.
     pub hours: BTreeMap<u8, Part>,
@@ -238,6 +238,21 @@ impl Rollup {
         for (hour, part) in &later.hours {
             self.hours.entry(*hour).or_default().merge(part);
         }
+    }
+
+    /// The numbers of its days by month.
+    #[must_use]
+    pub fn months(&self) -> BTreeMap<String, Part> {
+        let mut months: BTreeMap<String, Part> = BTreeMap::new();
+        for (day, part) in &self.days {
+            months.entry(day.chars().take(7).collect()).or_default().merge(part);
+        }
+        months
+    }
+
+    /// Tells months apart instead of days, for who wants no more.
+    pub fn join_days(&mut self) {
+        self.days = self.months();
     }
 
     /// Leaves out those with the least, so that no period grows without bound.

@@ -18,14 +18,12 @@ use maud::{Markup, html};
 use super::plot::{Part, Tone, bars};
 use super::viewer::Viewer;
 use super::{command, files, words};
-use crate::analytics::{self as api, PARAMETERS};
+use crate::analytics::{self as api, Days, PARAMETERS};
 use crate::settled::Settled;
 use crate::tables::Table;
 use countersign_app::query::Query;
 
 const DAY: i64 = 86_400_000;
-/// Of more days, months are plotted.
-const MOST_DAYS: usize = 62;
 
 /// Shows them.
 pub(crate) async fn page(
@@ -37,7 +35,7 @@ pub(crate) async fn page(
     let (viewer, _) = Viewer::see(&app, "analytics", Scope::Read, &headers, &[]).await?;
     viewer.caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?.with_days();
-    let report = api::report(&app, &settled, &query).await?;
+    let report = api::report(&app, &settled, &query, Days::IfFew).await?;
     let content = html! {
         div.head {
             div.grow {
@@ -184,35 +182,34 @@ impl Outcome {
 /// Days, or months if the span has too many days to be read; what the numbers are by. Those in which nothing
 /// happened are there as well, from the first on in which something did.
 fn periods(report: &Report) -> (&'static str, Vec<Outcome>) {
-    let Some(first) = report.by_day.first().map(|row| row.day.as_str()) else { return ("day", Vec::new()) };
+    if report.by_month.is_empty() {
+        return ("day", Vec::new());
+    }
     let last = report.to.plus_millis(-1);
-    let begin = Timestamp::parse_rfc3339(&format!("{first}T00:00:00Z")).unwrap_or(last);
-    let days = usize::try_from(last.millis_since(begin) / DAY + 1).unwrap_or(0);
-    let is_short = days <= MOST_DAYS;
-    let mut found: BTreeMap<&str, Outcome> = if is_short {
+    let (unit, names, mut found): (_, Vec<String>, BTreeMap<&str, Outcome>) = if report.by_day.is_empty() {
         let row =
-            |row: &'_ DayRow| Outcome::new(&row.day, &row.counts, row.approval_rate, &row.time_to_decision);
-        report.by_day.iter().map(|one| (one.day.as_str(), row(one))).collect()
+            |row: &MonthRow| Outcome::new(&row.month, &row.counts, row.approval_rate, &row.time_to_decision);
+        let found = report.by_month.iter().map(|one| (one.month.as_str(), row(one))).collect();
+        let first = report.by_month.first().map(|row| row.month.as_str()).unwrap_or_default();
+        ("month", months(first, &day_of(last)), found)
     } else {
-        let row = |row: &'_ MonthRow| {
-            Outcome::new(&row.month, &row.counts, row.approval_rate, &row.time_to_decision)
-        };
-        report.by_month.iter().map(|one| (one.month.as_str(), row(one))).collect()
-    };
-    let names: Vec<String> = if is_short {
-        (0..).map(|nth| day_of(begin.plus_millis(nth * DAY))).take(days).collect()
-    } else {
-        months(first, &day_of(last))
+        let row =
+            |row: &DayRow| Outcome::new(&row.day, &row.counts, row.approval_rate, &row.time_to_decision);
+        let found = report.by_day.iter().map(|one| (one.day.as_str(), row(one))).collect();
+        let first = report.by_day.first().map(|row| row.day.as_str()).unwrap_or_default();
+        let begin = Timestamp::parse_rfc3339(&format!("{first}T00:00:00Z")).unwrap_or(last);
+        let days = std::iter::successors(Some(begin), |day| Some(day.plus_millis(DAY)));
+        ("day", days.take_while(|day| *day <= last).map(day_of).collect(), found)
     };
     let row = |name: String| found.remove(name.as_str()).unwrap_or_else(|| Outcome::nothing(name));
-    (if is_short { "day" } else { "month" }, names.into_iter().map(row).collect())
+    (unit, names.into_iter().map(row).collect())
 }
 
 fn day_of(at: Timestamp) -> String {
     at.rfc3339().chars().take(10).collect()
 }
 
-/// The months from that of the one day to that of the other.
+/// The months from that of the one day or month to that of the other.
 fn months(first: &str, last: &str) -> Vec<String> {
     let number = |day: &str| {
         let mut parts = day.split('-').map(str::parse::<u32>);
@@ -243,7 +240,7 @@ fn by_period(report: &Report) -> Markup {
     html! {
         section.card aria-labelledby="days" {
             h2 #days { "Decisions by " (unit) }
-            @if report.by_day.is_empty() { p.muted { "Nothing happened." } } @else {
+            @if periods.is_empty() { p.muted { "Nothing happened." } } @else {
                 (bars(&format!("Decisions by {unit}: approved, rejected, expired. The numbers are in the table."), &labels, &parts))
                 details.plotted {
                     summary { "The numbers" }
@@ -450,6 +447,7 @@ mod tests {
     #[test]
     fn months_go_over_the_turn_of_the_year() {
         assert_eq!(months("2025-11-30", "2026-02-01"), ["2025-11", "2025-12", "2026-01", "2026-02"]);
-        assert_eq!(months("2026-02-01", "2026-02-28"), ["2026-02"]);
+        assert_eq!(months("2026-02", "2026-02-28"), ["2026-02"]);
+        assert!(months("", "2026-02-28").is_empty());
     }
 }

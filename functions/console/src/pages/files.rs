@@ -16,7 +16,7 @@ use maud::{Markup, html};
 
 use super::viewer::Viewer;
 use super::words;
-use crate::analytics::{self, PARAMETERS};
+use crate::analytics::{self, Days, PARAMETERS};
 use crate::export::{self, Format};
 use crate::settled::Settled;
 
@@ -58,7 +58,7 @@ pub(crate) async fn page(
     let query = read(raw.as_deref(), &["split"])?;
     let format: Format = query.word("format")?.unwrap_or_default();
     let connection: Option<ConnectionName> = query.parsed("connection")?;
-    let report = analytics::report(&app, &settled, &query).await?;
+    let report = analytics::report(&app, &settled, &query, Days::Always).await?;
     // A file may begin and end within an hour, where the statistics do not.
     let from = query.instant("from")?.unwrap_or(report.from);
     let to = query.instant("to")?.unwrap_or(report.to);
