@@ -67,7 +67,12 @@ impl Times {
         let count = self.count();
         #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 requests")]
         let mean = sketch.sum().map(|sum| sum / count.max(1) as f64);
-        let quantile = |q| sketch.quantile(q).ok().flatten().map(rounded);
+        // The shortest and the longest are known exactly.
+        let within = |seconds: f64| match (sketch.min(), sketch.max()) {
+            (Some(least), Some(most)) if least <= most => seconds.clamp(least, most),
+            _ => seconds,
+        };
+        let quantile = |q| sketch.quantile(q).ok().flatten().map(|seconds| rounded(within(seconds)));
         Durations {
             count,
             mean_seconds: mean.map(rounded),
@@ -87,6 +92,14 @@ pub(crate) fn rounded(seconds: f64) -> f64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_single_duration_is_its_own_quantiles() {
+        let mut times = Times::default();
+        times.add(2.213);
+        let one = times.summary();
+        assert_eq!([one.mean_seconds, one.p50_seconds, one.p90_seconds, one.p99_seconds], [Some(2.213); 4]);
+    }
 
     proptest! {
         #[test]

@@ -15,6 +15,7 @@ use countersign_web::Place;
 use http::HeaderMap;
 use maud::{Markup, html};
 
+use super::fields::{Wrong, complaint, described, invalid};
 use super::plot::{Part, Tone, bars};
 use super::viewer::Viewer;
 use super::{command, files, words};
@@ -35,7 +36,13 @@ pub(crate) async fn page(
     let (viewer, _) = Viewer::see(&app, "analytics", Scope::Read, &headers, &[]).await?;
     viewer.caller.must_see_all()?;
     let query = Query::read(raw.as_deref(), &PARAMETERS, &[])?.with_days();
-    let report = api::report(&app, &settled, &query, Days::IfFew).await?;
+    let report = match api::report(&app, &settled, &query, Days::IfFew).await {
+        Ok(report) => report,
+        Err(problem) if problem.status().is_client_error() => {
+            return Ok(refused(&app, &viewer, &query, &problem));
+        }
+        Err(problem) => return Err(problem),
+    };
     let content = html! {
         div.head {
             div.grow {
@@ -47,7 +54,7 @@ pub(crate) async fn page(
                 }
             }
         }
-        (filters(&query))
+        (filters(&query, &Wrong::default()))
         (sums(&report))
         (by_period(&report))
         (by_hour(&report))
@@ -59,6 +66,19 @@ pub(crate) async fn page(
         (as_files(&query))
     };
     Ok(viewer.page(&app, "Analytics", Place::Analytics, content))
+}
+
+/// The form again, with what is wrong with what it asked for.
+fn refused(app: &App, viewer: &Viewer, query: &Query, problem: &Problem) -> Response {
+    let wrong = Wrong::about(problem, &PARAMETERS);
+    let content = html! {
+        div.head { h1.grow { "Analytics" } }
+        (wrong.notice("This cannot be counted:"))
+        (filters(query, &wrong))
+    };
+    let mut response = viewer.page(app, "Analytics", Place::Analytics, content);
+    *response.status_mut() = problem.status();
+    response
 }
 
 /// Where everything above can be had as a file.
@@ -86,14 +106,14 @@ fn as_files(query: &Query) -> Markup {
     }
 }
 
-fn filters(query: &Query) -> Markup {
+fn filters(query: &Query, wrong: &Wrong) -> Markup {
     let day = |name: &str| query.text(name).unwrap_or_default().chars().take(10).collect::<String>();
     html! {
         form.card method="get" action="/analytics" role="search" {
             div.fields {
-                div.field { label for="from" { "From (UTC)" } input #from type="date" name="from" value=(day("from")); }
-                div.field { label for="to" { "Before (UTC)" } input #to type="date" name="to" value=(day("to")); }
-                div.field { label for="connection" { "Connection" } input #connection type="text" name="connection" placeholder="all of them" autocapitalize="off" value=(query.text("connection").unwrap_or_default()); }
+                div.field { label for="from" { "From (UTC)" } input #from type="date" name="from" value=(day("from")) aria-describedby=[described("from", false, wrong)] aria-invalid=[invalid("from", wrong)]; (complaint("from", wrong)) }
+                div.field { label for="to" { "Before (UTC)" } input #to type="date" name="to" value=(day("to")) aria-describedby=[described("to", false, wrong)] aria-invalid=[invalid("to", wrong)]; (complaint("to", wrong)) }
+                div.field { label for="connection" { "Connection" } input #connection type="text" name="connection" placeholder="all of them" autocapitalize="off" value=(query.text("connection").unwrap_or_default()) aria-describedby=[described("connection", false, wrong)] aria-invalid=[invalid("connection", wrong)]; (complaint("connection", wrong)) }
                 div.field.go { button type="submit" { "Show" } }
             }
         }

@@ -19,7 +19,7 @@ use countersign_app::query::Query;
 /// What the page may be asked for: checkpoints by their cursor, changes by all else.
 const PARAMETERS: [&str; 8] = ["limit", "cursor", "who", "type", "subject", "from", "to", "before"];
 /// Kinds of one beginning, and what they are called.
-const FAMILIES: [(&str, &str); 9] = [
+const FAMILIES: [(&str, &str); 11] = [
     ("connection.", "Connections"),
     ("user.", "Accounts"),
     ("token.", "Tokens"),
@@ -29,6 +29,8 @@ const FAMILIES: [(&str, &str); 9] = [
     ("teams.", "Teams"),
     ("decision.", "Refused decisions"),
     ("request.", "Refused requests"),
+    ("access.", "Refused calls"),
+    ("sign_in.", "Refused sign-ins"),
 ];
 
 /// Shows it.
