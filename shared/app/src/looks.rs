@@ -29,7 +29,7 @@ impl Stopping {
 /// The pauses between looks: short at first, then twice as long each time.
 #[derive(Debug)]
 pub struct Looks {
-    stopping: watch::Receiver<bool>,
+    stopping: Stopping,
     until: Instant,
     first: Duration,
     longest: Duration,
@@ -48,7 +48,7 @@ impl Looks {
         first: Duration,
         longest: Duration,
     ) -> Self {
-        let stopping = stopping.0.subscribe();
+        let stopping = stopping.clone();
         Self { stopping, until: began + at_most, first, longest, pause: first, looked: Instant::now() }
     }
 
@@ -73,9 +73,10 @@ impl Looks {
         if left.is_zero() {
             return false;
         }
+        let mut stopping = self.stopping.0.subscribe();
         tokio::select! {
             () = tokio::time::sleep(pause.min(left)) => true,
-            _ = self.stopping.wait_for(|stopping| *stopping) => false,
+            _ = stopping.wait_for(|stopping| *stopping) => false,
         }
     }
 }

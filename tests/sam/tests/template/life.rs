@@ -451,10 +451,10 @@ async fn telling(on: &Deployment) {
     // What console asked for was not invoked here: it is due, and the sweep has it attempted.
     on.expire(1, json!({ "sweep": true })).await;
     on.expire(1, json!({ "deliveries": { "endpoint": id } })).await;
+    let due = on.deliver(json!({ "due": { "endpoint": id } })).await;
+    assert_eq!(due, json!({ "attempted": 0 }), "it is held for who was to be invoked");
     let asked_for = json!({ "delivery": { "endpoint": id, "id": test["id"] } });
-    on.deliver(asked_for).await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    on.deliver(json!({ "due": { "endpoint": id } })).await;
+    assert_eq!(on.deliver(asked_for).await, json!({ "attempted": 1 }), "fails, is slept for, and is gone");
     let gone = on.get("root", &path).await;
     assert_eq!(gone["enabled"], false, "{gone}");
     on.http("console", "root", &format!("DELETE {path}"), gone["version"].as_u64(), Value::Null).await;
