@@ -126,7 +126,8 @@ for (const [size, device] of SIZES) {
     }
     for (const part of [...names, "uma@corp.example", "vic@corp.example", "100.0 %"]) truly(text.includes(part), `${part} in ${text}`);
     truly(await admin.locator(".plot svg rect").count() > 0, "a plot");
-    const [file] = await Promise.all([admin.waitForEvent("download"), admin.getByRole("link", { name: "CSV" }).click()]);
+    await admin.getByRole("link", { name: "as CSV" }).click();
+    const [file] = await Promise.all([admin.waitForEvent("download"), admin.getByRole("table").getByRole("link", { name: ".csv" }).click()]);
     const lines = readFileSync(await file.path(), "utf8").trim().split("\n");
     truly(lines[0].startsWith("id,status,connection"), lines[0]);
     for (const name of names) equal(lines.filter((line) => line.includes(`,SUCCEEDED,${name},`)).length, 1, name);
