@@ -88,6 +88,10 @@ impl Lexer<'_> {
                     "has a comment that the server executes (`/*! … */`), which depends on its version: write out what shall run",
                 );
             }
+            // Two signs for the server that reads the whole, a comment in a statement that is sent without its end.
+            if self.rest.starts_with("--;") {
+                return Err("has `--` right before a semicolon: write a space behind it if it is a comment");
+            }
             if let Some(comment) = self.rest.strip_prefix("/*") {
                 let Some((_, after)) = comment.split_once("*/") else {
                     return Err("has a comment that does not end");
@@ -173,6 +177,7 @@ mod tests {
             "SELECT `a",
             "/* x",
             "SELECT /*/ 1",
+            "DELETE FROM t WHERE a = 1 --; AND b = 2",
         ] {
             assert!(split(command).is_err(), "{command}");
         }
