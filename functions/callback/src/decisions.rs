@@ -54,11 +54,6 @@ pub(crate) struct Rejection {
     pub(crate) reason: Option<String>,
 }
 
-/// Nothing is said beside what is asked for.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Nothing {}
-
 /// What may be said when a request is called off.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

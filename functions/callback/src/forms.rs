@@ -4,14 +4,13 @@ use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use countersign_app::Scope;
 use countersign_http::Problem;
 use countersign_rules::{Bounds, Via};
 use countersign_web::form::Form;
-use countersign_web::page::go_to;
-use http::header::LOCATION;
-use http::{HeaderMap, StatusCode};
+use countersign_web::page::{bring_form_to, go_to};
+use http::HeaderMap;
 
 use crate::Callback;
 use crate::decisions::{Approval, Cancellation, Rejection, SettlementBody, SettlementWord, Start};
@@ -42,10 +41,7 @@ pub(crate) async fn decide(
         Ok(()) => Ok(go_to(&page)),
         // The page says at which field something is wrong, with what was typed. It is `console`'s, so the
         // browser brings the form there.
-        Err(problem) if problem.slug() == "invalid" => {
-            let again = format!("{page}?refused={verb}");
-            Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, again)]).into_response())
-        }
+        Err(problem) if problem.slug() == "invalid" => Ok(bring_form_to(&format!("{page}?refused={verb}"))),
         Err(problem) => Err(problem),
     }
 }

@@ -16,7 +16,7 @@ use countersign_rules::{Command, Request, RequestId, Status};
 use countersign_storage::Key;
 use http::{HeaderMap, StatusCode};
 
-use crate::decisions::{Nothing, Start};
+use crate::decisions::Start;
 use crate::{Callback, refused};
 
 /// How long a call waits at the most. The gateway in front lets nobody wait for longer than 30 s.
@@ -32,7 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1000);
     operation_id = "run_request",
     tag = "decisions",
     params(("id" = RequestId, Path)),
-    request_body = Nothing,
+    request_body = json::Nothing,
     responses(
         (status = 200, body = RequestView, description = "The request, over."),
         (status = 202, body = RequestView, description = "The request as it stands: look again."),
@@ -47,7 +47,7 @@ pub(crate) async fn run(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let start = Start::read(&callback.app, Scope::Submit, &headers, &id).await?;
-    let Nothing {} = json::optional_body(&headers, &bytes)?;
+    json::no_body(&headers, &bytes)?;
     run_it(&callback, start, began).await
 }
 

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use countersign_app::submit::{NewRequest, connection_name};
 use countersign_app::{App, errors};
 use countersign_http::Problem;
@@ -10,9 +10,8 @@ use countersign_rules::request::RunMode;
 use countersign_storage::Key;
 use countersign_storage::requests::Idempotency;
 use countersign_web::form::Form;
-use countersign_web::page::go_to;
-use http::header::LOCATION;
-use http::{HeaderMap, StatusCode};
+use countersign_web::page::{bring_form_to, go_to};
+use http::HeaderMap;
 
 /// Submits what stands in the form, and goes on to the request's page.
 pub(crate) async fn submit(
@@ -48,5 +47,5 @@ pub(crate) async fn submit(
 /// The same form to the page that looks at drafts: it says at which field something is wrong, with what was
 /// typed. That page is `console`'s, so the browser brings the form there.
 fn back_to_the_form() -> Response {
-    (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "/requests/new")]).into_response()
+    bring_form_to("/requests/new")
 }

@@ -39,7 +39,7 @@ impl Caller {
     /// 403.
     pub fn must_have(&self, needed: Scope) -> Result<(), Problem> {
         match &self.scopes {
-            Some(scopes) if !scopes.contains(&needed) => {
+            Some(scopes) if !scope::allows(&self.scopes, needed) => {
                 let has = scope::listed(scopes);
                 let detail =
                     format!("this call needs the scope `{needed}`; this token has {has} and no other");

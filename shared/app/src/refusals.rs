@@ -22,7 +22,7 @@ const MOST_A_MINUTE: usize = 30;
 /// More characters of an address or of an explanation are not kept.
 const MOST_CHARACTERS: usize = 300;
 /// Who is said to have done what somebody did who has not proved who they are.
-const STRANGER: &str = "a stranger";
+pub const STRANGER: &str = "a stranger";
 
 /// What is counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -79,7 +79,6 @@ fn by_status(statuses: &BTreeSet<Status>) -> Vec<Source> {
 
 #[cfg(test)]
 mod tests {
-
     use countersign_rules::{ConnectionName, Timestamp};
 
     use super::*;

@@ -3,7 +3,8 @@
 use axum::response::{IntoResponse as _, Response};
 use countersign_app::Config;
 use http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use maud::Markup;
@@ -46,6 +47,23 @@ pub(crate) fn headers(headers: &mut HeaderMap, config: &Config, forms_to: &[&str
     if config.is_secure() {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
+}
+
+/// The same form to another page, which looks at it again: the browser brings it there.
+#[must_use]
+pub fn bring_form_to(path: &str) -> Response {
+    let mut response = go_to(path);
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    response
+}
+
+/// An answer that a browser saves as a file of that name.
+#[must_use]
+pub fn as_file(mut response: Response, name: &str) -> Response {
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    }
+    response
 }
 
 /// The way to another page, after a form was taken.

@@ -9,11 +9,12 @@ use countersign_audit::Checkpoint;
 use countersign_http::Problem;
 use countersign_web::{Place, page as answer};
 use http::HeaderMap;
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use maud::html;
 
 use super::viewer::Viewer;
 use crate::audit as api;
+use crate::export::Format;
 
 /// The page of the parts.
 pub(super) const PATH: &str = "/audit/files";
@@ -158,13 +159,8 @@ pub(crate) async fn file(
     let Some(text) = text else {
         return Ok(answer::go_to(&address(PATH, latest.number, (from, to), is_small)));
     };
-    let mut response = text.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/jsonl; charset=utf-8"));
-    if let Ok(disposition) = format!("attachment; filename=\"{}\"", name(from, to)).parse() {
-        headers.insert(CONTENT_DISPOSITION, disposition);
-    }
-    Ok(response)
+    let response = ([(CONTENT_TYPE, Format::Jsonl.media_type())], text).into_response();
+    Ok(answer::as_file(response, &name(from, to)))
 }
 
 #[cfg(test)]

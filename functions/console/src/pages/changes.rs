@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign_app::directory::Known;
+use countersign_app::refusals::STRANGER;
 use countersign_rules::UserId;
 use countersign_rules::Via;
 use countersign_rules::display::display;
@@ -44,6 +45,7 @@ impl Links<'_> {
     fn actor(&self, actor: &Actor) -> Markup {
         match actor {
             Actor::User { id, email } => self.account(&id.to_string(), Some(email)),
+            Actor::System { system } if system == STRANGER => html! { "Somebody unknown" },
             Actor::System { .. } => html! { "The service" },
         }
     }
@@ -56,7 +58,7 @@ impl Links<'_> {
         };
         let subject = event.subject.as_str();
         let name = |kind: &str| event.kind.starts_with(kind);
-        if name("user.") || name("token.") || name("session.") {
+        if name("user.") || name("token.") || name("session.") || name("access.") || name("sign_in.") {
             return self.account(subject, said("email"));
         }
         let (shown, link) = match event.kind.as_str() {
@@ -182,23 +184,17 @@ fn members(prefix: &str, before: &Map<String, Value>, after: &Map<String, Value>
     }
 }
 
-/// A value as people read it.
+/// A value as people read it, and what is in it.
 fn text(value: &Value) -> String {
     match value {
-        Value::Null => "—".to_owned(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        Value::String(text) => display(text),
-        Value::Array(list) if list.is_empty() => "none".to_owned(),
-        Value::Array(list) if list.iter().all(Value::is_string) => {
-            display(&list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+        Value::Array(list) if !list.iter().all(Value::is_string) => {
+            list.iter().map(text).collect::<Vec<_>>().join("; ")
         }
-        Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join("; "),
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| format!("{}: {}", display(name), text(value));
             members.iter().map(member).collect::<Vec<_>>().join(", ")
         }
-        Value::Number(number) => number.to_string(),
+        plain => display(&words::value(plain)),
     }
 }
 

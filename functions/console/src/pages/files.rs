@@ -3,6 +3,8 @@
 //! How many there are in a part is known from the statistics. A part that does not fit into a file after all
 //! leads to narrower ones instead of being cut.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use countersign_app::query::Query;
@@ -11,7 +13,7 @@ use countersign_http::Problem;
 use countersign_rules::{ConnectionName, Timestamp};
 use countersign_web::{Place, page as answer};
 use http::HeaderMap;
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use maud::{Markup, html};
 
 use super::viewer::Viewer;
@@ -158,7 +160,7 @@ async fn split(
     app: &App,
     connection: Option<&ConnectionName>,
     whole: Part,
-    days: Vec<(String, u64)>,
+    days: BTreeMap<String, u64>,
     may_join: bool,
 ) -> Result<Vec<Part>, Problem> {
     let Part { from, to, .. } = whole;
@@ -170,8 +172,7 @@ async fn split(
         let named = |at: Timestamp| -> String {
             at.rfc3339().chars().take(if unit == DAY { 10 } else { 13 }).collect()
         };
-        let count =
-            |at: Timestamp| counts.iter().find(|(name, _)| *name == named(at)).map_or(0, |(_, count)| *count);
+        let count = |at: Timestamp| counts.get(&named(at)).copied().unwrap_or_default();
         return Ok(joined(steps(from, to, unit), (by_month, may_join), count));
     }
     let unit = if length > 10 * MINUTE { 10 * MINUTE } else { MINUTE };
@@ -184,12 +185,12 @@ async fn hours(
     connection: Option<&ConnectionName>,
     from: Timestamp,
     to: Timestamp,
-) -> Result<Vec<(String, u64)>, Problem> {
+) -> Result<BTreeMap<String, u64>, Problem> {
     let one = analytics::submitted_by_hour(app, connection, from);
     let other = analytics::submitted_by_hour(app, connection, to.plus_millis(-1));
     let (mut one, other) = futures::future::try_join(one, other).await?;
     one.extend(other);
-    Ok(one.into_iter().collect())
+    Ok(one)
 }
 
 /// The whole units that a span touches, cut to it.
@@ -283,13 +284,8 @@ pub(crate) async fn file(
             "more was submitted in that minute than a file takes; `GET /v1/requests/export` pages through it",
         ));
     }
-    let disposition = format!("attachment; filename=\"{}\"", file_name(&part, format));
-    let mut response = text.into_response();
-    response.headers_mut().insert(CONTENT_TYPE, format.media_type());
-    if let Ok(disposition) = disposition.parse() {
-        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
-    }
-    Ok(response)
+    let response = ([(CONTENT_TYPE, format.media_type())], text).into_response();
+    Ok(answer::as_file(response, &file_name(&part, format)))
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ mod words;
 
 use axum::Router;
 use axum::extract::Path;
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{get, post};
 use countersign_http::Problem;
@@ -110,6 +111,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/slack/link", only(get(slack_link::page).post(slack_link::create), "GET, HEAD, POST"))
         .route("/slack/link/remove", form(post(slack_link::remove)))
         .route("/static/{file}", page(get(file)))
+        .layer(from_fn(viewer::carry_session))
 }
 
 async fn file(Path(file): Path<String>) -> Result<Response, Problem> {

@@ -1,5 +1,9 @@
 //! Who looks at a page.
 
+use std::cell::RefCell;
+
+use axum::extract::Request;
+use axum::middleware::Next;
 use axum::response::Response;
 use countersign_app::{App, Caller, Scope, errors};
 use countersign_http::Problem;
@@ -15,7 +19,26 @@ pub(crate) struct Viewer {
     /// Who.
     pub(crate) caller: Caller,
     csrf: String,
-    rotated: Option<HeaderValue>,
+}
+
+tokio::task_local! {
+    /// The cookie of a session whose secret was changed while something was answered.
+    static CHANGED: RefCell<Option<HeaderValue>>;
+}
+
+/// Has every answer carry what changed of the session: a page, a file, the way elsewhere, a problem. A secret that
+/// does not arrive would sign its owner out a minute later. An answer that sets cookies itself begins or ends a session.
+pub(crate) async fn carry_session(request: Request, next: Next) -> Response {
+    let answered = async {
+        let mut response = next.run(request).await;
+        if let Some(cookie) = CHANGED.with(RefCell::take)
+            && !response.headers().contains_key(SET_COOKIE)
+        {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        response
+    };
+    CHANGED.scope(RefCell::default(), answered).await
 }
 
 impl Viewer {
@@ -30,8 +53,11 @@ impl Viewer {
         let (caller, found) = app.identify(operation, needs, headers, also).await?;
         let cookie = app.session_cookie(headers).unwrap_or_default();
         let csrf = csrf_token(cookie).unwrap_or_default();
-        let rotated = if is_looked_at(headers) { rotate(app, cookie, &found).await? } else { None };
-        Ok((Self { caller, csrf, rotated }, found))
+        if is_looked_at(headers) {
+            let changed = rotate(app, cookie, &found).await?;
+            CHANGED.with(|slot| slot.replace(changed));
+        }
+        Ok((Self { caller, csrf }, found))
     }
 
     /// The field that each form carries.
@@ -60,16 +86,7 @@ impl Viewer {
             csrf: &self.csrf,
             demo: !app.demo_people.is_empty(),
         };
-        let page = layout.around(content);
-        self.with_session(page::answer_with_forms_to(&app.config, StatusCode::OK, page, origins))
-    }
-
-    /// An answer that is no page, with what changed of the session.
-    pub(crate) fn with_session(&self, mut response: Response) -> Response {
-        if let Some(cookie) = &self.rotated {
-            response.headers_mut().append(SET_COOKIE, cookie.clone());
-        }
-        response
+        page::answer_with_forms_to(&app.config, StatusCode::OK, layout.around(content), origins)
     }
 }
 
@@ -100,7 +117,36 @@ async fn rotate(app: &App, cookie: &str, found: &Found) -> Result<Option<HeaderV
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_changed_session_is_carried_by_whatever_is_answered() {
+        async fn changed() -> Result<(), Problem> {
+            CHANGED.with(|slot| slot.replace(Some(HeaderValue::from_static("session=next"))));
+            Err(Problem::not_found("page"))
+        }
+        async fn unchanged() {}
+        async fn ends_it() -> [(http::HeaderName, &'static str); 1] {
+            CHANGED.with(|slot| slot.replace(Some(HeaderValue::from_static("session=next"))));
+            [(SET_COOKIE, "session=")]
+        }
+        let routes = Router::new().route("/changed", get(changed)).route("/unchanged", get(unchanged));
+        let routes = routes.route("/ends", get(ends_it)).layer(from_fn(carry_session));
+        for (path, expected) in
+            [("/changed", vec!["session=next"]), ("/unchanged", vec![]), ("/ends", vec!["session="])]
+        {
+            let call = Request::builder().uri(path).body(Body::empty()).unwrap();
+            let response = routes.clone().oneshot(call).await.unwrap();
+            let set: Vec<_> = response.headers().get_all(SET_COOKIE).iter().collect();
+            assert_eq!(set, expected, "{path}");
+        }
+    }
 
     #[test]
     fn a_list_that_refreshes_itself_is_looked_at_by_nobody() {

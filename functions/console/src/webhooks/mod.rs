@@ -144,7 +144,7 @@ pub(crate) async fn make(
     }
     let now = app.now();
     let id = WebhookId::from_parts(now, app::random().map_err(|_| errors::no_randomness())?);
-    let webhook = fresh(id, body, caller, now)?;
+    let webhook = fresh(id, body, caller, now, fresh_secret()?);
     let stored = StoredWebhook { webhook, health: Health::default() };
     let made = id.to_string();
     let remember = key.map(|key| Remember { key, made: &made, now });
@@ -159,8 +159,8 @@ pub(crate) async fn make(
 }
 
 /// A webhook that was just made.
-fn fresh(id: WebhookId, body: Body, caller: &Caller, now: Timestamp) -> Result<Webhook, Problem> {
-    Ok(Webhook {
+fn fresh(id: WebhookId, body: Body, caller: &Caller, now: Timestamp, secret: SigningSecret) -> Webhook {
+    Webhook {
         id,
         name: body.name,
         url: body.url,
@@ -168,18 +168,18 @@ fn fresh(id: WebhookId, body: Body, caller: &Caller, now: Timestamp) -> Result<W
         connections: body.connections,
         headers: body.headers,
         enabled: body.enabled,
-        secret: fresh_secret()?,
+        secret,
         retiring: None,
         created_at: now,
         created_by: caller.user.id,
         version: 1,
-    })
+    }
 }
 
 /// The first answer, whatever was changed since, as long as the webhook is there.
 async fn replayed(app: &App, caller: &Caller, body: Body, before: &str) -> Result<Made, Problem> {
     let there = find(app, before).await?.webhook;
-    let webhook = Webhook { secret: there.secret, ..fresh(there.id, body, caller, there.created_at)? };
+    let webhook = fresh(there.id, body, caller, there.created_at, there.secret);
     let stored = StoredWebhook { webhook, health: Health::default() };
     Ok(Made { stored, warnings: Vec::new(), replayed: true })
 }

@@ -8,7 +8,8 @@ use countersign_app::submit::{keys_of, visible_request};
 use countersign_http::{Problem, json};
 use countersign_rules::RequestId;
 use countersign_web::Place;
-use http::header::{CONTENT_DISPOSITION, REFRESH};
+use countersign_web::page::as_file;
+use http::header::REFRESH;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::html;
 
@@ -32,12 +33,7 @@ pub(crate) async fn page(
     let receipt = receipt_of(&app, id).await?;
     match receipt {
         Some(receipt) if !waited => {
-            let mut response = json::answer(StatusCode::OK, &receipt);
-            let name = format!("attachment; filename=\"{id}.receipt.json\"");
-            if let Ok(name) = HeaderValue::from_str(&name) {
-                response.headers_mut().insert(CONTENT_DISPOSITION, name);
-            }
-            Ok(viewer.with_session(response))
+            Ok(as_file(json::answer(StatusCode::OK, &receipt), &format!("{id}.receipt.json")))
         }
         Some(_) => Ok(shown(&app, &viewer, id, true)),
         None => {
