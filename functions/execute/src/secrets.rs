@@ -16,7 +16,7 @@ struct OnFirstUse {
 #[async_trait]
 impl SecretStore for OnFirstUse {
     async fn fetch(&self, reference: &SecretRef) -> Result<Secret, TargetError> {
-        let make = || AwsSecrets::new(self.aws.secrets_manager(), self.aws.ssm(), self.prefix.clone());
+        let make = || AwsSecrets::new(&self.aws, self.prefix.clone());
         self.store.get_or_init(make).fetch(reference).await
     }
 }

@@ -84,7 +84,7 @@ pub async fn signing_key(
         SecretRef::Ssm(name) => name.trim_start_matches('/'),
         SecretRef::Env(_) | SecretRef::File(_) => "",
     };
-    let store = AwsSecrets::new(aws.secrets_manager(), aws.ssm(), name);
+    let store = AwsSecrets::new(aws, name);
     let secret = fetch_secret(&reference, lookup, Some(&store)).await?;
     Ok(SigningKey::parse(secret.expose())?.into())
 }

@@ -5,15 +5,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use aws_sdk_kms::Client;
-use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_kms::operation::get_public_key::GetPublicKeyOutput;
-use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_app::aws::CallError;
+use countersign_app::aws::json::JsonService;
 use countersign_audit::PublicKey;
 use countersign_audit::key::InvalidKey;
+use serde::Deserialize;
+use serde_json::json;
 
 /// Why KMS has signed nothing. Says nothing of what was to be signed.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +55,7 @@ pub enum KmsError {
 
 /// A key in KMS.
 pub struct KmsKey {
-    client: Client,
+    kms: JsonService,
     /// As it is configured.
     name: String,
     /// What the name leads to, as long as that works.
@@ -70,6 +69,25 @@ struct Found {
     public: PublicKey,
 }
 
+/// KMS's answer to `Sign`, as far as it is used.
+#[derive(Debug, Deserialize)]
+struct Signed {
+    /// Base64.
+    #[serde(rename = "Signature")]
+    signature: String,
+}
+
+/// KMS's answer to `GetPublicKey`, as far as it is used.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PublicHalf {
+    key_id: Option<String>,
+    key_spec: Option<String>,
+    key_usage: Option<String>,
+    /// A DER `SubjectPublicKeyInfo` in base64.
+    public_key: Option<String>,
+}
+
 impl std::fmt::Debug for KmsKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KmsKey").field("name", &self.name).finish_non_exhaustive()
@@ -79,8 +97,8 @@ impl std::fmt::Debug for KmsKey {
 impl KmsKey {
     /// The key of that ARN, id or alias.
     #[must_use]
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into(), found: Mutex::default() }
+    pub fn new(kms: JsonService, name: impl Into<String>) -> Self {
+        Self { kms, name: name.into(), found: Mutex::default() }
     }
 
     /// Its public half: asked for once, and again after a signature failed.
@@ -105,15 +123,14 @@ impl KmsKey {
 
     async fn try_sign(&self, bytes: &[u8], public: &PublicKey) -> Result<String, KmsError> {
         let found = self.find().await?;
-        let sign = self
-            .client
-            .sign()
-            .key_id(&found.arn)
-            .message(Blob::new(bytes))
-            .message_type(MessageType::Raw)
-            .signing_algorithm(SigningAlgorithmSpec::Ed25519Sha512);
-        let answer = sign.send().await.map_err(|error| self.refused("Sign", &error))?;
-        let signature = STANDARD.encode(answer.signature.unwrap_or_else(|| Blob::new([])));
+        let sign = json!({
+            "KeyId": found.arn,
+            "Message": STANDARD.encode(bytes),
+            "MessageType": "RAW",
+            "SigningAlgorithm": "ED25519_SHA_512",
+        });
+        let answer: Result<Signed, _> = self.kms.call("Sign", &sign).await;
+        let signature = answer.map_err(|error| self.refused("Sign", &error))?.signature;
         if public.verifies(bytes, &signature) {
             Ok(signature)
         } else {
@@ -125,31 +142,32 @@ impl KmsKey {
         if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(found);
         }
-        let answer = self.client.get_public_key().key_id(&self.name).send().await;
+        let answer: Result<PublicHalf, _> =
+            self.kms.call("GetPublicKey", &json!({"KeyId": self.name})).await;
         let found = self.read(answer.map_err(|error| self.refused("GetPublicKey", &error))?)?;
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Ok(found)
     }
 
-    fn read(&self, answer: GetPublicKeyOutput) -> Result<Found, KmsError> {
+    fn read(&self, answer: PublicHalf) -> Result<Found, KmsError> {
         let key = self.name.clone();
-        let fits = answer.key_spec == Some(KeySpec::EccNistEdwards25519)
-            && answer.key_usage == Some(KeyUsageType::SignVerify);
+        let fits = answer.key_spec.as_deref() == Some("ECC_NIST_EDWARDS25519")
+            && answer.key_usage.as_deref() == Some("SIGN_VERIFY");
         if !fits {
             let spec = answer.key_spec.map_or_else(|| "of no spec".to_owned(), |spec| format!("`{spec}`"));
             let usage = answer.key_usage.map_or_else(|| "nothing".to_owned(), |usage| format!("`{usage}`"));
             return Err(KmsError::OtherKind { key, got: format!("{spec} for {usage}") });
         }
-        let der = answer.public_key.unwrap_or_else(|| Blob::new([]));
-        let public = PublicKey::from_spki(der.as_ref())
-            .map_err(|why| KmsError::PublicKey { key: key.clone(), why })?;
+        let der = STANDARD.decode(answer.public_key.unwrap_or_default()).unwrap_or_default();
+        let public =
+            PublicKey::from_spki(&der).map_err(|why| KmsError::PublicKey { key: key.clone(), why })?;
         Ok(Found { arn: answer.key_id.unwrap_or(key), public })
     }
 
     /// AWS's own code, and never its message: that is not ours to vouch for.
-    fn refused<E: ProvideErrorMetadata, R>(&self, call: &'static str, error: &SdkError<E, R>) -> KmsError {
+    fn refused(&self, call: &'static str, error: &CallError) -> KmsError {
         let why = match error {
-            SdkError::ServiceError(context) => match context.err().code() {
+            CallError::Refused { .. } => match error.code() {
                 Some("NotFoundException") => "there is no such key in this region".to_owned(),
                 Some("AccessDeniedException") => format!(
                     "AccessDeniedException: the role of `seal` and the key's policy must allow `kms:{call}`"
@@ -161,9 +179,9 @@ impl KmsKey {
                 Some(code) => code.to_owned(),
                 None => "an error without a name".to_owned(),
             },
-            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-            SdkError::DispatchFailure(_) => "KMS could not be reached".to_owned(),
-            _ => "no answer that can be used".to_owned(),
+            CallError::TimedOut => "no answer in time".to_owned(),
+            CallError::Unreachable => "KMS could not be reached".to_owned(),
+            CallError::Unusable(_) => "no answer that can be used".to_owned(),
         };
         KmsError::Refused { call, key: self.name.clone(), why }
     }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use countersign_app::App;
 use countersign_app::aws::Aws;
-use countersign_app::objects::NotStored;
+use countersign_app::aws::objects::StoreObjectError;
 use countersign_rules::Timestamp;
 use countersign_storage::StorageError;
 use countersign_storage::log::{Addition, Head, MOST_COMMITS, MOST_MINUTES, minute_of};
@@ -69,7 +69,7 @@ pub enum SealError {
     Unsigned(#[from] KmsError),
     /// A checkpoint was not copied.
     #[error(transparent)]
-    Copy(#[from] NotStored),
+    Copy(#[from] StoreObjectError),
 }
 
 /// What a run did.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use countersign_aws::lambda::Lambda;
+use countersign_aws::{Aws, CallError};
 use countersign_http::rate::Callers;
 use countersign_identity::Scheme;
 use countersign_identity::assertion::Assertions;
@@ -15,7 +15,6 @@ use countersign_rules::{RequestId, Timestamp, UserId};
 use countersign_storage::Store;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::Aws;
 use crate::directory::Directory;
 use crate::looks::Stopping;
 use crate::notify::Notifier;
@@ -133,7 +132,7 @@ pub struct ExecuteEvent {
 /// Has commands executed, asynchronously. The invocation may be lost or doubled.
 #[derive(Debug, Clone)]
 pub struct Invoker {
-    pub(crate) client: aws_sdk_lambda::Client,
+    pub(crate) lambda: Lambda,
     pub(crate) function: String,
 }
 
@@ -163,7 +162,7 @@ impl Invoker {
     pub fn new(config: &Config, aws: &Aws) -> Result<Self, ConfigError> {
         let function = config.execute_function.clone();
         let function = function.ok_or(ConfigError::Missing("COUNTERSIGN_EXECUTE_FUNCTION"))?;
-        Ok(Self { client: aws.lambda(), function })
+        Ok(Self { lambda: aws.lambda(), function })
     }
 
     /// Asks for the execution of a request.
@@ -177,18 +176,12 @@ impl Invoker {
     /// Invokes the function, and waits for nothing.
     pub(crate) async fn begin(&self, event: &impl Serialize) -> Result<(), InvokeError> {
         let payload = serde_json::to_vec(event).map_err(|error| InvokeError::execute(error.to_string()))?;
-        let invoke = self
-            .client
-            .invoke()
-            .function_name(&self.function)
-            .invocation_type(InvocationType::Event)
-            .payload(Blob::new(payload));
-        match invoke.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                use aws_sdk_lambda::error::ProvideErrorMetadata as _;
-                Err(InvokeError::execute(error.code().unwrap_or("no answer").to_owned()))
-            }
-        }
+        let begun = self.lambda.invoke_event(&self.function, payload).await;
+        begun.map_err(|error| InvokeError::execute(reason(&error)))
     }
+}
+
+/// AWS's error code, or why there is none.
+pub(crate) fn reason(error: &CallError) -> String {
+    error.code().map_or_else(|| error.to_string(), str::to_owned)
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+pub use countersign_aws::ConfigError;
 use countersign_identity::oidc::Settings;
 use countersign_notify::Schedule;
 use countersign_timer::TimerConfig;
@@ -68,24 +69,6 @@ pub struct Config {
     /// `COUNTERSIGN_SCHEDULE_GROUP`, `COUNTERSIGN_EXPIRE_ARN`, `COUNTERSIGN_SCHEDULER_ROLE_ARN`,
     /// `COUNTERSIGN_DEAD_LETTER_ARN`: how timers are set.
     pub timer: Option<TimerConfig>,
-}
-
-/// A variable that is missing or wrong.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// Missing.
-    #[error("the environment variable `{0}` is missing")]
-    Missing(&'static str),
-    /// Not what it should be.
-    #[error("the environment variable `{name}` must be {expected}, got `{got}`")]
-    Invalid {
-        /// Which.
-        name: &'static str,
-        /// What is expected.
-        expected: &'static str,
-        /// What came.
-        got: String,
-    },
 }
 
 impl Config {

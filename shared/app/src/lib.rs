@@ -1,6 +1,6 @@
 //! The use cases: what joins the rules, the table, the timers and the callers.
 //!
-//! - [`config`] and [`aws`]: the environment, read once; [`app`] what every function holds
+//! - [`config`]: the environment, read once; [`app`] what every function holds
 //! - [`caller`]: who is calling, in the same round trip as what they ask for
 //! - [`sign_in`]: sessions, and whose account an identity of the issuer is
 //! - [`submit`] and [`change`]: the two ways that something is written about a request
@@ -19,7 +19,6 @@
 //! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
 //! - [`refusals`]: who was refused, for the audit trail
-//! - [`objects`]: S3, as far as checkpoints need it
 //! - [`telemetry`]: structured logs, without commands and secrets
 //!
 //! **Invariant:** a request changes by `load → decide → one transaction` in [`change`], and nowhere else.
@@ -27,7 +26,6 @@
 pub mod administration;
 pub mod app;
 pub mod assess;
-pub mod aws;
 pub mod caller;
 pub mod change;
 pub mod claim;
@@ -39,7 +37,6 @@ pub mod guard;
 pub mod looks;
 pub mod losses;
 pub mod notify;
-pub mod objects;
 pub mod page;
 pub mod probe;
 pub mod query;
@@ -56,4 +53,5 @@ mod warnings;
 pub use app::{App, Invoker};
 pub use caller::Caller;
 pub use config::Config;
+pub use countersign_aws as aws;
 pub use countersign_storage::Scope;

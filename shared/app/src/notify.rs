@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use countersign_aws::Aws;
+use countersign_aws::lambda::Lambda;
 use countersign_notify::{EndpointId, Integrations};
 use countersign_rules::{ConnectionName, DeliveryId, Person, Phase, Request, RequestId, Status, WebhookId};
 use countersign_storage::items::{Channel, User};
@@ -12,8 +12,7 @@ use countersign_storage::webhooks::{Endpoints, StoredWebhook};
 use countersign_storage::{Connection, StorageError, Store};
 use serde::{Deserialize, Serialize};
 
-use crate::app::InvokeError;
-use crate::aws::Aws;
+use crate::app::{InvokeError, reason};
 use crate::{Config, config::ConfigError};
 
 /// What `deliver` is invoked with. Any of them may be lost or doubled.
@@ -46,7 +45,7 @@ pub enum DeliverEvent {
 /// Has deliveries made, asynchronously.
 #[derive(Debug, Clone)]
 pub struct Notifier {
-    client: aws_sdk_lambda::Client,
+    lambda: Lambda,
     function: String,
 }
 
@@ -58,7 +57,7 @@ impl Notifier {
     pub fn new(config: &Config, aws: &Aws) -> Result<Self, ConfigError> {
         let function = config.deliver_function.clone();
         let function = function.ok_or(ConfigError::Missing("COUNTERSIGN_DELIVER_FUNCTION"))?;
-        Ok(Self { client: aws.lambda(), function })
+        Ok(Self { lambda: aws.lambda(), function })
     }
 
     /// Asks for it.
@@ -67,19 +66,8 @@ impl Notifier {
     /// If Lambda did not take it; the sweep finds it.
     pub async fn deliver(&self, event: &DeliverEvent) -> Result<(), InvokeError> {
         let payload = serde_json::to_vec(event).map_err(|error| InvokeError::deliver(error.to_string()))?;
-        let invoke = self
-            .client
-            .invoke()
-            .function_name(&self.function)
-            .invocation_type(InvocationType::Event)
-            .payload(Blob::new(payload));
-        match invoke.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                use aws_sdk_lambda::error::ProvideErrorMetadata as _;
-                Err(InvokeError::deliver(error.code().unwrap_or("no answer").to_owned()))
-            }
-        }
+        let begun = self.lambda.invoke_event(&self.function, payload).await;
+        begun.map_err(|error| InvokeError::deliver(reason(&error)))
     }
 }
 

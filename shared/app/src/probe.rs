@@ -6,17 +6,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_lambda::config::retry::RetryConfig;
-use aws_sdk_lambda::config::timeout::TimeoutConfig;
-use aws_sdk_lambda::error::ProvideErrorMetadata as _;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
 use countersign_rules::{ConnectionName, RequestId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::{InvokeError, Invoker};
+use crate::app::{InvokeError, Invoker, reason};
 
 /// How long a test may take where it runs.
 pub const TEST_LIMIT: Duration = Duration::from_secs(20);
@@ -176,23 +171,11 @@ impl Invoker {
     pub(crate) async fn ask<A: DeserializeOwned>(&self, event: &impl Serialize) -> Result<A, InvokeError> {
         let failed = |error: &dyn std::fmt::Display| InvokeError::execute(error.to_string());
         let payload = serde_json::to_vec(event).map_err(|error| failed(&error))?;
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(WAIT).build();
-        let patient =
-            aws_sdk_lambda::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts);
-        let invoke = self
-            .client
-            .invoke()
-            .function_name(&self.function)
-            .invocation_type(InvocationType::RequestResponse)
-            .payload(Blob::new(payload))
-            .customize()
-            .config_override(patient);
-        let answer = invoke.send().await;
-        let answer = answer.map_err(|error| failed(&error.code().unwrap_or("no answer")))?;
-        if let Some(error) = answer.function_error() {
+        let answer = self.lambda.invoke_and_wait(&self.function, payload, WAIT).await;
+        let answer = answer.map_err(|error| failed(&reason(&error)))?;
+        if let Some(error) = answer.function_error {
             return Err(failed(&error));
         }
-        let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        serde_json::from_slice(payload).map_err(|error| failed(&error))
+        serde_json::from_slice(&answer.payload).map_err(|error| failed(&error))
     }
 }

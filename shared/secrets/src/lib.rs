@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use countersign_aws::json::JsonService;
+use countersign_aws::{Aws, CallError};
 use countersign_targets::{Secret, SecretRef, SecretStore, TargetError};
+use serde::Deserialize;
+use serde_json::json;
 use tokio::sync::Mutex;
 
 /// A secret that was changed is used from then on at the latest.
@@ -17,10 +20,30 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 /// More than a deployment has connections; what was asked for first makes room.
 const MOST_REMEMBERED: usize = 256;
 
+/// The answer to `GetSecretValue`, as far as it is used. No `Debug`: it holds the secret.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SecretValue {
+    secret_string: Option<String>,
+}
+
+/// The answer to `GetParameter`, as far as it is used. No `Debug`: it holds the secret.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ParameterAnswer {
+    parameter: Option<Parameter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    value: Option<String>,
+}
+
 /// Fetches secrets from AWS.
 pub struct AwsSecrets {
-    secrets: aws_sdk_secretsmanager::Client,
-    parameters: aws_sdk_ssm::Client,
+    secrets: JsonService,
+    parameters: JsonService,
     prefix: String,
     lifetime: Duration,
     remembered: Mutex<BTreeMap<String, (Instant, Secret)>>,
@@ -35,14 +58,10 @@ impl std::fmt::Debug for AwsSecrets {
 impl AwsSecrets {
     /// A store of what lies below `prefix` (`countersign/`); an empty prefix admits nothing.
     #[must_use]
-    pub fn new(
-        secrets: aws_sdk_secretsmanager::Client,
-        parameters: aws_sdk_ssm::Client,
-        prefix: impl Into<String>,
-    ) -> Self {
+    pub fn new(aws: &Aws, prefix: impl Into<String>) -> Self {
         Self {
-            secrets,
-            parameters,
+            secrets: aws.secrets_manager(),
+            parameters: aws.ssm(),
             prefix: prefix.into(),
             lifetime: REMEMBERED_FOR,
             remembered: Mutex::default(),
@@ -75,13 +94,14 @@ impl AwsSecrets {
         let value = match reference {
             SecretRef::SecretsManager(arn) => {
                 self.below_prefix(reference, arn.rsplit(':').next().unwrap_or_default())?;
-                let answer = self.secrets.get_secret_value().secret_id(arn).send().await;
-                let answer = answer.map_err(|error| refused(reference, &error))?;
-                answer.secret_string
+                let answer: Result<SecretValue, _> =
+                    self.secrets.call("GetSecretValue", &json!({"SecretId": arn})).await;
+                answer.map_err(|error| refused(reference, &error))?.secret_string
             }
             SecretRef::Ssm(name) => {
                 self.below_prefix(reference, name)?;
-                let answer = self.parameters.get_parameter().name(name).with_decryption(true).send().await;
+                let answer: Result<ParameterAnswer, _> =
+                    self.parameters.call("GetParameter", &json!({"Name": name, "WithDecryption": true})).await;
                 let answer = answer.map_err(|error| refused(reference, &error))?;
                 answer.parameter.and_then(|parameter| parameter.value)
             }
@@ -121,9 +141,9 @@ fn unavailable(reference: &SecretRef, reason: &str) -> TargetError {
 }
 
 /// AWS's own code, and never its message: that is not ours to vouch for.
-fn refused<E: ProvideErrorMetadata, R>(reference: &SecretRef, error: &SdkError<E, R>) -> TargetError {
+fn refused(reference: &SecretRef, error: &CallError) -> TargetError {
     let reason = match error {
-        SdkError::ServiceError(context) => match context.err().code() {
+        CallError::Refused { .. } => match error.code() {
             Some("ResourceNotFoundException" | "ParameterNotFound") => "AWS has no such secret".to_owned(),
             Some("AccessDeniedException") => {
                 "AWS refuses it (AccessDeniedException): the executor's role may not read it, or not use its key".to_owned()
@@ -131,9 +151,9 @@ fn refused<E: ProvideErrorMetadata, R>(reference: &SecretRef, error: &SdkError<E
             Some(code) => format!("AWS refuses it ({code})"),
             None => "AWS refuses it".to_owned(),
         },
-        SdkError::TimeoutError(_) => "AWS did not answer in time".to_owned(),
-        SdkError::DispatchFailure(_) => "AWS could not be reached".to_owned(),
-        _ => "AWS gave no answer that can be used".to_owned(),
+        CallError::TimedOut => "AWS did not answer in time".to_owned(),
+        CallError::Unreachable => "AWS could not be reached".to_owned(),
+        CallError::Unusable(_) => "AWS gave no answer that can be used".to_owned(),
     };
     unavailable(reference, &reason)
 }

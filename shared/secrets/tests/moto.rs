@@ -3,23 +3,18 @@
 #![cfg(feature = "moto-tests")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_ssm::types::ParameterType;
+use countersign_aws::{Aws, AwsSettings};
 use countersign_secrets::AwsSecrets;
 use countersign_targets::{FileSecrets, SecretRef, SecretStore};
+use serde_json::{Value, json};
 
-macro_rules! client {
-    ($sdk:ident) => {{
-        let url = std::env::var("COUNTERSIGN_TEST_MOTO_URL")
-            .expect("`COUNTERSIGN_TEST_MOTO_URL` must name a running moto server; ./tests/run starts one");
-        let config = $sdk::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .endpoint_url(url);
-        $sdk::Client::from_conf(config.build())
-    }};
+fn aws() -> Aws {
+    let url = std::env::var("COUNTERSIGN_TEST_MOTO_URL")
+        .expect("`COUNTERSIGN_TEST_MOTO_URL` must name a running moto server; ./tests/run starts one");
+    let mut settings = AwsSettings::local(&url, &url, &url);
+    settings.secrets_manager_url = Some(url.clone());
+    settings.ssm_url = Some(url);
+    Aws::new(settings)
 }
 
 fn parse(text: &str) -> SecretRef {
@@ -27,14 +22,25 @@ fn parse(text: &str) -> SecretRef {
 }
 
 fn store(prefix: &str) -> AwsSecrets {
-    AwsSecrets::new(client!(aws_sdk_secretsmanager), client!(aws_sdk_ssm), prefix)
+    AwsSecrets::new(&aws(), prefix)
+}
+
+async fn secrets(operation: &str, input: Value) -> Result<Value, countersign_aws::CallError> {
+    aws().secrets_manager().call(operation, &input).await
 }
 
 async fn put(name: &str, value: &str) -> SecretRef {
-    let client = client!(aws_sdk_secretsmanager);
-    let _ = client.delete_secret().secret_id(name).force_delete_without_recovery(true).send().await;
-    let made = client.create_secret().name(name).secret_string(value).send().await.unwrap();
-    parse(&format!("secretsmanager:{}", made.arn().unwrap()))
+    let _ = secrets("DeleteSecret", json!({"SecretId": name, "ForceDeleteWithoutRecovery": true})).await;
+    let token = format!("{:0>32}", name.len());
+    let new = json!({"Name": name, "SecretString": value, "ClientRequestToken": token});
+    let created = secrets("CreateSecret", new).await.unwrap();
+    parse(&format!("secretsmanager:{}", created["ARN"].as_str().unwrap()))
+}
+
+async fn change(name: &str, value: &str) {
+    let token = format!("{value:0>32}");
+    let new = json!({"SecretId": name, "SecretString": value, "ClientRequestToken": token});
+    secrets("PutSecretValue", new).await.unwrap();
 }
 
 #[tokio::test]
@@ -42,12 +48,11 @@ async fn a_secret_is_fetched_by_its_arn_and_remembered() {
     let store = store("gate/");
     let reference = put("gate/remembered", "postgres://a:hunter2@db/x").await;
     assert_eq!(store.fetch(&reference).await.unwrap().expose(), "postgres://a:hunter2@db/x");
-    let client = client!(aws_sdk_secretsmanager);
-    client.put_secret_value().secret_id("gate/remembered").secret_string("new").send().await.unwrap();
+    change("gate/remembered", "new").await;
     assert_eq!(store.fetch(&reference).await.unwrap().expose(), "postgres://a:hunter2@db/x", "for minutes");
     let forgetful = self::store("gate/").remembering_for(std::time::Duration::ZERO);
     assert_eq!(forgetful.fetch(&reference).await.unwrap().expose(), "new");
-    client.put_secret_value().secret_id("gate/remembered").secret_string("newer").send().await.unwrap();
+    change("gate/remembered", "newer").await;
     assert_eq!(
         forgetful.fetch(&reference).await.unwrap().expose(),
         "newer",
@@ -59,16 +64,10 @@ async fn a_secret_is_fetched_by_its_arn_and_remembered() {
 
 #[tokio::test]
 async fn a_parameter_is_fetched_decrypted() {
-    let client = client!(aws_sdk_ssm);
-    client
-        .put_parameter()
-        .name("/gate/prod/db")
-        .value("mysql://a:hunter2@db/x")
-        .r#type(ParameterType::SecureString)
-        .overwrite(true)
-        .send()
-        .await
-        .unwrap();
+    let parameter = json!({
+        "Name": "/gate/prod/db", "Value": "mysql://a:hunter2@db/x", "Type": "SecureString", "Overwrite": true
+    });
+    let _: Value = aws().ssm().call("PutParameter", &parameter).await.unwrap();
     assert_eq!(
         store("gate/").fetch(&parse("ssm:/gate/prod/db")).await.unwrap().expose(),
         "mysql://a:hunter2@db/x"
