@@ -121,7 +121,7 @@ impl Start {
     async fn change(
         self,
         callback: &Callback,
-        ask: impl Fn(&Caller) -> Command,
+        ask: impl Fn(&Caller) -> Command + Sync,
     ) -> Result<Response, Problem> {
         let Self { id, caller, created, found, .. } = self;
         let app = &callback.app;

@@ -27,6 +27,7 @@ use countersign_app::notify::DeliverEvent;
 use countersign_notify::{Channel, Sender};
 use countersign_storage::StorageError;
 use countersign_timer::Timer;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::slack::SlackSender;
@@ -104,14 +105,16 @@ impl Deliver {
     /// # Errors
     /// [`DeliverError`]; the same event again does nothing twice but what an endpoint sees as the same
     /// delivery, by its id.
-    pub async fn handle(&self, payload: Value) -> Result<Value, DeliverError> {
-        let attempted = match serde_json::from_value(payload).map_err(DeliverError::Event)? {
-            DeliverEvent::Commit { endpoint, request_id, version } => {
-                self.commit(&endpoint, request_id, version).await?
-            }
-            DeliverEvent::Due { endpoint } => self.due(&endpoint).await?,
-            DeliverEvent::Delivery { endpoint, id } => self.asked_for(&endpoint, id).await?,
-        };
-        Ok(json!({ "attempted": attempted }))
+    pub fn handle<'a>(&'a self, payload: Value) -> BoxFuture<'a, Result<Value, DeliverError>> {
+        Box::pin(async move {
+            let attempted = match serde_json::from_value(payload).map_err(DeliverError::Event)? {
+                DeliverEvent::Commit { endpoint, request_id, version } => {
+                    self.commit(&endpoint, request_id, version).await?
+                }
+                DeliverEvent::Due { endpoint } => self.due(&endpoint).await?,
+                DeliverEvent::Delivery { endpoint, id } => self.asked_for(&endpoint, id).await?,
+            };
+            Ok(json!({ "attempted": attempted }))
+        })
     }
 }

@@ -10,7 +10,6 @@ use countersign_app::{App, Config, telemetry};
 use countersign_deliver::{ChatSecrets, Deliver, Senders};
 use countersign_targets::FileSecrets;
 use countersign_timer::Timer;
-use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -23,8 +22,10 @@ async fn main() -> anyhow::Result<()> {
     let secrets = ChatSecrets::new(Arc::new(|name| std::env::var(name).ok()), FileSecrets::Refused);
     let senders = Senders::of(&app).with_chats(&app, &secrets);
     let handler = Deliver::new(app, Timer::new(aws.scheduler(), timer_config), senders);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
-        handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
+    let handler = Arc::new(handler);
+    countersign_http::lambda::run(Arc::new(move |payload| {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move { Ok(handler.handle(payload).await?) })
     }))
     .await
     .map_err(anyhow::Error::from_boxed)

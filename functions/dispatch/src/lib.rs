@@ -19,6 +19,7 @@ use countersign_app::{App, Invoker};
 use countersign_rules::{Effect, Request, RequestId, Timestamp, effects};
 use countersign_storage::{codec, keys};
 use countersign_timer::Timer;
+use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -113,33 +114,35 @@ impl Dispatch {
     ///
     /// # Errors
     /// If the payload is no batch at all.
-    pub async fn handle(&self, payload: Value) -> Result<Value, NotAStream> {
-        let batch: Batch = serde_json::from_value(payload).map_err(NotAStream)?;
-        let states: Vec<_> = batch.records.iter().map(|record| state_of(&record.dynamodb)).collect();
-        let mut newest: BTreeMap<RequestId, u64> = BTreeMap::new();
-        for state in states.iter().flatten().flatten() {
-            let version = newest.entry(state.id).or_default();
-            *version = state.version.max(*version);
-        }
-        let mut told = self.tell(states.iter().flatten().flatten()).await;
-        let mut failures = Vec::new();
-        for (record, state) in batch.records.iter().zip(states) {
-            let handled = match state {
-                Ok(Some(state)) => {
-                    let is_newest = newest.get(&state.id) == Some(&state.version);
-                    let acted = if is_newest { self.act_on(&state).await } else { Ok(()) };
-                    acted.and(told.remove(&(state.id, state.version)).unwrap_or(Ok(())))
-                }
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = handled {
-                let sequence_number = &record.dynamodb.sequence_number;
-                tracing::error!(%error, %sequence_number, "stream record");
-                failures.push(json!({ "itemIdentifier": sequence_number }));
+    pub fn handle<'a>(&'a self, payload: Value) -> BoxFuture<'a, Result<Value, NotAStream>> {
+        Box::pin(async move {
+            let batch: Batch = serde_json::from_value(payload).map_err(NotAStream)?;
+            let states: Vec<_> = batch.records.iter().map(|record| state_of(&record.dynamodb)).collect();
+            let mut newest: BTreeMap<RequestId, u64> = BTreeMap::new();
+            for state in states.iter().flatten().flatten() {
+                let version = newest.entry(state.id).or_default();
+                *version = state.version.max(*version);
             }
-        }
-        Ok(json!({ "batchItemFailures": failures }))
+            let mut told = self.tell(states.iter().flatten().flatten()).await;
+            let mut failures = Vec::new();
+            for (record, state) in batch.records.iter().zip(states) {
+                let handled = match state {
+                    Ok(Some(state)) => {
+                        let is_newest = newest.get(&state.id) == Some(&state.version);
+                        let acted = if is_newest { self.act_on(&state).await } else { Ok(()) };
+                        acted.and(told.remove(&(state.id, state.version)).unwrap_or(Ok(())))
+                    }
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = handled {
+                    let sequence_number = &record.dynamodb.sequence_number;
+                    tracing::error!(%error, %sequence_number, "stream record");
+                    failures.push(json!({ "itemIdentifier": sequence_number }));
+                }
+            }
+            Ok(json!({ "batchItemFailures": failures }))
+        })
     }
 
     /// Asks for what the state calls for.

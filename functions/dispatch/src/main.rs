@@ -2,12 +2,13 @@
 
 #![recursion_limit = "256"]
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker, telemetry};
 use countersign_dispatch::Dispatch;
 use countersign_timer::Timer;
-use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -19,8 +20,10 @@ async fn main() -> anyhow::Result<()> {
         config.timer.clone().context("the environment variable `COUNTERSIGN_SCHEDULE_GROUP` is missing")?;
     let timer = Timer::new(aws.scheduler(), timer_config);
     let handler = Dispatch::new(App::new(config, &aws), timer, invoker);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
-        handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
+    let handler = Arc::new(handler);
+    countersign_http::lambda::run(Arc::new(move |payload| {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move { Ok(handler.handle(payload).await?) })
     }))
     .await
     .map_err(anyhow::Error::from_boxed)

@@ -41,6 +41,7 @@ use countersign_targets::{
     CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, SecretStore,
     Summary, TargetSpec, fetch_secret, run,
 };
+use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -120,13 +121,15 @@ impl Execute {
     ///
     /// # Errors
     /// [`ExecuteError`]; Lambda may invoke again, which cannot run anything twice.
-    pub async fn handle(&self, payload: Value) -> Result<Value, ExecuteError> {
-        match serde_json::from_value(payload).map_err(ExecuteError::Event)? {
-            Event::Run(event) => self.run_request(event.request_id).await,
-            Event::Estimate(event) => Box::pin(self.estimate(event.estimate)).await,
-            Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
-            Event::Assess(event) => Ok(json!(assess::assess(&event.assess))),
-        }
+    pub fn handle<'a>(&'a self, payload: Value) -> BoxFuture<'a, Result<Value, ExecuteError>> {
+        Box::pin(async move {
+            match serde_json::from_value(payload).map_err(ExecuteError::Event)? {
+                Event::Run(event) => self.run_request(event.request_id).await,
+                Event::Estimate(event) => Box::pin(self.estimate(event.estimate)).await,
+                Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
+                Event::Assess(event) => Ok(json!(assess::assess(&event.assess))),
+            }
+        })
     }
 
     async fn run_request(&self, id: RequestId) -> Result<Value, ExecuteError> {

@@ -2,9 +2,10 @@
 
 #![recursion_limit = "256"]
 
+use std::sync::Arc;
+
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, telemetry};
-use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -13,8 +14,10 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::new(AwsSettings::from_environment()?);
     let handler =
         countersign_execute::Execute::from_environment(App::new(config, &aws)).with_secrets_of(&aws);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
-        handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
+    let handler = Arc::new(handler);
+    countersign_http::lambda::run(Arc::new(move |payload| {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move { Ok(handler.handle(payload).await?) })
     }))
     .await
     .map_err(anyhow::Error::from_boxed)

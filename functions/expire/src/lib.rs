@@ -17,6 +17,7 @@ use countersign_rules::{Effect, Refusal, RequestId, Status, effects};
 use countersign_storage::sweep::Overdue;
 use countersign_storage::{StorageError, keys};
 use countersign_timer::Wake;
+use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -75,26 +76,28 @@ impl Expire {
     ///
     /// # Errors
     /// [`ExpireError`]; the same event again is harmless.
-    pub async fn handle(&self, payload: Value) -> Result<Value, ExpireError> {
-        match serde_json::from_value(payload).map_err(ExpireError::Event)? {
-            Event::Wake(Wake::Deadline { request_id }) => {
-                let status = self.look_at(request_id).await?;
-                Ok(json!({ "status": status }))
-            }
-            Event::Wake(Wake::Deliveries { endpoint }) => {
-                self.have_delivered(endpoint).await;
-                Ok(json!({ "status": null }))
-            }
-            Event::Sweep(Sweep { sweep: false }) => Ok(json!({ "looked_at": 0 })),
-            Event::Sweep(Sweep { sweep: true }) => {
-                let (looked_at, failed) = self.sweep().await?;
-                // After what decides: telling people must not hold that up.
-                if let Err(error) = self.sweep_notifications().await {
-                    tracing::error!(%error, "sweep of notifications");
+    pub fn handle<'a>(&'a self, payload: Value) -> BoxFuture<'a, Result<Value, ExpireError>> {
+        Box::pin(async move {
+            match serde_json::from_value(payload).map_err(ExpireError::Event)? {
+                Event::Wake(Wake::Deadline { request_id }) => {
+                    let status = self.look_at(request_id).await?;
+                    Ok(json!({ "status": status }))
                 }
-                Ok(json!({ "looked_at": looked_at, "failed": failed }))
+                Event::Wake(Wake::Deliveries { endpoint }) => {
+                    self.have_delivered(endpoint).await;
+                    Ok(json!({ "status": null }))
+                }
+                Event::Sweep(Sweep { sweep: false }) => Ok(json!({ "looked_at": 0 })),
+                Event::Sweep(Sweep { sweep: true }) => {
+                    let (looked_at, failed) = self.sweep().await?;
+                    // After what decides: telling people must not hold that up.
+                    if let Err(error) = self.sweep_notifications().await {
+                        tracing::error!(%error, "sweep of notifications");
+                    }
+                    Ok(json!({ "looked_at": looked_at, "failed": failed }))
+                }
             }
-        }
+        })
     }
 
     /// Lets time do its work on one request. One that does not exist is left alone: a timer can

@@ -142,8 +142,7 @@ impl KmsKey {
         if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(found);
         }
-        let answer: Result<PublicHalf, _> =
-            self.kms.call("GetPublicKey", &json!({"KeyId": self.name})).await;
+        let answer: Result<PublicHalf, _> = self.kms.call("GetPublicKey", &json!({"KeyId": self.name})).await;
         let found = self.read(answer.map_err(|error| self.refused("GetPublicKey", &error))?)?;
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Ok(found)

@@ -26,6 +26,7 @@ use countersign_app::aws::objects::StoreObjectError;
 use countersign_rules::Timestamp;
 use countersign_storage::StorageError;
 use countersign_storage::log::{Addition, Head, MOST_COMMITS, MOST_MINUTES, minute_of};
+use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -111,10 +112,12 @@ impl Seal {
     ///
     /// # Errors
     /// [`SealError`]; the same event again is harmless.
-    pub async fn handle(&self, payload: Value) -> Result<Value, SealError> {
-        let Event { seal } = serde_json::from_value(payload).map_err(SealError::Event)?;
-        let done = if seal { self.run().await? } else { Sealed::default() };
-        Ok(json!({ "events": done.events, "checkpoints": done.checkpoints }))
+    pub fn handle<'a>(&'a self, payload: Value) -> BoxFuture<'a, Result<Value, SealError>> {
+        Box::pin(async move {
+            let Event { seal } = serde_json::from_value(payload).map_err(SealError::Event)?;
+            let done = if seal { self.run().await? } else { Sealed::default() };
+            Ok(json!({ "events": done.events, "checkpoints": done.checkpoints }))
+        })
     }
 
     /// Up to when everything is over, by the clock now.
@@ -129,33 +132,37 @@ impl Seal {
     ///
     /// # Errors
     /// [`SealError`].
-    pub async fn run(&self) -> Result<Sealed, SealError> {
-        let done = self.seal_until(self.until()).await?;
-        self.copy().await?;
-        Ok(done)
+    pub fn run<'a>(&'a self) -> BoxFuture<'a, Result<Sealed, SealError>> {
+        Box::pin(async move {
+            let done = self.seal_until(self.until()).await?;
+            self.copy().await?;
+            Ok(done)
+        })
     }
 
     /// Seals everything from before that instant.
     ///
     /// # Errors
     /// [`SealError`].
-    pub async fn seal_until(&self, until: Timestamp) -> Result<Sealed, SealError> {
-        let mut done = Sealed::default();
-        // Minutes whose numbers another one may have overwritten with older ones since.
-        let mut doubtful = BTreeSet::new();
-        let mut lost = 0;
-        for _ in 0..MOST_ROUNDS {
-            match self.round(until, &mut doubtful, &mut done).await {
-                Ok(Progress::Done) => break,
-                Ok(Progress::More) => {}
-                Err(SealError::Storage(StorageError::Conflict)) if lost < MOST_LOST => lost += 1,
-                Err(error) => return Err(error),
+    pub fn seal_until<'a>(&'a self, until: Timestamp) -> BoxFuture<'a, Result<Sealed, SealError>> {
+        Box::pin(async move {
+            let mut done = Sealed::default();
+            // Minutes whose numbers another one may have overwritten with older ones since.
+            let mut doubtful = BTreeSet::new();
+            let mut lost = 0;
+            for _ in 0..MOST_ROUNDS {
+                match self.round(until, &mut doubtful, &mut done).await {
+                    Ok(Progress::Done) => break,
+                    Ok(Progress::More) => {}
+                    Err(SealError::Storage(StorageError::Conflict)) if lost < MOST_LOST => lost += 1,
+                    Err(error) => return Err(error),
+                }
             }
-        }
-        if done.checkpoints > 0 {
-            tracing::info!(events = done.events, checkpoints = done.checkpoints, "sealed");
-        }
-        Ok(done)
+            if done.checkpoints > 0 {
+                tracing::info!(events = done.events, checkpoints = done.checkpoints, "sealed");
+            }
+            Ok(done)
+        })
     }
 
     async fn round(
@@ -247,8 +254,8 @@ impl Seal {
     ///
     /// # Errors
     /// [`SealError`].
-    pub async fn rebuild_statistics(app: &App) -> Result<usize, SealError> {
-        numbers::rebuild(&app.store, app.now()).await
+    pub fn rebuild_statistics<'a>(app: &'a App) -> BoxFuture<'a, Result<usize, SealError>> {
+        Box::pin(async move { numbers::rebuild(&app.store, app.now()).await })
     }
 }
 

@@ -2,10 +2,11 @@
 
 #![recursion_limit = "256"]
 
+use std::sync::Arc;
+
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, telemetry};
 use countersign_seal::{Seal, signing_key};
-use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -14,8 +15,10 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::new(AwsSettings::from_environment()?);
     let key = signing_key(&config, &aws, &|name| std::env::var(name).ok()).await?;
     let handler = Seal::new(App::new(config, &aws), key).with_copies_by(&aws);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async {
-        handler.handle(event.payload).await.map_err(lambda_runtime::Error::from)
+    let handler = Arc::new(handler);
+    countersign_http::lambda::run(Arc::new(move |payload| {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move { Ok(handler.handle(payload).await?) })
     }))
     .await
     .map_err(anyhow::Error::from_boxed)

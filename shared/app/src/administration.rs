@@ -14,6 +14,7 @@ use countersign_storage::integrations::Integration;
 use countersign_storage::items::MAX_GROUPS_OF_USER;
 use countersign_storage::people::{Access, Saved, StoredUser};
 use countersign_storage::{Connection, StorageError, User};
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::{App, errors, losses, submit};
@@ -122,10 +123,16 @@ impl App {
     ///
     /// # Errors
     /// [`NotKept`].
-    pub async fn keep_connection(&self, before: Option<u64>, connection: &Connection) -> Result<(), NotKept> {
-        self.store.put_connection(before, connection).await?;
-        self.forget_directory();
-        Ok(())
+    pub fn keep_connection<'a>(
+        &'a self,
+        before: Option<u64>,
+        connection: &'a Connection,
+    ) -> BoxFuture<'a, Result<(), NotKept>> {
+        Box::pin(async move {
+            self.store.put_connection(before, connection).await?;
+            self.forget_directory();
+            Ok(())
+        })
     }
 
     /// Stores settings of Slack over the version that they were written against, none if they are the
@@ -133,62 +140,68 @@ impl App {
     ///
     /// # Errors
     /// [`NotKept`].
-    pub async fn keep_slack(
-        &self,
+    pub fn keep_slack<'a>(
+        &'a self,
         before: Option<u64>,
         version: u64,
-        settings: &SlackSettings,
-    ) -> Result<(), NotKept> {
-        match self.store.put_integration(Integration::Slack, before, version, settings).await {
-            Err(StorageError::Conflict) => {
-                // An answer may have been lost of the very write that is repeated.
-                let now = self.store.integrations().await?.slack;
-                let ours = now.is_some_and(|(now, at)| at == version && now == *settings);
-                if ours { Ok(()) } else { Err(NotKept::Changed) }
+        settings: &'a SlackSettings,
+    ) -> BoxFuture<'a, Result<(), NotKept>> {
+        Box::pin(async move {
+            match self.store.put_integration(Integration::Slack, before, version, settings).await {
+                Err(StorageError::Conflict) => {
+                    // An answer may have been lost of the very write that is repeated.
+                    let now = self.store.integrations().await?.slack;
+                    let ours = now.is_some_and(|(now, at)| at == version && now == *settings);
+                    if ours { Ok(()) } else { Err(NotKept::Changed) }
+                }
+                done => Ok(done?),
             }
-            done => Ok(done?),
-        }
+        })
     }
 
     /// The account that would be stored.
     ///
     /// # Errors
     /// The contract's problems.
-    pub async fn check_user(
-        &self,
+    pub fn check_user<'a>(
+        &'a self,
         id: UserId,
-        before: Option<&StoredUser>,
+        before: Option<&'a StoredUser>,
         written: WrittenUser,
-    ) -> Result<CheckedUser, Problem> {
-        let people = self.store.all_users().await.map_err(|error| errors::storage(&error))?;
-        let user = self.checked(id, written, before, &people)?;
-        Ok(CheckedUser { user, people })
+    ) -> BoxFuture<'a, Result<CheckedUser, Problem>> {
+        Box::pin(async move {
+            let people = self.store.all_users().await.map_err(|error| errors::storage(&error))?;
+            let user = self.checked(id, written, before, &people)?;
+            Ok(CheckedUser { user, people })
+        })
     }
 
     /// Stores an account; `access_version` was read before anything that it was checked by.
     ///
     /// # Errors
     /// [`NotKept`].
-    pub async fn keep_user(
-        &self,
-        before: Option<&StoredUser>,
-        checked: &CheckedUser,
+    pub fn keep_user<'a>(
+        &'a self,
+        before: Option<&'a StoredUser>,
+        checked: &'a CheckedUser,
         access_version: u64,
-    ) -> Result<(), NotKept> {
-        let user = &checked.user;
-        let access =
-            if matters(before, user) { Access::ChangedSince(access_version) } else { Access::Unchanged };
-        let refused = |problem| Err(NotKept::Refused(Box::new(problem)));
-        match self.store.put_user(before, user, access, None).await? {
-            Saved::Yes => {}
-            Saved::EmailTaken => return refused(email_taken()),
-            Saved::Before(_) | Saved::KeyReused => return refused(Problem::internal()),
-        }
-        if user.disabled {
-            self.disable_service_accounts(&checked.people, user.id).await?;
-        }
-        self.forget_directory();
-        Ok(())
+    ) -> BoxFuture<'a, Result<(), NotKept>> {
+        Box::pin(async move {
+            let user = &checked.user;
+            let access =
+                if matters(before, user) { Access::ChangedSince(access_version) } else { Access::Unchanged };
+            let refused = |problem| Err(NotKept::Refused(Box::new(problem)));
+            match self.store.put_user(before, user, access, None).await? {
+                Saved::Yes => {}
+                Saved::EmailTaken => return refused(email_taken()),
+                Saved::Before(_) | Saved::KeyReused => return refused(Problem::internal()),
+            }
+            if user.disabled {
+                self.disable_service_accounts(&checked.people, user.id).await?;
+            }
+            self.forget_directory();
+            Ok(())
+        })
     }
 
     fn checked(

@@ -13,6 +13,7 @@ use countersign_identity::session::Sessions;
 use countersign_identity::token::ApiTokens;
 use countersign_rules::{RequestId, Timestamp, UserId};
 use countersign_storage::Store;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::Directory;
@@ -169,8 +170,8 @@ impl Invoker {
     ///
     /// # Errors
     /// If Lambda did not take it.
-    pub async fn execute(&self, event: &ExecuteEvent) -> Result<(), InvokeError> {
-        self.begin(event).await
+    pub fn execute<'a>(&'a self, event: &'a ExecuteEvent) -> BoxFuture<'a, Result<(), InvokeError>> {
+        Box::pin(async move { self.begin(event).await })
     }
 
     /// Invokes the function, and waits for nothing.

@@ -6,6 +6,7 @@
 use countersign_http::Problem;
 use countersign_rules::risk::Verdict;
 use countersign_storage::Connection;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -66,8 +67,8 @@ impl Invoker {
     ///
     /// # Errors
     /// If the function that runs commands did not answer.
-    pub async fn assess(&self, event: &AssessEvent) -> Result<Assessment, InvokeError> {
-        self.ask(event).await
+    pub fn assess<'a>(&'a self, event: &'a AssessEvent) -> BoxFuture<'a, Result<Assessment, InvokeError>> {
+        Box::pin(async move { self.ask(event).await })
     }
 }
 
@@ -76,11 +77,13 @@ impl App {
     ///
     /// # Errors
     /// 503 if there is none.
-    pub async fn assess(&self, assess: Assess) -> Result<Assessment, Problem> {
-        let assessor = self.assessor.as_ref().ok_or_else(Problem::internal)?;
-        assessor.assess(&AssessEvent { assess }).await.map_err(|error| {
-            tracing::error!(%error, "assess");
-            Problem::unavailable(2)
+    pub fn assess<'a>(&'a self, assess: Assess) -> BoxFuture<'a, Result<Assessment, Problem>> {
+        Box::pin(async move {
+            let assessor = self.assessor.as_ref().ok_or_else(Problem::internal)?;
+            assessor.assess(&AssessEvent { assess }).await.map_err(|error| {
+                tracing::error!(%error, "assess");
+                Problem::unavailable(2)
+            })
         })
     }
 }

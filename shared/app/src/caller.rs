@@ -8,6 +8,7 @@ use countersign_identity::{Unauthenticated, bearer, token};
 use countersign_rules::person::{Person, Role};
 use countersign_rules::{Actor, ConnectionName, UserId, Via};
 use countersign_storage::{Found, Key, Scope, Scopes, Store, StoredToken, User, scope};
+use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, StatusCode};
 
@@ -136,30 +137,34 @@ impl App {
     ///
     /// # Errors
     /// 401, 403 for a disabled account or a token that is not for this, or what the storage says.
-    pub async fn identify(
-        &self,
+    pub fn identify<'a>(
+        &'a self,
         operation: &'static str,
         needs: Scope,
-        headers: &HeaderMap,
-        also: &[Key],
-    ) -> Result<(Caller, Found), Problem> {
-        let (caller, found) = self.identify_any(operation, headers, also).await?;
-        Ok((allowed(caller, needs)?, found))
+        headers: &'a HeaderMap,
+        also: &'a [Key],
+    ) -> BoxFuture<'a, Result<(Caller, Found), Problem>> {
+        Box::pin(async move {
+            let (caller, found) = self.identify_any(operation, headers, also).await?;
+            Ok((allowed(caller, needs)?, found))
+        })
     }
 
     /// Finds out which admin calls.
     ///
     /// # Errors
     /// As [`App::identify`]; 403 for everybody else.
-    pub async fn identify_admin(
-        &self,
+    pub fn identify_admin<'a>(
+        &'a self,
         operation: &'static str,
         needs: Scope,
-        headers: &HeaderMap,
-    ) -> Result<Caller, Problem> {
-        let (caller, _) = self.identify(operation, needs, headers, &[]).await?;
-        caller.must_be_admin()?;
-        Ok(caller)
+        headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<Caller, Problem>> {
+        Box::pin(async move {
+            let (caller, _) = self.identify(operation, needs, headers, &[]).await?;
+            caller.must_be_admin()?;
+            Ok(caller)
+        })
     }
 
     /// As [`App::identify`], for the calls that runners make; who is none must be refused by
@@ -167,18 +172,20 @@ impl App {
     ///
     /// # Errors
     /// As [`App::identify`]; 403 for a token that is limited to anything else.
-    pub async fn identify_runner(
-        &self,
+    pub fn identify_runner<'a>(
+        &'a self,
         operation: &'static str,
-        headers: &HeaderMap,
-        also: &[Key],
-    ) -> Result<(Caller, Found), Problem> {
-        let (caller, found) = self.identify_any(operation, headers, also).await?;
-        // No scope is for this, and who is refused for their token learns nothing of what is there.
-        if caller.scopes.is_some() {
-            caller.must_be_runner()?;
-        }
-        Ok((caller, found))
+        headers: &'a HeaderMap,
+        also: &'a [Key],
+    ) -> BoxFuture<'a, Result<(Caller, Found), Problem>> {
+        Box::pin(async move {
+            let (caller, found) = self.identify_any(operation, headers, also).await?;
+            // No scope is for this, and who is refused for their token learns nothing of what is there.
+            if caller.scopes.is_some() {
+                caller.must_be_runner()?;
+            }
+            Ok((caller, found))
+        })
     }
 
     async fn identify_any(

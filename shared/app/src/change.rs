@@ -6,6 +6,7 @@
 use countersign_rules::{Command, Refusal, Request, RequestId, Timestamp, commit, decide};
 use countersign_storage::requests::Aside;
 use countersign_storage::{Found, Key, StorageError};
+use futures::future::BoxFuture;
 
 use crate::App;
 
@@ -43,6 +44,9 @@ impl From<Command> for Asked {
     }
 }
 
+/// Makes the command from what was read, in each round of [`App::change`].
+pub type Ask<'a> = dyn FnMut(&Found, &Request, Timestamp) -> Result<Asked, StorageError> + Send + 'a;
+
 impl App {
     /// Changes a request. `first` is what was read already, if anything; `also` is read again with
     /// the state in each further round; `ask` makes the command from it.
@@ -52,27 +56,39 @@ impl App {
     /// # Errors
     /// [`ChangeError`]; then nothing of what was asked was written by this call, save where the
     /// storage says `Unavailable`.
-    pub async fn change(
-        &self,
+    pub fn change<'a>(
+        &'a self,
         id: RequestId,
         first: Option<Found>,
-        also: &[Key],
-        mut ask: impl FnMut(&Found, &Request, Timestamp) -> Result<Asked, StorageError>,
-    ) -> Result<Request, ChangeError> {
-        let mut keys = vec![Key::State(id)];
-        keys.extend_from_slice(also);
-        let mut first = first;
-        for _ in 0..ROUNDS {
-            let found = match first.take() {
-                Some(found) => found,
-                None => self.store.read("reload", &keys).await?,
-            };
-            match self.change_once(id, &found, &mut ask).await {
-                Err(ChangeError::Storage(StorageError::Conflict)) => {}
-                done => return done,
+        also: &'a [Key],
+        mut ask: impl FnMut(&Found, &Request, Timestamp) -> Result<Asked, StorageError> + Send + 'a,
+    ) -> BoxFuture<'a, Result<Request, ChangeError>> {
+        // All but the closure is compiled once, in `change_by`.
+        Box::pin(async move { self.change_by(id, first, also, &mut ask).await })
+    }
+
+    fn change_by<'a>(
+        &'a self,
+        id: RequestId,
+        mut first: Option<Found>,
+        also: &'a [Key],
+        ask: &'a mut Ask<'_>,
+    ) -> BoxFuture<'a, Result<Request, ChangeError>> {
+        Box::pin(async move {
+            let mut keys = vec![Key::State(id)];
+            keys.extend_from_slice(also);
+            for _ in 0..ROUNDS {
+                let found = match first.take() {
+                    Some(found) => found,
+                    None => self.store.read("reload", &keys).await?,
+                };
+                match self.change_once(id, &found, &mut *ask).await {
+                    Err(ChangeError::Storage(StorageError::Conflict)) => {}
+                    done => return done,
+                }
             }
-        }
-        Err(StorageError::Contended.into())
+            Err(StorageError::Contended.into())
+        })
     }
 
     /// One round of [`App::change`]: decides by what was found, and writes.
@@ -80,34 +96,38 @@ impl App {
     /// # Errors
     /// [`ChangeError`]; `Storage(Conflict)` means that it must be read and decided again: somebody
     /// else has changed it, or it was settled here because it is of an older epoch.
-    pub async fn change_once(
-        &self,
+    pub fn change_once<'a>(
+        &'a self,
         id: RequestId,
-        found: &Found,
-        ask: &mut impl FnMut(&Found, &Request, Timestamp) -> Result<Asked, StorageError>,
-    ) -> Result<Request, ChangeError> {
-        let before = found.request(id)?.ok_or(ChangeError::Gone)?;
-        self.change_known(before, found, ask).await
+        found: &'a Found,
+        ask: &'a mut Ask<'_>,
+    ) -> BoxFuture<'a, Result<Request, ChangeError>> {
+        Box::pin(async move {
+            let before = found.request(id)?.ok_or(ChangeError::Gone)?;
+            self.change_known(before, found, ask).await
+        })
     }
 
     /// The same for whoever knows the state because they have written it: it is not read again.
     ///
     /// # Errors
     /// As [`App::change_once`].
-    pub async fn change_known(
-        &self,
+    pub fn change_known<'a>(
+        &'a self,
         before: Request,
-        found: &Found,
-        ask: &mut impl FnMut(&Found, &Request, Timestamp) -> Result<Asked, StorageError>,
-    ) -> Result<Request, ChangeError> {
-        let now = self.now();
-        let restored = Command::RaiseEpoch { epoch: self.config.epoch }.into();
-        if self.decide_and_write(&before, &restored, now).await?.is_some() {
-            return Err(StorageError::Conflict.into());
-        }
-        let asked = ask(found, &before, now)?;
-        let after = self.decide_and_write(&before, &asked, now).await?;
-        Ok(after.unwrap_or(before))
+        found: &'a Found,
+        ask: &'a mut Ask<'_>,
+    ) -> BoxFuture<'a, Result<Request, ChangeError>> {
+        Box::pin(async move {
+            let now = self.now();
+            let restored = Command::RaiseEpoch { epoch: self.config.epoch }.into();
+            if self.decide_and_write(&before, &restored, now).await?.is_some() {
+                return Err(StorageError::Conflict.into());
+            }
+            let asked = ask(found, &before, now)?;
+            let after = self.decide_and_write(&before, &asked, now).await?;
+            Ok(after.unwrap_or(before))
+        })
     }
 
     /// The state after what was asked; `None` if that changes nothing.
@@ -132,7 +152,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::change`].
-    pub async fn tick(&self, id: RequestId) -> Result<Request, ChangeError> {
-        self.change(id, None, &[], |_, _, _| Ok(Command::Tick.into())).await
+    pub fn tick<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Request, ChangeError>> {
+        Box::pin(async move { self.change(id, None, &[], |_, _, _| Ok(Command::Tick.into())).await })
     }
 }

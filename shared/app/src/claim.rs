@@ -9,6 +9,7 @@ use countersign_rules::request::run_options;
 use countersign_rules::{Command, Digest, Request, RequestId, Status, Timestamp, UserId};
 use countersign_storage::requests::Aside;
 use countersign_storage::{Connection, Found, Key, StorageError};
+use futures::future::BoxFuture;
 
 use crate::change::{Asked, ChangeError};
 use crate::{App, guard};
@@ -66,17 +67,23 @@ impl App {
     ///
     /// # Errors
     /// [`NotClaimed`]; then there is nothing to run.
-    pub async fn claim(&self, id: RequestId, claimant: &Claimant<'_>) -> Result<Claimed, NotClaimed> {
-        for _ in 0..ROUNDS {
-            let round = Round::read(self, id, &claimant.nonce).await?;
-            let mut ask = |_: &Found, _: &Request, now: Timestamp| round.ask(self, claimant, now);
-            match self.change_once(id, &round.found, &mut ask).await {
-                Ok(after) => return round.won(after, &claimant.nonce),
-                Err(ChangeError::Storage(StorageError::Conflict)) => {}
-                Err(error) => return Err(error.into()),
+    pub fn claim<'a>(
+        &'a self,
+        id: RequestId,
+        claimant: &'a Claimant<'a>,
+    ) -> BoxFuture<'a, Result<Claimed, NotClaimed>> {
+        Box::pin(async move {
+            for _ in 0..ROUNDS {
+                let round = Round::read(self, id, &claimant.nonce).await?;
+                let mut ask = |_: &Found, _: &Request, now: Timestamp| round.ask(self, claimant, now);
+                match self.change_once(id, &round.found, &mut ask).await {
+                    Ok(after) => return round.won(after, &claimant.nonce),
+                    Err(ChangeError::Storage(StorageError::Conflict)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
-        }
-        Err(StorageError::Contended.into())
+            Err(StorageError::Contended.into())
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use countersign_rules::person::Role;
 use countersign_rules::{ConnectionName, GroupName, Policy, Timestamp, UserId};
 use countersign_storage::{Connection, StorageError, User};
+use futures::future::BoxFuture;
 
 use crate::App;
 
@@ -55,27 +56,36 @@ impl App {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn known(&self) -> Result<Arc<Known>, StorageError> {
-        let now = self.now();
-        if let Some(fresh) = self.directory.fresh(now) {
-            return Ok(fresh);
-        }
-        let (users, connections) =
-            tokio::try_join!(self.store.all_users(), self.store.connections(None, usize::MAX))?;
-        let known = Arc::new(Known::of(&users, &connections));
-        self.directory.keep(now, Arc::clone(&known));
-        Ok(known)
+    pub fn known<'a>(&'a self) -> BoxFuture<'a, Result<Arc<Known>, StorageError>> {
+        Box::pin(async move {
+            let now = self.now();
+            if let Some(fresh) = self.directory.fresh(now) {
+                return Ok(fresh);
+            }
+            let (users, connections) =
+                tokio::try_join!(self.store.all_users(), self.store.connections(None, usize::MAX))?;
+            let known = Arc::new(Known::of(&users, &connections));
+            self.directory.keep(now, Arc::clone(&known));
+            Ok(known)
+        })
     }
 
     /// The same, for what is only shown; `None` if it cannot be read: that is worth no error.
-    pub async fn known_for_display(&self) -> Option<Arc<Known>> {
-        self.known().await.inspect_err(|error| tracing::warn!(%error, "the directory cannot be read")).ok()
+    pub fn known_for_display<'a>(&'a self) -> BoxFuture<'a, Option<Arc<Known>>> {
+        Box::pin(async move {
+            self.known()
+                .await
+                .inspect_err(|error| tracing::warn!(%error, "the directory cannot be read"))
+                .ok()
+        })
     }
 
     /// What is wrong with a policy, in words, given the known people.
-    pub async fn warnings(&self, policy: &Policy) -> Vec<String> {
-        let known = self.known_for_display().await;
-        known.map(|known| known.warnings(policy, None)).unwrap_or_default()
+    pub fn warnings<'a>(&'a self, policy: &'a Policy) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let known = self.known_for_display().await;
+            known.map(|known| known.warnings(policy, None)).unwrap_or_default()
+        })
     }
 
     /// Forgets what is cached: somebody was just changed here.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 /// A pause is at least so many times as long as the look before it took: a table that is busy is
@@ -64,20 +65,22 @@ impl Looks {
 
     /// Pauses before the next look, after one that has just been answered. False if the time is up,
     /// or would be before another answer came, and as soon as the process is about to end.
-    pub async fn again(&mut self) -> bool {
-        let now = Instant::now();
-        let took = now - self.looked;
-        let pause = self.pause.max(took.saturating_mul(PAUSE_PER_LOOK));
-        self.pause = (self.pause * 2).min(self.longest);
-        let left = self.until.saturating_duration_since(now).saturating_sub(took);
-        if left.is_zero() {
-            return false;
-        }
-        let mut stopping = self.stopping.0.subscribe();
-        tokio::select! {
-            () = tokio::time::sleep(pause.min(left)) => true,
-            _ = stopping.wait_for(|stopping| *stopping) => false,
-        }
+    pub fn again<'a>(&'a mut self) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let now = Instant::now();
+            let took = now - self.looked;
+            let pause = self.pause.max(took.saturating_mul(PAUSE_PER_LOOK));
+            self.pause = (self.pause * 2).min(self.longest);
+            let left = self.until.saturating_duration_since(now).saturating_sub(took);
+            if left.is_zero() {
+                return false;
+            }
+            let mut stopping = self.stopping.0.subscribe();
+            tokio::select! {
+                () = tokio::time::sleep(pause.min(left)) => true,
+                _ = stopping.wait_for(|stopping| *stopping) => false,
+            }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use countersign_rules::{ConnectionName, GroupName, Policy, Request, RequestId, Status};
 use countersign_storage::lists::{Source, Window};
 use countersign_storage::{Key, StorageError, User};
+use futures::future::BoxFuture;
 
 use crate::App;
 use crate::administration::CheckedUser;
@@ -48,28 +49,30 @@ impl App {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn losses(&self, checked: &CheckedUser) -> Result<Losses, StorageError> {
-        let connections = self.store.connections(None, usize::MAX).await?;
-        let before = Known::of(checked.people(), &connections);
-        let after = Known::of(&checked.people_then(), &connections);
-        let groups = fewer(&before, &after);
-        if groups.is_empty() {
-            return Ok(Losses::default());
-        }
-        let rules = connections.iter().map(|connection| (&connection.name, connection.policy()));
-        let mut losses = Losses { connections: lost(rules, &groups, &after), ..Losses::default() };
-        for group in &groups {
-            let page = Source::Inbox(group.clone());
-            let page = self.store.list(&page, Window::everything(self.now()), MOST_LOOKED_AT).await?;
-            losses.more |= page.more_before.is_some();
-            let keys: Vec<Key> = page.ids.iter().copied().map(Key::State).collect();
-            let found = self.store.read("losses", &keys).await?;
-            for id in page.ids {
-                let request = found.request(id)?.filter(|request| self.is_lost(request, &groups, &after));
-                losses.waiting.extend(request.map(|_| id));
+    pub fn losses<'a>(&'a self, checked: &'a CheckedUser) -> BoxFuture<'a, Result<Losses, StorageError>> {
+        Box::pin(async move {
+            let connections = self.store.connections(None, usize::MAX).await?;
+            let before = Known::of(checked.people(), &connections);
+            let after = Known::of(&checked.people_then(), &connections);
+            let groups = fewer(&before, &after);
+            if groups.is_empty() {
+                return Ok(Losses::default());
             }
-        }
-        Ok(losses)
+            let rules = connections.iter().map(|connection| (&connection.name, connection.policy()));
+            let mut losses = Losses { connections: lost(rules, &groups, &after), ..Losses::default() };
+            for group in &groups {
+                let page = Source::Inbox(group.clone());
+                let page = self.store.list(&page, Window::everything(self.now()), MOST_LOOKED_AT).await?;
+                losses.more |= page.more_before.is_some();
+                let keys: Vec<Key> = page.ids.iter().copied().map(Key::State).collect();
+                let found = self.store.read("losses", &keys).await?;
+                for id in page.ids {
+                    let request = found.request(id)?.filter(|request| self.is_lost(request, &groups, &after));
+                    losses.waiting.extend(request.map(|_| id));
+                }
+            }
+            Ok(losses)
+        })
     }
 
     fn is_lost(&self, request: &Request, groups: &BTreeSet<GroupName>, after: &Known) -> bool {

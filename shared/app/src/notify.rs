@@ -10,6 +10,7 @@ use countersign_storage::items::{Channel, User};
 use countersign_storage::slack::Subscription;
 use countersign_storage::webhooks::{Endpoints, StoredWebhook};
 use countersign_storage::{Connection, StorageError, Store};
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{InvokeError, reason};
@@ -64,10 +65,13 @@ impl Notifier {
     ///
     /// # Errors
     /// If Lambda did not take it; the sweep finds it.
-    pub async fn deliver(&self, event: &DeliverEvent) -> Result<(), InvokeError> {
-        let payload = serde_json::to_vec(event).map_err(|error| InvokeError::deliver(error.to_string()))?;
-        let begun = self.lambda.invoke_event(&self.function, payload).await;
-        begun.map_err(|error| InvokeError::deliver(reason(&error)))
+    pub fn deliver<'a>(&'a self, event: &'a DeliverEvent) -> BoxFuture<'a, Result<(), InvokeError>> {
+        Box::pin(async move {
+            let payload =
+                serde_json::to_vec(event).map_err(|error| InvokeError::deliver(error.to_string()))?;
+            let begun = self.lambda.invoke_event(&self.function, payload).await;
+            begun.map_err(|error| InvokeError::deliver(reason(&error)))
+        })
     }
 }
 
@@ -100,15 +104,20 @@ impl Audience {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn read(store: &Store) -> Result<Self, StorageError> {
-        let (endpoints, integrations, connections) =
-            tokio::try_join!(store.endpoints(), store.integrations(), store.connections(None, usize::MAX))?;
-        let connections = connections.into_iter().map(|one| (one.name.clone(), one)).collect();
-        let people = match &integrations.slack {
-            Some((slack, _)) if slack.enabled => people(store).await?,
-            _ => Vec::new(),
-        };
-        Ok(Self { endpoints, integrations, connections, people })
+    pub fn read<'a>(store: &'a Store) -> BoxFuture<'a, Result<Self, StorageError>> {
+        Box::pin(async move {
+            let (endpoints, integrations, connections) = tokio::try_join!(
+                store.endpoints(),
+                store.integrations(),
+                store.connections(None, usize::MAX)
+            )?;
+            let connections = connections.into_iter().map(|one| (one.name.clone(), one)).collect();
+            let people = match &integrations.slack {
+                Some((slack, _)) if slack.enabled => people(store).await?,
+                _ => Vec::new(),
+            };
+            Ok(Self { endpoints, integrations, connections, people })
+        })
     }
 
     /// Whether nobody at all is ever told.

@@ -7,6 +7,7 @@ use countersign_http::json::List;
 use countersign_rules::{ConnectionName, GroupName, Request, RequestId, Status, Timestamp, UserId};
 use countersign_storage::lists::{Page, Source, Window};
 use countersign_storage::{Found, Key, Scope, StorageError};
+use futures::future::BoxFuture;
 
 use crate::sources::{Reader, sources};
 use crate::view::{RequestView, may_see};
@@ -56,15 +57,17 @@ impl App {
     ///
     /// # Errors
     /// The contract's problems.
-    pub async fn list_requests(
-        &self,
-        headers: &http::HeaderMap,
-        filter: &Filter,
+    pub fn list_requests<'a>(
+        &'a self,
+        headers: &'a http::HeaderMap,
+        filter: &'a Filter,
         cursor: Option<RequestId>,
         limit: usize,
-    ) -> Result<List<RequestView>, Problem> {
-        let List { items, next_cursor } = self.whole_requests(headers, filter, cursor, limit).await?;
-        Ok(List { items: items.into_iter().map(RequestView::shortened).collect(), next_cursor })
+    ) -> BoxFuture<'a, Result<List<RequestView>, Problem>> {
+        Box::pin(async move {
+            let List { items, next_cursor } = self.whole_requests(headers, filter, cursor, limit).await?;
+            Ok(List { items: items.into_iter().map(RequestView::shortened).collect(), next_cursor })
+        })
     }
 
     /// The same with whole commands. Authentication comes in the same round trip as the requests wherever the index
@@ -72,87 +75,89 @@ impl App {
     ///
     /// # Errors
     /// The contract's problems.
-    pub async fn whole_requests(
-        &self,
-        headers: &http::HeaderMap,
-        filter: &Filter,
+    pub fn whole_requests<'a>(
+        &'a self,
+        headers: &'a http::HeaderMap,
+        filter: &'a Filter,
         cursor: Option<RequestId>,
         limit: usize,
-    ) -> Result<List<RequestView>, Problem> {
-        let subject = self.subject(headers)?;
-        let known = self.known().await.map_err(|error| errors::storage(&error))?;
-        // Nobody has proved anything yet: this only says where to look. What is shown is decided by
-        // the caller as read with the first requests.
-        let account = known.accounts.get(&subject);
-        let mut reader = Reader {
-            user: subject,
-            groups: account.map(|account| account.groups.clone()).unwrap_or_default(),
-            sees_all: account.is_some_and(|account| account.sees_all),
-        };
-        let mut sources = sources(filter, &reader, &known);
-        let mut caller: Option<Caller> = None;
-        let mut window = Window::everything(self.now());
-        let beginning = self.store.beginning().await.map_err(|error| errors::storage(&error))?;
-        window.from = filter.from.unwrap_or(beginning).max(beginning);
-        window.to = filter.to.unwrap_or(window.to);
-        window.before = cursor;
-        let mut items = Vec::new();
-        let mut looked_at = 0;
-        let mut rounds = 0;
-        loop {
-            rounds += 1;
-            let missing = limit.saturating_sub(items.len());
-            let wanted = missing.max(if rounds == 1 { 1 } else { KEYS_AGAIN });
-            let page =
-                self.merged(&sources, window, wanted).await.map_err(|error| errors::storage(&error))?;
-            looked_at += page.ids.len().max(1);
-            let mut keys: Vec<Key> =
-                page.ids.iter().flat_map(|id| [Key::State(*id), Key::Created(*id)]).collect();
-            if caller.is_none() {
-                keys.extend(self.proof(headers, subject));
-            }
-            let found = self.store.read("list", &keys).await.map_err(|error| errors::storage(&error))?;
-            let now_known = match &caller {
-                Some(caller) => caller,
-                None => {
-                    let proven = self.verify(Scope::Read, headers, subject, &found)?;
-                    let is = Reader {
-                        user: subject,
-                        groups: proven.user.all_groups(),
-                        sees_all: proven.sees_all(),
-                    };
-                    let looked_elsewhere = is != reader && self::sources(filter, &is, &known) != sources;
-                    reader = is;
-                    let proven = &*caller.insert(proven);
-                    if looked_elsewhere {
-                        sources = self::sources(filter, &reader, &known);
-                        continue;
-                    }
-                    proven
-                }
+    ) -> BoxFuture<'a, Result<List<RequestView>, Problem>> {
+        Box::pin(async move {
+            let subject = self.subject(headers)?;
+            let known = self.known().await.map_err(|error| errors::storage(&error))?;
+            // Nobody has proved anything yet: this only says where to look. What is shown is decided by
+            // the caller as read with the first requests.
+            let account = known.accounts.get(&subject);
+            let mut reader = Reader {
+                user: subject,
+                groups: account.map(|account| account.groups.clone()).unwrap_or_default(),
+                sees_all: account.is_some_and(|account| account.sees_all),
             };
-            let mut more_before = page.more_before;
-            let mut last = None;
-            for id in &page.ids {
-                let Some(view) = self.matching(*id, &found, filter, now_known)? else { continue };
-                if items.len() >= limit {
-                    // More was read than fits: the next page begins behind this one's last.
-                    more_before = last;
-                    break;
+            let mut sources = sources(filter, &reader, &known);
+            let mut caller: Option<Caller> = None;
+            let mut window = Window::everything(self.now());
+            let beginning = self.store.beginning().await.map_err(|error| errors::storage(&error))?;
+            window.from = filter.from.unwrap_or(beginning).max(beginning);
+            window.to = filter.to.unwrap_or(window.to);
+            window.before = cursor;
+            let mut items = Vec::new();
+            let mut looked_at = 0;
+            let mut rounds = 0;
+            loop {
+                rounds += 1;
+                let missing = limit.saturating_sub(items.len());
+                let wanted = missing.max(if rounds == 1 { 1 } else { KEYS_AGAIN });
+                let page =
+                    self.merged(&sources, window, wanted).await.map_err(|error| errors::storage(&error))?;
+                looked_at += page.ids.len().max(1);
+                let mut keys: Vec<Key> =
+                    page.ids.iter().flat_map(|id| [Key::State(*id), Key::Created(*id)]).collect();
+                if caller.is_none() {
+                    keys.extend(self.proof(headers, subject));
                 }
-                items.push(view);
-                last = Some(*id);
+                let found = self.store.read("list", &keys).await.map_err(|error| errors::storage(&error))?;
+                let now_known = match &caller {
+                    Some(caller) => caller,
+                    None => {
+                        let proven = self.verify(Scope::Read, headers, subject, &found)?;
+                        let is = Reader {
+                            user: subject,
+                            groups: proven.user.all_groups(),
+                            sees_all: proven.sees_all(),
+                        };
+                        let looked_elsewhere = is != reader && self::sources(filter, &is, &known) != sources;
+                        reader = is;
+                        let proven = &*caller.insert(proven);
+                        if looked_elsewhere {
+                            sources = self::sources(filter, &reader, &known);
+                            continue;
+                        }
+                        proven
+                    }
+                };
+                let mut more_before = page.more_before;
+                let mut last = None;
+                for id in &page.ids {
+                    let Some(view) = self.matching(*id, &found, filter, now_known)? else { continue };
+                    if items.len() >= limit {
+                        // More was read than fits: the next page begins behind this one's last.
+                        more_before = last;
+                        break;
+                    }
+                    items.push(view);
+                    last = Some(*id);
+                }
+                let next_cursor = more_before.map(|id| id.to_string());
+                if next_cursor.is_none()
+                    || items.len() >= limit
+                    || looked_at >= MOST_KEYS
+                    || rounds >= MOST_ROUNDS
+                {
+                    return Ok(List { items, next_cursor });
+                }
+                window.before = more_before;
             }
-            let next_cursor = more_before.map(|id| id.to_string());
-            if next_cursor.is_none()
-                || items.len() >= limit
-                || looked_at >= MOST_KEYS
-                || rounds >= MOST_ROUNDS
-            {
-                return Ok(List { items, next_cursor });
-            }
-            window.before = more_before;
-        }
+        })
     }
 
     fn matching(

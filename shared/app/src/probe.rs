@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use countersign_rules::{ConnectionName, RequestId};
+use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -155,16 +156,16 @@ impl Invoker {
     ///
     /// # Errors
     /// If Lambda did not take it.
-    pub async fn estimate(&self, event: &EstimateEvent) -> Result<(), InvokeError> {
-        self.begin(event).await
+    pub fn estimate<'a>(&'a self, event: &'a EstimateEvent) -> BoxFuture<'a, Result<(), InvokeError>> {
+        Box::pin(async move { self.begin(event).await })
     }
 
     /// Has a connection tested, and waits for what was found.
     ///
     /// # Errors
     /// If the function that runs commands did not answer.
-    pub async fn test(&self, event: &TestEvent) -> Result<TestReport, InvokeError> {
-        self.ask(event).await
+    pub fn test<'a>(&'a self, event: &'a TestEvent) -> BoxFuture<'a, Result<TestReport, InvokeError>> {
+        Box::pin(async move { self.ask(event).await })
     }
 
     /// Invokes the function, and waits for its answer.

@@ -12,6 +12,7 @@ use countersign_identity::Unauthenticated;
 use countersign_identity::oidc::Identity;
 use countersign_rules::{Actor, Timestamp, Via};
 use countersign_storage::Store;
+use futures::future::BoxFuture;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -88,65 +89,92 @@ pub struct Call {
 
 impl App {
     /// Notes that a caller was refused something.
-    pub async fn note_refusal(&self, caller: &Caller, kind: &str, subject: String, data: Value) {
-        if self.refusals.has_room(Kind::Change, self.now()) {
-            note(&self.store_of(caller), kind, &subject, data).await;
-        }
+    pub fn note_refusal<'a>(
+        &'a self,
+        caller: &'a Caller,
+        kind: &'a str,
+        subject: String,
+        data: Value,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if self.refusals.has_room(Kind::Change, self.now()) {
+                note(&self.store_of(caller), kind, &subject, data).await;
+            }
+        })
     }
 
     /// Notes that a call was refused to somebody who is known. Who it was is found out again: where the call was
     /// refused, they may not have been known yet.
-    pub async fn note_refused_call(&self, call: &Call, refused: &Refused) {
-        let Ok(subject) = self.subject(&call.headers) else { return };
-        let name = format!("{subject} {}", call.operation);
-        let now = self.now();
-        if !self.refusals.is_first(Kind::Access, &name, now) || !self.refusals.has_room(Kind::Access, now) {
-            return;
-        }
-        let Ok(found) = self.store.read("refusal", &self.proof(&call.headers, subject)).await else { return };
-        let Some((store, _)) = self.who(call, &found) else { return };
-        let data = told(&call.operation, refused.slug, &refused.detail);
-        note(&store, "access.refused", &subject.to_string(), data).await;
+    pub fn note_refused_call<'a>(&'a self, call: &'a Call, refused: &'a Refused) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Ok(subject) = self.subject(&call.headers) else { return };
+            let name = format!("{subject} {}", call.operation);
+            let now = self.now();
+            if !self.refusals.is_first(Kind::Access, &name, now) || !self.refusals.has_room(Kind::Access, now)
+            {
+                return;
+            }
+            let Ok(found) = self.store.read("refusal", &self.proof(&call.headers, subject)).await else {
+                return;
+            };
+            let Some((store, _)) = self.who(call, &found) else { return };
+            let data = told(&call.operation, refused.slug, &refused.detail);
+            note(&store, "access.refused", &subject.to_string(), data).await;
+        })
     }
 
     /// Notes that an API token of somebody who is known was refused: it has expired, or it is none of theirs, perhaps
     /// any more. A cookie that is over is the ordinary end of a session.
-    pub async fn note_refused_token(&self, call: &Call) {
-        let Some(subject) = self.token_subject(&call.headers) else { return };
-        let name = subject.to_string();
-        let now = self.now();
-        if !self.refusals.is_first(Kind::Stranger, &name, now) || !self.refusals.has_room(Kind::Stranger, now)
-        {
-            return;
-        }
-        let Ok(found) = self.store.read("refusal", &self.proof(&call.headers, subject)).await else { return };
-        if !matches!(found.user(subject), Ok(Some(_))) {
-            return;
-        }
-        let (store, why) = match self.who(call, &found) {
-            Some((store, Some(why))) => (store, why.to_string()),
-            // It is good by now.
-            Some((_, None)) => return,
-            None => {
-                let why = "it is no token of this account: it was revoked, or never was one";
-                (self.store.acting(Actor::system(STRANGER), Via::Api), why.to_owned())
+    pub fn note_refused_token<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Some(subject) = self.token_subject(&call.headers) else { return };
+            let name = subject.to_string();
+            let now = self.now();
+            if !self.refusals.is_first(Kind::Stranger, &name, now)
+                || !self.refusals.has_room(Kind::Stranger, now)
+            {
+                return;
             }
-        };
-        note(&store, "access.refused", &name, told(&call.operation, "unauthenticated", &why)).await;
+            let Ok(found) = self.store.read("refusal", &self.proof(&call.headers, subject)).await else {
+                return;
+            };
+            if !matches!(found.user(subject), Ok(Some(_))) {
+                return;
+            }
+            let (store, why) = match self.who(call, &found) {
+                Some((store, Some(why))) => (store, why.to_string()),
+                // It is good by now.
+                Some((_, None)) => return,
+                None => {
+                    let why = "it is no token of this account: it was revoked, or never was one";
+                    (self.store.acting(Actor::system(STRANGER), Via::Api), why.to_owned())
+                }
+            };
+            note(&store, "access.refused", &name, told(&call.operation, "unauthenticated", &why)).await;
+        })
     }
 
     /// Notes that somebody was not signed in; `identity` is who it would have been, as far as the issuer has said it.
-    pub async fn note_refused_sign_in(&self, identity: Option<&Identity>, problem: &str, why: &str) {
-        let now = self.now();
-        let subject = match identity {
-            Some(identity) => self.account_of(identity).await,
-            None => "unknown".to_owned(),
-        };
-        let name = format!("{subject} {problem}");
-        if self.refusals.is_first(Kind::Stranger, &name, now) && self.refusals.has_room(Kind::Stranger, now) {
-            let store = self.store.acting(Actor::system(STRANGER), Via::Console);
-            note(&store, "sign_in.refused", &cut(&subject), told("sign in", problem, why)).await;
-        }
+    pub fn note_refused_sign_in<'a>(
+        &'a self,
+        identity: Option<&'a Identity>,
+        problem: &'a str,
+        why: &'a str,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let now = self.now();
+            let subject = match identity {
+                Some(identity) => self.account_of(identity).await,
+                None => "unknown".to_owned(),
+            };
+            let name = format!("{subject} {problem}");
+            if self.refusals.is_first(Kind::Stranger, &name, now)
+                && self.refusals.has_room(Kind::Stranger, now)
+            {
+                let store = self.store.acting(Actor::system(STRANGER), Via::Console);
+                note(&store, "sign_in.refused", &cut(&subject), told("sign in", problem, why)).await;
+            }
+        })
     }
 
     /// The account of an identity, or where it has none, the identity.

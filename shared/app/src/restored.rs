@@ -3,6 +3,7 @@
 use countersign_rules::{Request, RequestId};
 use countersign_storage::codec::Item;
 use countersign_storage::{Key, StorageError, keys};
+use futures::future::BoxFuture;
 
 use crate::App;
 
@@ -31,32 +32,37 @@ impl App {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`; the walk may then go on at the same place.
-    pub async fn next_of_older_epochs(&self, walk: &mut Walk) -> Result<Option<Vec<Older>>, StorageError> {
-        if walk.shard >= keys::OPEN_SHARDS {
-            return Ok(None);
-        }
-        let open = self.store.waiting_for_time(walk.shard, walk.start.clone(), PAGE).await?;
-        let states: Vec<Key> = open.ids.iter().copied().map(Key::State).collect();
-        let found = match states.is_empty() {
-            true => None,
-            // What cannot be read is looked at one by one: each then says so, and holds up no other.
-            false => self.store.read("older epochs", &states).await.ok(),
-        };
-        let older = open.ids.into_iter().filter_map(|id| {
-            let request = found.as_ref().map(|found| found.request(id));
-            match request {
-                Some(Ok(Some(request))) if request.epoch < self.config.epoch => {
-                    Some(Older { id, request: Some(request) })
-                }
-                Some(Ok(_)) => None,
-                Some(Err(_)) | None => Some(Older { id, request: None }),
+    pub fn next_of_older_epochs<'a>(
+        &'a self,
+        walk: &'a mut Walk,
+    ) -> BoxFuture<'a, Result<Option<Vec<Older>>, StorageError>> {
+        Box::pin(async move {
+            if walk.shard >= keys::OPEN_SHARDS {
+                return Ok(None);
             }
-        });
-        let older = older.collect();
-        walk.start = open.next;
-        if walk.start.is_none() {
-            walk.shard += 1;
-        }
-        Ok(Some(older))
+            let open = self.store.waiting_for_time(walk.shard, walk.start.clone(), PAGE).await?;
+            let states: Vec<Key> = open.ids.iter().copied().map(Key::State).collect();
+            let found = match states.is_empty() {
+                true => None,
+                // What cannot be read is looked at one by one: each then says so, and holds up no other.
+                false => self.store.read("older epochs", &states).await.ok(),
+            };
+            let older = open.ids.into_iter().filter_map(|id| {
+                let request = found.as_ref().map(|found| found.request(id));
+                match request {
+                    Some(Ok(Some(request))) if request.epoch < self.config.epoch => {
+                        Some(Older { id, request: Some(request) })
+                    }
+                    Some(Ok(_)) => None,
+                    Some(Err(_)) | None => Some(Older { id, request: None }),
+                }
+            });
+            let older = older.collect();
+            walk.start = open.next;
+            if walk.start.is_none() {
+                walk.shard += 1;
+            }
+            Ok(Some(older))
+        })
     }
 }

@@ -12,6 +12,7 @@ use countersign_storage::items::MAX_GROUPS_OF_USER;
 use countersign_storage::people::{Access, Saved, StoredUser};
 use countersign_storage::sign_in::MAX_SESSIONS;
 use countersign_storage::{Key, StorageError, User};
+use futures::future::BoxFuture;
 use http::StatusCode;
 
 use crate::{App, app, errors};
@@ -32,25 +33,28 @@ impl App {
     ///
     /// # Errors
     /// What the storage says.
-    pub async fn begin_session(
-        &self,
+    pub fn begin_session<'a>(
+        &'a self,
         user: UserId,
-        how: &str,
-        browser: &str,
-    ) -> Result<SessionCookie, Problem> {
-        let now = self.now();
-        let account = self.store.user(user).await.map_err(|error| errors::storage(&error))?;
-        let account = account.ok_or_else(|| Problem::not_found("account"))?;
-        let store = self.store.acting(Actor::user(&account.user.person()), Via::Console);
-        let cookie = SessionCookie::random(user).map_err(|_| errors::no_randomness())?;
-        let (_, id) = name_of(cookie.reveal()).ok_or_else(Problem::internal)?;
-        let mut others = self.store.sessions(user).await.map_err(|error| errors::storage(&error))?;
-        others.sort_by_key(|stored| std::cmp::Reverse(stored.session.created_at));
-        let over: Vec<String> = others.into_iter().skip(MAX_SESSIONS - 1).map(|stored| stored.id).collect();
-        store.end_sessions(user, &over).await.map_err(|error| errors::storage(&error))?;
-        let session = cookie.begin(how, browser, now, self.config.session_idle_seconds);
-        store.put_session(user, &id, None, &session).await.map_err(|error| errors::storage(&error))?;
-        Ok(cookie)
+        how: &'a str,
+        browser: &'a str,
+    ) -> BoxFuture<'a, Result<SessionCookie, Problem>> {
+        Box::pin(async move {
+            let now = self.now();
+            let account = self.store.user(user).await.map_err(|error| errors::storage(&error))?;
+            let account = account.ok_or_else(|| Problem::not_found("account"))?;
+            let store = self.store.acting(Actor::user(&account.user.person()), Via::Console);
+            let cookie = SessionCookie::random(user).map_err(|_| errors::no_randomness())?;
+            let (_, id) = name_of(cookie.reveal()).ok_or_else(Problem::internal)?;
+            let mut others = self.store.sessions(user).await.map_err(|error| errors::storage(&error))?;
+            others.sort_by_key(|stored| std::cmp::Reverse(stored.session.created_at));
+            let over: Vec<String> =
+                others.into_iter().skip(MAX_SESSIONS - 1).map(|stored| stored.id).collect();
+            store.end_sessions(user, &over).await.map_err(|error| errors::storage(&error))?;
+            let session = cookie.begin(how, browser, now, self.config.session_idle_seconds);
+            store.put_session(user, &id, None, &session).await.map_err(|error| errors::storage(&error))?;
+            Ok(cookie)
+        })
     }
 
     /// The account of an identity that has just signed in; made if it is the first time, and brought up
@@ -58,34 +62,37 @@ impl App {
     ///
     /// # Errors
     /// 403 for a disabled account, 409 if the e-mail address is another account's.
-    pub async fn signed_in(&self, identity: &Identity) -> Result<UserId, Problem> {
-        let settings = self.config.oidc.as_ref().ok_or_else(Problem::internal)?;
-        let id = self.link(identity).await?;
-        for _ in 0..ROUNDS {
-            let access = self.store.read("sign in", &[Key::Access]).await.map_err(|e| errors::storage(&e))?;
-            let access = access.access_version().map_err(|error| errors::storage(&error))?;
-            let before = self.store.user(id).await.map_err(|error| errors::storage(&error))?;
-            if before.as_ref().is_some_and(|before| before.user.disabled) {
-                return Err(errors::unauthenticated(countersign_identity::Unauthenticated::Disabled));
-            }
-            let user = self.as_told(id, before.as_ref(), identity, settings);
-            if before.as_ref().is_some_and(|before| before.user == user) {
-                return Ok(id);
-            }
-            let store = self.store.acting(Actor::user(&user.person()), Via::Console);
-            let saved = store.put_user(before.as_ref(), &user, Access::ChangedSince(access), None).await;
-            match saved {
-                Ok(Saved::Yes) => {
-                    self.forget_directory();
+    pub fn signed_in<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<UserId, Problem>> {
+        Box::pin(async move {
+            let settings = self.config.oidc.as_ref().ok_or_else(Problem::internal)?;
+            let id = self.link(identity).await?;
+            for _ in 0..ROUNDS {
+                let access =
+                    self.store.read("sign in", &[Key::Access]).await.map_err(|e| errors::storage(&e))?;
+                let access = access.access_version().map_err(|error| errors::storage(&error))?;
+                let before = self.store.user(id).await.map_err(|error| errors::storage(&error))?;
+                if before.as_ref().is_some_and(|before| before.user.disabled) {
+                    return Err(errors::unauthenticated(countersign_identity::Unauthenticated::Disabled));
+                }
+                let user = self.as_told(id, before.as_ref(), identity, settings);
+                if before.as_ref().is_some_and(|before| before.user == user) {
                     return Ok(id);
                 }
-                Ok(Saved::EmailTaken) => return Err(email_taken(&user.email)),
-                Ok(Saved::Before(_) | Saved::KeyReused) => return Err(Problem::internal()),
-                Err(StorageError::Conflict) => {}
-                Err(error) => return Err(errors::storage(&error)),
+                let store = self.store.acting(Actor::user(&user.person()), Via::Console);
+                let saved = store.put_user(before.as_ref(), &user, Access::ChangedSince(access), None).await;
+                match saved {
+                    Ok(Saved::Yes) => {
+                        self.forget_directory();
+                        return Ok(id);
+                    }
+                    Ok(Saved::EmailTaken) => return Err(email_taken(&user.email)),
+                    Ok(Saved::Before(_) | Saved::KeyReused) => return Err(Problem::internal()),
+                    Err(StorageError::Conflict) => {}
+                    Err(error) => return Err(errors::storage(&error)),
+                }
             }
-        }
-        Err(errors::storage(&StorageError::Contended))
+            Err(errors::storage(&StorageError::Contended))
+        })
     }
 
     /// Whose account it is. The link comes before the account, so that a sign-in that broke off between
@@ -156,30 +163,32 @@ impl App {
     ///
     /// # Errors
     /// 401 for a token that is not good, 503 if the issuer cannot be asked.
-    pub async fn vouch(&self, token: &str) -> Result<String, Problem> {
-        let (Some(issuer), Some(assertions)) = (&self.issuer, &self.assertions) else {
-            return Err(Problem::unauthenticated("the token is not valid"));
-        };
-        let identity = issuer.access_token(token).await.map_err(|error| self.refused(&error))?;
-        let key = (identity.issuer.clone(), identity.subject.clone());
-        let known = self.linked.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
-        let user = match known {
-            Some(user) => user,
-            None => {
-                let linked =
-                    self.store.linked(&key.0, &key.1).await.map_err(|error| errors::storage(&error))?;
-                // Accounts are made, and groups refreshed, at a sign-in and nowhere else.
-                let user = linked.ok_or_else(|| {
-                    Problem::unauthenticated("sign in to the console once: that makes your account here")
-                })?;
-                let mut known = self.linked.known.lock().unwrap_or_else(PoisonError::into_inner);
-                if known.len() < MOST_REMEMBERED {
-                    known.insert(key, user);
+    pub fn vouch<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<String, Problem>> {
+        Box::pin(async move {
+            let (Some(issuer), Some(assertions)) = (&self.issuer, &self.assertions) else {
+                return Err(Problem::unauthenticated("the token is not valid"));
+            };
+            let identity = issuer.access_token(token).await.map_err(|error| self.refused(&error))?;
+            let key = (identity.issuer.clone(), identity.subject.clone());
+            let known = self.linked.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+            let user = match known {
+                Some(user) => user,
+                None => {
+                    let linked =
+                        self.store.linked(&key.0, &key.1).await.map_err(|error| errors::storage(&error))?;
+                    // Accounts are made, and groups refreshed, at a sign-in and nowhere else.
+                    let user = linked.ok_or_else(|| {
+                        Problem::unauthenticated("sign in to the console once: that makes your account here")
+                    })?;
+                    let mut known = self.linked.known.lock().unwrap_or_else(PoisonError::into_inner);
+                    if known.len() < MOST_REMEMBERED {
+                        known.insert(key, user);
+                    }
+                    user
                 }
-                user
-            }
-        };
-        assertions.say(user, self.now()).ok_or_else(Problem::internal)
+            };
+            assertions.say(user, self.now()).ok_or_else(Problem::internal)
+        })
     }
 
     /// The problem of somebody whom the issuer does not vouch for.

@@ -2,6 +2,7 @@
 
 use countersign_rules::digest::sha256_hex;
 use countersign_storage::slack::{CODE_SECONDS, LinkCode};
+use futures::future::BoxFuture;
 
 use crate::{App, Caller, app, errors};
 use countersign_http::Problem;
@@ -25,25 +26,29 @@ impl App {
     ///
     /// # Errors
     /// 403 for a service account; 503.
-    pub async fn slack_link_code(
-        &self,
-        caller: &Caller,
-        slack_user: &str,
-        team: &str,
-    ) -> Result<(String, LinkCode), Problem> {
-        if caller.user.owner.is_some() {
-            return Err(Problem::forbidden("a service account has no Slack user; link the one of its owner"));
-        }
-        let code = code(app::random().map_err(|_| errors::no_randomness())?);
-        let known = LinkCode {
-            user: caller.user.id,
-            slack_user: slack_user.to_owned(),
-            team: team.to_owned(),
-            expires_at: self.now().plus_seconds(CODE_SECONDS),
-        };
-        let stored = self.store.put_link_code(&code_sha256(&code), &known).await;
-        stored.map_err(|error| errors::storage(&error))?;
-        Ok((code, known))
+    pub fn slack_link_code<'a>(
+        &'a self,
+        caller: &'a Caller,
+        slack_user: &'a str,
+        team: &'a str,
+    ) -> BoxFuture<'a, Result<(String, LinkCode), Problem>> {
+        Box::pin(async move {
+            if caller.user.owner.is_some() {
+                return Err(Problem::forbidden(
+                    "a service account has no Slack user; link the one of its owner",
+                ));
+            }
+            let code = code(app::random().map_err(|_| errors::no_randomness())?);
+            let known = LinkCode {
+                user: caller.user.id,
+                slack_user: slack_user.to_owned(),
+                team: team.to_owned(),
+                expires_at: self.now().plus_seconds(CODE_SECONDS),
+            };
+            let stored = self.store.put_link_code(&code_sha256(&code), &known).await;
+            stored.map_err(|error| errors::storage(&error))?;
+            Ok((code, known))
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use countersign_rules::submit::{Submission, needs_votes};
 use countersign_rules::{ConnectionName, Event, Fact, Phase, Request, RequestId, Timestamp, evolve, submit};
 use countersign_storage::requests::{Idempotency, Submitted};
 use countersign_storage::{Connection, Found, Key, Scope};
+use futures::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
@@ -71,57 +72,67 @@ impl App {
     ///
     /// # Errors
     /// As [`App::identify`].
-    pub async fn identify_submitter(
-        &self,
-        headers: &HeaderMap,
-        also: &[Key],
-    ) -> Result<(Submitter, Found), Problem> {
-        let (subject, most) = (self.subject(headers)?, self.config.open_requests_per_person);
-        let identified = self.identify("intake", Scope::Submit, headers, also);
-        let (identified, open) = tokio::join!(identified, self.store.count_open(subject, most));
-        let (caller, found) = identified?;
-        Ok((Submitter { caller, open: open.map_err(|error| errors::storage(&error))? }, found))
+    pub fn identify_submitter<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+        also: &'a [Key],
+    ) -> BoxFuture<'a, Result<(Submitter, Found), Problem>> {
+        Box::pin(async move {
+            let (subject, most) = (self.subject(headers)?, self.config.open_requests_per_person);
+            let identified = self.identify("intake", Scope::Submit, headers, also);
+            let (identified, open) = tokio::join!(identified, self.store.count_open(subject, most));
+            let (caller, found) = identified?;
+            Ok((Submitter { caller, open: open.map_err(|error| errors::storage(&error))? }, found))
+        })
     }
 
     /// Submits a request.
     ///
     /// # Errors
     /// The contract's problems.
-    pub async fn submit(
-        &self,
-        submitter: &Submitter,
+    pub fn submit<'a>(
+        &'a self,
+        submitter: &'a Submitter,
         connection: Option<Connection>,
         body: NewRequest,
         idempotency: Option<Idempotency>,
-    ) -> Result<Answer, Problem> {
-        let Submitter { caller, open } = submitter;
-        let (request, events) = match self.prepared(caller, connection, body) {
-            Ok(prepared) => prepared,
-            // What a repeated call made, it made under the rules of then.
-            Err(problem) => {
-                let before = self.before(caller, idempotency.as_ref()).await?;
-                return before.ok_or(problem);
-            }
-        };
-        if *open >= self.config.open_requests_per_person && takes_a_place(&request) {
-            return self.without_a_place(caller, &request, idempotency.as_ref()).await;
-        }
-        // The people are looked at while the store writes: a warning must not cost a round trip.
-        let stored = self.store.create(&request, &events, idempotency.as_ref());
-        let (known, stored) = tokio::join!(self.known_for_display(), stored);
-        match stored.map_err(|error| errors::storage(&error))? {
-            Submitted::New => {
-                if let Some(problem) = blocked(&request) {
-                    return Err(problem);
+    ) -> BoxFuture<'a, Result<Answer, Problem>> {
+        Box::pin(async move {
+            let Submitter { caller, open } = submitter;
+            let (request, events) = match self.prepared(caller, connection, body) {
+                Ok(prepared) => prepared,
+                // What a repeated call made, it made under the rules of then.
+                Err(problem) => {
+                    let before = self.before(caller, idempotency.as_ref()).await?;
+                    return before.ok_or(problem);
                 }
-                let created = created_of(&events).ok_or_else(Problem::internal)?;
-                let view =
-                    RequestView::new(&request, created, None, caller, self.now(), &self.config.public_url);
-                Ok(Answer { request: view.with_people(&request, known.as_deref()), replayed: false })
+            };
+            if *open >= self.config.open_requests_per_person && takes_a_place(&request) {
+                return self.without_a_place(caller, &request, idempotency.as_ref()).await;
             }
-            Submitted::Before(id) => self.first_answer(caller, id).await,
-            Submitted::KeyReused => Err(errors::key_reused()),
-        }
+            // The people are looked at while the store writes: a warning must not cost a round trip.
+            let stored = self.store.create(&request, &events, idempotency.as_ref());
+            let (known, stored) = tokio::join!(self.known_for_display(), stored);
+            match stored.map_err(|error| errors::storage(&error))? {
+                Submitted::New => {
+                    if let Some(problem) = blocked(&request) {
+                        return Err(problem);
+                    }
+                    let created = created_of(&events).ok_or_else(Problem::internal)?;
+                    let view = RequestView::new(
+                        &request,
+                        created,
+                        None,
+                        caller,
+                        self.now(),
+                        &self.config.public_url,
+                    );
+                    Ok(Answer { request: view.with_people(&request, known.as_deref()), replayed: false })
+                }
+                Submitted::Before(id) => self.first_answer(caller, id).await,
+                Submitted::KeyReused => Err(errors::key_reused()),
+            }
+        })
     }
 
     /// A submission as the rules of now make it; nothing is written.
@@ -182,28 +193,31 @@ impl App {
     ///
     /// # Errors
     /// The contract's problems, but for a guardrail: that is part of the answer.
-    pub async fn preview(
-        &self,
-        caller: &Caller,
+    pub fn preview<'a>(
+        &'a self,
+        caller: &'a Caller,
         connection: Option<Connection>,
         body: NewRequest,
-    ) -> Result<RequestView, Problem> {
-        let connection = usable(connection)?;
-        check(&connection, &body)?;
-        let assess = Assess {
-            connection: connection.clone(),
-            command: Some(body.command.clone()),
-            needs_votes: needs_votes(&connection.policy(), &caller.person()),
-            text: None,
-        };
-        let verdict = self.assess(assess).await?.verdict.ok_or_else(Problem::internal)?;
-        let now = self.now();
-        let submission = self.submission(caller, &connection, body, verdict, now)?;
-        let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
-        let created = created_of(&events).ok_or_else(Problem::internal)?;
-        let known = self.known_for_display().await;
-        let view = RequestView::new(&request, created, None, caller, now, &self.config.public_url);
-        Ok(view.with_people(&request, known.as_deref()))
+    ) -> BoxFuture<'a, Result<RequestView, Problem>> {
+        Box::pin(async move {
+            let connection = usable(connection)?;
+            check(&connection, &body)?;
+            let assess = Assess {
+                connection: connection.clone(),
+                command: Some(body.command.clone()),
+                needs_votes: needs_votes(&connection.policy(), &caller.person()),
+                text: None,
+            };
+            let verdict = self.assess(assess).await?.verdict.ok_or_else(Problem::internal)?;
+            let now = self.now();
+            let submission = self.submission(caller, &connection, body, verdict, now)?;
+            let (request, events) =
+                submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
+            let created = created_of(&events).ok_or_else(Problem::internal)?;
+            let known = self.known_for_display().await;
+            let view = RequestView::new(&request, created, None, caller, now, &self.config.public_url);
+            Ok(view.with_people(&request, known.as_deref()))
+        })
     }
 
     /// The answer that was given when the key was first used, if the caller may still see it.

@@ -43,9 +43,11 @@ async fn answer(State(service): State<Service>, request: Request) -> Response {
     let (status, code, body) = if plan.len() > 1 { plan.pop().unwrap() } else { plan[0] };
     let headers = if code.is_empty() { vec![] } else { vec![("x-amzn-errortype", code)] };
     let mut answer = (StatusCode::from_u16(status).unwrap(), body).into_response();
-    answer.headers_mut().extend(headers.into_iter().map(|(name, value)| {
-        (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
-    }));
+    answer.headers_mut().extend(
+        headers.into_iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+        }),
+    );
     answer
 }
 
@@ -81,9 +83,12 @@ fn the_signature_is_that_of_the_vector_get_vanilla_of_aws() {
 
 #[tokio::test]
 async fn throttling_and_server_errors_are_attempted_three_times_and_other_errors_once() {
-    let (service, aws) =
-        Service::start(&[(503, "", "busy"), (400, "ThrottlingException", "{}"), (200, "", r#"{"Value": 1}"#)])
-            .await;
+    let (service, aws) = Service::start(&[
+        (503, "", "busy"),
+        (400, "ThrottlingException", "{}"),
+        (200, "", r#"{"Value": 1}"#),
+    ])
+    .await;
     assert_eq!(parameter(&aws).await, Ok(json!({"Value": 1})));
     assert_eq!(service.seen().len(), 3);
     let (_, headers) = &service.seen()[2];
@@ -135,9 +140,15 @@ async fn a_function_is_named_by_its_arn_in_one_escaped_path_segment() {
 #[test]
 fn error_codes_are_read_from_every_documented_place_and_nothing_else_is_repeated() {
     let answer = |body: &'static str| http::Response::new(Bytes::from_static(body.as_bytes()));
-    assert_eq!(error_code(&answer(r#"{"__type": "com.amazonaws.kms#NotFoundException"}"#)), "NotFoundException");
+    assert_eq!(
+        error_code(&answer(r#"{"__type": "com.amazonaws.kms#NotFoundException"}"#)),
+        "NotFoundException"
+    );
     assert_eq!(error_code(&answer(r#"{"code": "InvalidKeyId"}"#)), "InvalidKeyId");
-    assert_eq!(error_code(&answer("<Error><Code>AccessDenied</Code><Message>m</Message></Error>")), "AccessDenied");
+    assert_eq!(
+        error_code(&answer("<Error><Code>AccessDenied</Code><Message>m</Message></Error>")),
+        "AccessDenied"
+    );
     assert_eq!(error_code(&answer("<html>proxy</html>")), "");
     assert_eq!(error_code(&answer(r#"{"__type": "a secret, quoted"}"#)), "");
 }

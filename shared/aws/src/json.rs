@@ -68,7 +68,8 @@ impl JsonService {
         call.header("x-amz-target", &format!("{}.{operation}", self.target))?;
         let answer = self.aws.send(call).await?;
         // Not serde's message: it may quote the answer, which may be a secret.
-        serde_json::from_slice(answer.body())
-            .map_err(|_| CallError::Unusable(format!("the answer to {operation} is not of the documented form")))
+        serde_json::from_slice(answer.body()).map_err(|_| {
+            CallError::Unusable(format!("the answer to {operation} is not of the documented form"))
+        })
     }
 }

@@ -3,10 +3,13 @@
 //! `lambda_http::Adapter` and its request and response types are hidden from documentation, so
 //! their exact version is pinned and nothing else of ours names them.
 
+use std::sync::Arc;
+
 use axum::Router;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use lambda_http::Adapter;
 use lambda_http::request::LambdaRequest;
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::Value;
 use tower::Service as _;
 
@@ -25,25 +28,42 @@ pub enum LambdaError {
 ///
 /// # Errors
 /// If the payload is no such event. Whatever the router says is an answer, not an error.
-pub async fn invoke(router: &Router, payload: Value) -> Result<Value, LambdaError> {
-    // LambdaRequest borrows while it is read, so it is read from text.
-    let text = payload.to_string();
-    let event: LambdaRequest = serde_json::from_str(&text).map_err(LambdaError::Event)?;
-    let event = LambdaEvent::new(event, Context::default());
-    // A router is always ready. The adapter must be gone before the await: it is not `Send`.
-    let answering = Adapter::from(router.clone()).call(event);
-    match answering.await {
-        Ok(answer) => serde_json::to_value(answer).map_err(LambdaError::Answer),
-        Err(never) => match never {},
-    }
+pub fn invoke(router: &Router, payload: Value) -> BoxFuture<'_, Result<Value, LambdaError>> {
+    Box::pin(async move {
+        // LambdaRequest borrows while it is read, so it is read from text.
+        let text = payload.to_string();
+        let event: LambdaRequest = serde_json::from_str(&text).map_err(LambdaError::Event)?;
+        let event = LambdaEvent::new(event, Context::default());
+        // A router is always ready. The adapter must be gone before the await: it is not `Send`.
+        let answering = Adapter::from(router.clone()).call(event);
+        match answering.await {
+            Ok(answer) => serde_json::to_value(answer).map_err(LambdaError::Answer),
+            Err(never) => match never {},
+        }
+    })
 }
 
-/// Serves `router` in Lambda until the sandbox goes away.
+/// Serves `router` in Lambda until the sandbox goes away. Boxed, as [`run`] is: the runtime is compiled here and not
+/// once more in each function.
 ///
 /// # Errors
-/// What the runtime reports.
-pub async fn serve(router: Router) -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::run(Adapter::from(router)).await
+/// Errors of the runtime API.
+#[must_use]
+pub fn serve(router: Router) -> LocalBoxFuture<'static, Result<(), lambda_runtime::Error>> {
+    Box::pin(lambda_runtime::run(Adapter::from(router)))
+}
+
+/// Handles one event.
+pub type Handler =
+    Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, lambda_runtime::Error>> + Send + Sync>;
+
+/// Handles events in Lambda until the sandbox goes away.
+///
+/// # Errors
+/// Errors of the runtime API.
+#[must_use]
+pub fn run(handler: Handler) -> LocalBoxFuture<'static, Result<(), lambda_runtime::Error>> {
+    Box::pin(lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handler(event.payload))))
 }
 
 #[cfg(test)]

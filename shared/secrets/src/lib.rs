@@ -100,8 +100,10 @@ impl AwsSecrets {
             }
             SecretRef::Ssm(name) => {
                 self.below_prefix(reference, name)?;
-                let answer: Result<ParameterAnswer, _> =
-                    self.parameters.call("GetParameter", &json!({"Name": name, "WithDecryption": true})).await;
+                let answer: Result<ParameterAnswer, _> = self
+                    .parameters
+                    .call("GetParameter", &json!({"Name": name, "WithDecryption": true}))
+                    .await;
                 let answer = answer.map_err(|error| refused(reference, &error))?;
                 answer.parameter.and_then(|parameter| parameter.value)
             }

@@ -1,6 +1,7 @@
 //! Every commit of a request by time, for whoever makes sure that nothing was missed.
 
 use countersign_rules::{Event, RequestId, Timestamp};
+use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_text, text};
 use crate::{StorageError, Store, keys, schema};
@@ -22,59 +23,67 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn commits_between(
-        &self,
+    pub fn commits_between<'a>(
+        &'a self,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<Vec<CommitRef>, StorageError> {
-        let entries = self.feed(from, to).await?;
-        // What else changes is in the feed as well.
-        let commits = entries.iter().filter(|entry| entry.pk.starts_with("R#"));
-        commits.map(|entry| commit_of(&entry.pk, &entry.sk)).collect()
+    ) -> BoxFuture<'a, Result<Vec<CommitRef>, StorageError>> {
+        Box::pin(async move {
+            let entries = self.feed(from, to).await?;
+            // What else changes is in the feed as well.
+            let commits = entries.iter().filter(|entry| entry.pk.starts_with("R#"));
+            commits.map(|entry| commit_of(&entry.pk, &entry.sk)).collect()
+        })
     }
 
     /// The events of these commits, in no order; one that is not there is left out.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn events_of_commits(
-        &self,
-        commits: &[CommitRef],
-    ) -> Result<Vec<(CommitRef, Vec<Event>)>, StorageError> {
-        let keys = commits
-            .iter()
-            .map(|commit| codec::key(&keys::request(commit.request), &keys::events(commit.version)))
-            .collect();
-        let items = self.batch_get("commits", keys).await?;
-        let read = |item: &Item| {
-            let commit = commit_of(get_text(item, schema::PK)?, get_text(item, schema::SK)?)?;
-            Ok((commit, crate::read::events_of(item)?))
-        };
-        items.iter().map(read).collect()
+    pub fn events_of_commits<'a>(
+        &'a self,
+        commits: &'a [CommitRef],
+    ) -> BoxFuture<'a, Result<Vec<(CommitRef, Vec<Event>)>, StorageError>> {
+        Box::pin(async move {
+            let keys = commits
+                .iter()
+                .map(|commit| codec::key(&keys::request(commit.request), &keys::events(commit.version)))
+                .collect();
+            let items = self.batch_get("commits", keys).await?;
+            let read = |item: &Item| {
+                let commit = commit_of(get_text(item, schema::PK)?, get_text(item, schema::SK)?)?;
+                Ok((commit, crate::read::events_of(item)?))
+            };
+            items.iter().map(read).collect()
+        })
     }
 
     /// Up to when the sweep has made sure that every event is on its way.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn notified_until(&self) -> Result<Option<Timestamp>, StorageError> {
-        let items = self.batch_get("notified", vec![codec::key(keys::NOTIFIED, keys::NOTIFIED)]).await?;
-        let instant = |item: &Item| {
-            let text = get_text(item, LOOKED_UNTIL)?;
-            Timestamp::parse_rfc3339(text)
-                .ok_or_else(|| StorageError::Corrupt(format!("`{text}` is no instant")))
-        };
-        items.first().map(instant).transpose()
+    pub fn notified_until<'a>(&'a self) -> BoxFuture<'a, Result<Option<Timestamp>, StorageError>> {
+        Box::pin(async move {
+            let items = self.batch_get("notified", vec![codec::key(keys::NOTIFIED, keys::NOTIFIED)]).await?;
+            let instant = |item: &Item| {
+                let text = get_text(item, LOOKED_UNTIL)?;
+                Timestamp::parse_rfc3339(text)
+                    .ok_or_else(|| StorageError::Corrupt(format!("`{text}` is no instant")))
+            };
+            items.first().map(instant).transpose()
+        })
     }
 
     /// Says so.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn set_notified_until(&self, until: Timestamp) -> Result<(), StorageError> {
-        let mut item = codec::item(keys::NOTIFIED, keys::NOTIFIED);
-        item.insert(LOOKED_UNTIL.to_owned(), text(until.rfc3339()));
-        self.put_item("notified", self.client.put_item().set_item(Some(item))).await.map(|_| ())
+    pub fn set_notified_until<'a>(&'a self, until: Timestamp) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut item = codec::item(keys::NOTIFIED, keys::NOTIFIED);
+            item.insert(LOOKED_UNTIL.to_owned(), text(until.rfc3339()));
+            self.put_item("notified", self.client.put_item().set_item(Some(item))).await.map(|_| ())
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connections.
 
 use countersign_rules::ConnectionName;
+use futures::future::BoxFuture;
 
 use crate::codec::{self, number, text};
 use crate::items::Connection;
@@ -14,83 +15,105 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it exists already or was changed. Else any other.
-    pub async fn put_connection(
-        &self,
+    pub fn put_connection<'a>(
+        &'a self,
         before: Option<u64>,
-        connection: &Connection,
-    ) -> Result<(), StorageError> {
-        let mut item = codec::item(keys::CONNECTIONS, connection.name.as_str());
-        item.insert(VERSION.to_owned(), number(connection.version));
-        item.insert(DOC.to_owned(), text(to_json("a connection", connection)?));
-        let condition = before.map_or(Condition::Absent, Condition::Version);
-        // Read for the difference alone: what is written holds only if this is what stands there.
-        let was = if before.is_some() { self.connection(&connection.name).await? } else { None };
-        let mut actions = vec![self.put(item, Some(condition))?];
-        actions.extend(self.connection_change(was.as_ref(), Some(connection))?);
-        actions.extend(self.access_change(Access::Changed)?);
-        match self.transact("put connection", &fresh_token()?, actions).await {
-            Ok(()) => Ok(()),
-            Err(rejected) if rejected.perhaps_committed() => {
-                let now = self.connection(&connection.name).await?;
-                if now.as_ref() == Some(connection) { Ok(()) } else { Err(rejected.into_error()) }
+        connection: &'a Connection,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut item = codec::item(keys::CONNECTIONS, connection.name.as_str());
+            item.insert(VERSION.to_owned(), number(connection.version));
+            item.insert(DOC.to_owned(), text(to_json("a connection", connection)?));
+            let condition = before.map_or(Condition::Absent, Condition::Version);
+            // Read for the difference alone: what is written holds only if this is what stands there.
+            let was = if before.is_some() { self.connection(&connection.name).await? } else { None };
+            let mut actions = vec![self.put(item, Some(condition))?];
+            actions.extend(self.connection_change(was.as_ref(), Some(connection))?);
+            actions.extend(self.access_change(Access::Changed)?);
+            match self.transact("put connection", &fresh_token()?, actions).await {
+                Ok(()) => Ok(()),
+                Err(rejected) if rejected.perhaps_committed() => {
+                    let now = self.connection(&connection.name).await?;
+                    if now.as_ref() == Some(connection) { Ok(()) } else { Err(rejected.into_error()) }
+                }
+                Err(rejected) => Err(rejected.into_error()),
             }
-            Err(rejected) => Err(rejected.into_error()),
-        }
+        })
     }
 
     /// Deletes a connection of that version. What is pending on it cannot run any more.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed. Else any other.
-    pub async fn delete_connection(&self, name: &ConnectionName, version: u64) -> Result<(), StorageError> {
-        match self.connection(name).await? {
-            Some(connection) if connection.version == version => self.remove_connection(&connection).await,
-            _ => Err(StorageError::Conflict),
-        }
+    pub fn delete_connection<'a>(
+        &'a self,
+        name: &'a ConnectionName,
+        version: u64,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            match self.connection(name).await? {
+                Some(connection) if connection.version == version => {
+                    self.remove_connection(&connection).await
+                }
+                _ => Err(StorageError::Conflict),
+            }
+        })
     }
 
     /// The same for whoever has just looked at it.
     ///
     /// # Errors
     /// As [`Store::delete_connection`].
-    pub async fn remove_connection(&self, connection: &Connection) -> Result<(), StorageError> {
-        let name = &connection.name;
-        let key = codec::key(keys::CONNECTIONS, name.as_str());
-        let mut actions = vec![self.delete_if(key, Condition::Version(connection.version))?];
-        actions.extend(self.connection_change(Some(connection), None)?);
-        actions.extend(self.access_change(Access::Changed)?);
-        match self.transact("delete connection", &fresh_token()?, actions).await {
-            Ok(()) => Ok(()),
-            Err(rejected) if rejected.perhaps_committed() => {
-                if self.connection(name).await?.is_none() {
-                    Ok(())
-                } else {
-                    Err(rejected.into_error())
+    pub fn remove_connection<'a>(
+        &'a self,
+        connection: &'a Connection,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let name = &connection.name;
+            let key = codec::key(keys::CONNECTIONS, name.as_str());
+            let mut actions = vec![self.delete_if(key, Condition::Version(connection.version))?];
+            actions.extend(self.connection_change(Some(connection), None)?);
+            actions.extend(self.access_change(Access::Changed)?);
+            match self.transact("delete connection", &fresh_token()?, actions).await {
+                Ok(()) => Ok(()),
+                Err(rejected) if rejected.perhaps_committed() => {
+                    if self.connection(name).await?.is_none() {
+                        Ok(())
+                    } else {
+                        Err(rejected.into_error())
+                    }
                 }
+                Err(rejected) => Err(rejected.into_error()),
             }
-            Err(rejected) => Err(rejected.into_error()),
-        }
+        })
     }
 
     /// A connection, strongly consistent.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn connection(&self, name: &ConnectionName) -> Result<Option<Connection>, StorageError> {
-        self.read("connection", &[Key::Connection(name.clone())]).await?.connection(name)
+    pub fn connection<'a>(
+        &'a self,
+        name: &'a ConnectionName,
+    ) -> BoxFuture<'a, Result<Option<Connection>, StorageError>> {
+        Box::pin(
+            async move { self.read("connection", &[Key::Connection(name.clone())]).await?.connection(name) },
+        )
     }
 
     /// A page of connections in the order of their names.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn connections(
-        &self,
-        after: Option<&ConnectionName>,
+    pub fn connections<'a>(
+        &'a self,
+        after: Option<&'a ConnectionName>,
         limit: usize,
-    ) -> Result<Vec<Connection>, StorageError> {
-        let start = after.map(|name| codec::key(keys::CONNECTIONS, name.as_str()));
-        let items = self.collection(keys::CONNECTIONS, start, limit).await?;
-        items.iter().map(|item| crate::read::document("a connection", item)).collect()
+    ) -> BoxFuture<'a, Result<Vec<Connection>, StorageError>> {
+        Box::pin(async move {
+            let start = after.map(|name| codec::key(keys::CONNECTIONS, name.as_str()));
+            let items = self.collection(keys::CONNECTIONS, start, limit).await?;
+            items.iter().map(|item| crate::read::document("a connection", item)).collect()
+        })
     }
 }

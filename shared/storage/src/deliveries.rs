@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use countersign_notify::delivery::{Delivery, KEPT_SECONDS, State};
 use countersign_notify::{EndpointId, delivery::id_of_request};
 use countersign_rules::{DeliveryId, RequestId, Timestamp};
+use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_text, number, text};
 use crate::people::to_json;
@@ -30,153 +31,167 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn put_delivery(&self, delivery: &Delivery, write: Write) -> Result<bool, StorageError> {
-        let mut put = self.client.put_item().set_item(Some(delivery_item(delivery)?));
-        if write == Write::Outcome {
-            let condition = match delivery.state {
-                State::Delivered => "attribute_not_exists(#ver) OR #ver <= :ver",
-                State::Waiting | State::Failed => {
-                    "attribute_not_exists(#ver) OR #ver < :ver OR (#ver = :ver AND #st <> :delivered)"
+    pub fn put_delivery<'a>(
+        &'a self,
+        delivery: &'a Delivery,
+        write: Write,
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(async move {
+            let mut put = self.client.put_item().set_item(Some(delivery_item(delivery)?));
+            if write == Write::Outcome {
+                let condition = match delivery.state {
+                    State::Delivered => "attribute_not_exists(#ver) OR #ver <= :ver",
+                    State::Waiting | State::Failed => {
+                        "attribute_not_exists(#ver) OR #ver < :ver OR (#ver = :ver AND #st <> :delivered)"
+                    }
+                };
+                let mut names = HashMap::from([("#ver".to_owned(), VERSION.to_owned())]);
+                let mut values = HashMap::from([(":ver".to_owned(), number(delivery.version))]);
+                if delivery.state != State::Delivered {
+                    names.insert("#st".to_owned(), STATE.to_owned());
+                    values.insert(":delivered".to_owned(), text(state_text(State::Delivered)));
                 }
-            };
-            let mut names = HashMap::from([("#ver".to_owned(), VERSION.to_owned())]);
-            let mut values = HashMap::from([(":ver".to_owned(), number(delivery.version))]);
-            if delivery.state != State::Delivered {
-                names.insert("#st".to_owned(), STATE.to_owned());
-                values.insert(":delivered".to_owned(), text(state_text(State::Delivered)));
+                put = put
+                    .condition_expression(condition)
+                    .set_expression_attribute_names(Some(names))
+                    .set_expression_attribute_values(Some(values));
             }
-            put = put
-                .condition_expression(condition)
-                .set_expression_attribute_names(Some(names))
-                .set_expression_attribute_values(Some(values));
-        }
-        self.put_item("delivery", put).await
+            self.put_item("delivery", put).await
+        })
     }
 
     /// The deliveries of these names that there are, strongly consistent.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn deliveries(
-        &self,
-        wanted: &[(EndpointId, DeliveryId)],
-    ) -> Result<Vec<Delivery>, StorageError> {
-        let mut parts: Vec<_> = wanted.iter().map(|(to, id)| (keys::deliveries(to), id.ulid())).collect();
-        parts.sort();
-        parts.dedup();
-        let keys = parts.iter().map(|(pk, sk)| codec::key(pk, sk)).collect();
-        self.batch_get("deliveries", keys).await?.iter().map(delivery_of).collect()
+    pub fn deliveries<'a>(
+        &'a self,
+        wanted: &'a [(EndpointId, DeliveryId)],
+    ) -> BoxFuture<'a, Result<Vec<Delivery>, StorageError>> {
+        Box::pin(async move {
+            let mut parts: Vec<_> = wanted.iter().map(|(to, id)| (keys::deliveries(to), id.ulid())).collect();
+            parts.sort();
+            parts.dedup();
+            let keys = parts.iter().map(|(pk, sk)| codec::key(pk, sk)).collect();
+            self.batch_get("deliveries", keys).await?.iter().map(delivery_of).collect()
+        })
     }
 
     /// One delivery.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn delivery(
-        &self,
-        endpoint: &EndpointId,
+    pub fn delivery<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
         id: DeliveryId,
-    ) -> Result<Option<Delivery>, StorageError> {
-        Ok(self.deliveries(&[(endpoint.clone(), id)]).await?.pop())
+    ) -> BoxFuture<'a, Result<Option<Delivery>, StorageError>> {
+        Box::pin(async move { Ok(self.deliveries(&[(endpoint.clone(), id)]).await?.pop()) })
     }
 
     /// The one delivery of a request to an endpoint that shows states.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn delivery_of_request(
-        &self,
-        endpoint: &EndpointId,
+    pub fn delivery_of_request<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
         request: RequestId,
-    ) -> Result<Option<Delivery>, StorageError> {
-        self.delivery(endpoint, id_of_request(endpoint, request)).await
+    ) -> BoxFuture<'a, Result<Option<Delivery>, StorageError>> {
+        Box::pin(async move { self.delivery(endpoint, id_of_request(endpoint, request)).await })
     }
 
     /// An endpoint's deliveries, newest first, older than `before`.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn deliveries_to(
-        &self,
-        endpoint: &EndpointId,
+    pub fn deliveries_to<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
         before: Option<DeliveryId>,
         limit: usize,
-    ) -> Result<(Vec<Delivery>, bool), StorageError> {
-        let start = before.map(|id| codec::key(&keys::deliveries(endpoint), &id.ulid()));
-        let query = self
-            .client
-            .query()
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::deliveries(endpoint)))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(start);
-        let (items, next) = self.query("deliveries", query).await?;
-        let found = items.iter().map(delivery_of).collect::<Result<Vec<_>, _>>()?;
-        Ok((found, next.is_some()))
+    ) -> BoxFuture<'a, Result<(Vec<Delivery>, bool), StorageError>> {
+        Box::pin(async move {
+            let start = before.map(|id| codec::key(&keys::deliveries(endpoint), &id.ulid()));
+            let query = self
+                .client
+                .query()
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(keys::deliveries(endpoint)))
+                .scan_index_forward(false)
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start);
+            let (items, next) = self.query("deliveries", query).await?;
+            let found = items.iter().map(delivery_of).collect::<Result<Vec<_>, _>>()?;
+            Ok((found, next.is_some()))
+        })
     }
 
     /// An endpoint's deliveries of events from `from` up to and with `to`.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn deliveries_between(
-        &self,
-        endpoint: &EndpointId,
+    pub fn deliveries_between<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<Vec<Delivery>, StorageError> {
-        let (low, high) = (DeliveryId::from_parts(from, 0), DeliveryId::from_parts(to, u128::MAX));
-        let mut found = Vec::new();
-        let mut start = None;
-        loop {
-            let query = self
-                .client
-                .query()
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
-                .expression_attribute_values(":pk", text(keys::deliveries(endpoint)))
-                .expression_attribute_values(":low", text(low.ulid()))
-                .expression_attribute_values(":high", text(high.ulid()))
-                .set_exclusive_start_key(start);
-            let (items, next) = self.query("deliveries", query).await?;
-            for item in &items {
-                found.push(delivery_of(item)?);
+    ) -> BoxFuture<'a, Result<Vec<Delivery>, StorageError>> {
+        Box::pin(async move {
+            let (low, high) = (DeliveryId::from_parts(from, 0), DeliveryId::from_parts(to, u128::MAX));
+            let mut found = Vec::new();
+            let mut start = None;
+            loop {
+                let query = self
+                    .client
+                    .query()
+                    .consistent_read(true)
+                    .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
+                    .expression_attribute_values(":pk", text(keys::deliveries(endpoint)))
+                    .expression_attribute_values(":low", text(low.ulid()))
+                    .expression_attribute_values(":high", text(high.ulid()))
+                    .set_exclusive_start_key(start);
+                let (items, next) = self.query("deliveries", query).await?;
+                for item in &items {
+                    found.push(delivery_of(item)?);
+                }
+                start = next;
+                if start.is_none() {
+                    return Ok(found);
+                }
             }
-            start = next;
-            if start.is_none() {
-                return Ok(found);
-            }
-        }
+        })
     }
 
     /// The endpoint's deliveries whose next attempt is due at `now`, the longest overdue first.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn due_deliveries(
-        &self,
-        endpoint: &EndpointId,
+    pub fn due_deliveries<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<DeliveryId>, StorageError> {
-        let query = self
-            .client
-            .query()
-            .index_name(schema::BY_STATUS.name)
-            .key_condition_expression("#pk = :pk AND #sk <= :last")
-            .expression_attribute_names("#pk", schema::BY_STATUS.partition_key)
-            .expression_attribute_names("#sk", schema::BY_STATUS.sort_key)
-            .expression_attribute_values(":pk", text(keys::waiting(endpoint)))
-            .expression_attribute_values(":last", text(format!("{}~", now.rfc3339())))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let (items, _) = self.query("due", query).await?;
-        let id = |item: &Item| {
-            let ulid = get_text(item, schema::SK)?;
-            let id = format!("{}{ulid}", DeliveryId::PREFIX).parse();
-            id.map_err(|error| StorageError::corrupt("a delivery's key", error))
-        };
-        items.iter().map(id).collect()
+    ) -> BoxFuture<'a, Result<Vec<DeliveryId>, StorageError>> {
+        Box::pin(async move {
+            let query = self
+                .client
+                .query()
+                .index_name(schema::BY_STATUS.name)
+                .key_condition_expression("#pk = :pk AND #sk <= :last")
+                .expression_attribute_names("#pk", schema::BY_STATUS.partition_key)
+                .expression_attribute_names("#sk", schema::BY_STATUS.sort_key)
+                .expression_attribute_values(":pk", text(keys::waiting(endpoint)))
+                .expression_attribute_values(":last", text(format!("{}~", now.rfc3339())))
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+            let (items, _) = self.query("due", query).await?;
+            let id = |item: &Item| {
+                let ulid = get_text(item, schema::SK)?;
+                let id = format!("{}{ulid}", DeliveryId::PREFIX).parse();
+                id.map_err(|error| StorageError::corrupt("a delivery's key", error))
+            };
+            items.iter().map(id).collect()
+        })
     }
 }
 

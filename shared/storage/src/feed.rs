@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use countersign_rules::{Event, RequestId, Timestamp};
+use futures::future::BoxFuture;
 
 use crate::audit::{AuditEvent, audit_event_of};
 use crate::codec::{self, Item, get_text, text};
@@ -37,47 +38,59 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn feed(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Entry>, StorageError> {
-        let mut entries = Vec::new();
-        let last = to.plus_millis(-1);
-        let mut at = from;
-        while at <= last {
-            for shard in 0..keys::FEED_SHARDS {
-                let mut start = None;
-                loop {
-                    let page = self.feed_page(at, shard, (from, last), None, start).await?;
-                    entries.extend(page.0);
-                    start = page.1;
-                    if start.is_none() {
-                        break;
+    pub fn feed<'a>(
+        &'a self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, StorageError>> {
+        Box::pin(async move {
+            let mut entries = Vec::new();
+            let last = to.plus_millis(-1);
+            let mut at = from;
+            while at <= last {
+                for shard in 0..keys::FEED_SHARDS {
+                    let mut start = None;
+                    loop {
+                        let page = self.feed_page(at, shard, (from, last), None, start).await?;
+                        entries.extend(page.0);
+                        start = page.1;
+                        if start.is_none() {
+                            break;
+                        }
                     }
                 }
+                at = next_day(at);
             }
-            at = next_day(at);
-        }
-        entries.sort();
-        Ok(entries)
+            entries.sort();
+            Ok(entries)
+        })
     }
 
     /// When the first thing happened that the feed knows from `from` to before `to`.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn feed_next(&self, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>, StorageError> {
-        let last = to.plus_millis(-1);
-        let mut at = from;
-        while at <= last {
-            let mut first: Option<Timestamp> = None;
-            for shard in 0..keys::FEED_SHARDS {
-                let (entries, _) = self.feed_page(at, shard, (from, last), Some(1), None).await?;
-                first = first.into_iter().chain(entries.first().map(|entry| entry.at)).min();
+    pub fn feed_next<'a>(
+        &'a self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, StorageError>> {
+        Box::pin(async move {
+            let last = to.plus_millis(-1);
+            let mut at = from;
+            while at <= last {
+                let mut first: Option<Timestamp> = None;
+                for shard in 0..keys::FEED_SHARDS {
+                    let (entries, _) = self.feed_page(at, shard, (from, last), Some(1), None).await?;
+                    first = first.into_iter().chain(entries.first().map(|entry| entry.at)).min();
+                }
+                if first.is_some() {
+                    return Ok(first);
+                }
+                at = next_day(at);
             }
-            if first.is_some() {
-                return Ok(first);
-            }
-            at = next_day(at);
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 
     async fn feed_page(
@@ -109,27 +122,33 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`; [`StorageError::Corrupt`] if one is not there.
-    pub async fn recorded_at(&self, entries: &[Entry]) -> Result<Vec<Recorded>, StorageError> {
-        let mut found = Vec::with_capacity(entries.len());
-        for some in entries.chunks(AT_ONCE) {
-            let wanted = some.iter().map(|entry| codec::key(&entry.pk, &entry.sk)).collect();
-            let items = self.batch_get("recorded", wanted).await?;
-            let mut by_key = BTreeMap::new();
-            for item in items {
-                let key = (get_text(&item, schema::PK)?.to_owned(), get_text(&item, schema::SK)?.to_owned());
-                by_key.insert(key, recorded_of(&item)?);
+    pub fn recorded_at<'a>(
+        &'a self,
+        entries: &'a [Entry],
+    ) -> BoxFuture<'a, Result<Vec<Recorded>, StorageError>> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(entries.len());
+            for some in entries.chunks(AT_ONCE) {
+                let wanted = some.iter().map(|entry| codec::key(&entry.pk, &entry.sk)).collect();
+                let items = self.batch_get("recorded", wanted).await?;
+                let mut by_key = BTreeMap::new();
+                for item in items {
+                    let key =
+                        (get_text(&item, schema::PK)?.to_owned(), get_text(&item, schema::SK)?.to_owned());
+                    by_key.insert(key, recorded_of(&item)?);
+                }
+                for entry in some {
+                    let one = by_key.remove(&(entry.pk.clone(), entry.sk.clone()));
+                    found.push(one.ok_or_else(|| {
+                        StorageError::Corrupt(format!(
+                            "`{}` `{}` is in the feed and not in the table",
+                            entry.pk, entry.sk
+                        ))
+                    })?);
+                }
             }
-            for entry in some {
-                let one = by_key.remove(&(entry.pk.clone(), entry.sk.clone()));
-                found.push(one.ok_or_else(|| {
-                    StorageError::Corrupt(format!(
-                        "`{}` `{}` is in the feed and not in the table",
-                        entry.pk, entry.sk
-                    ))
-                })?);
-            }
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 }
 

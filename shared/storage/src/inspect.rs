@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, TableDescription, TableStatus};
+use futures::future::BoxFuture;
 
 use crate::schema::{self, describe};
 
@@ -39,15 +40,17 @@ const DENIALS: [&str; 8] = [
 ///
 /// # Errors
 /// Why it cannot be used.
-pub async fn check_table(client: &Client, table: &str) -> Result<(), Unusable> {
-    match client.describe_table().table_name(table).send().await {
-        Ok(answer) => fits(&answer.table.unwrap_or_else(|| TableDescription::builder().build())),
-        Err(error) => Err(match error.code() {
-            Some("ResourceNotFoundException") => Unusable::Missing,
-            Some(code) if DENIALS.contains(&code) => Unusable::Denied(describe(&error)),
-            _ => Unusable::Unavailable(describe(&error)),
-        }),
-    }
+pub fn check_table<'a>(client: &'a Client, table: &'a str) -> BoxFuture<'a, Result<(), Unusable>> {
+    Box::pin(async move {
+        match client.describe_table().table_name(table).send().await {
+            Ok(answer) => fits(&answer.table.unwrap_or_else(|| TableDescription::builder().build())),
+            Err(error) => Err(match error.code() {
+                Some("ResourceNotFoundException") => Unusable::Missing,
+                Some(code) if DENIALS.contains(&code) => Unusable::Denied(describe(&error)),
+                _ => Unusable::Unavailable(describe(&error)),
+            }),
+        }
+    })
 }
 
 fn fits(table: &TableDescription) -> Result<(), Unusable> {

@@ -2,6 +2,7 @@
 
 use countersign_notify::{Integrations, Posted};
 use countersign_rules::RequestId;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::json;
 
@@ -34,21 +35,23 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn integrations(&self) -> Result<Integrations, StorageError> {
-        let mut found = Integrations::default();
-        for item in self.collection(keys::SETTINGS, None, usize::MAX).await? {
-            let version = get_number(&item, VERSION)?;
-            match get_text(&item, schema::SK)? {
-                "slack" => {
-                    found.slack = Some((crate::read::document("the settings of Slack", &item)?, version));
+    pub fn integrations<'a>(&'a self) -> BoxFuture<'a, Result<Integrations, StorageError>> {
+        Box::pin(async move {
+            let mut found = Integrations::default();
+            for item in self.collection(keys::SETTINGS, None, usize::MAX).await? {
+                let version = get_number(&item, VERSION)?;
+                match get_text(&item, schema::SK)? {
+                    "slack" => {
+                        found.slack = Some((crate::read::document("the settings of Slack", &item)?, version));
+                    }
+                    "teams" => {
+                        found.teams = Some((crate::read::document("the settings of Teams", &item)?, version));
+                    }
+                    _ => {}
                 }
-                "teams" => {
-                    found.teams = Some((crate::read::document("the settings of Teams", &item)?, version));
-                }
-                _ => {}
             }
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     /// Stores settings; `before` is the version that the change was decided by, none for the first.
@@ -79,29 +82,33 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn posted(&self, request: RequestId) -> Result<Vec<Posted>, StorageError> {
-        let items = self.collection(&keys::posted(request), None, usize::MAX).await?;
-        items.iter().map(|item| crate::read::document("a posted message", item)).collect()
+    pub fn posted<'a>(&'a self, request: RequestId) -> BoxFuture<'a, Result<Vec<Posted>, StorageError>> {
+        Box::pin(async move {
+            let items = self.collection(&keys::posted(request), None, usize::MAX).await?;
+            items.iter().map(|item| crate::read::document("a posted message", item)).collect()
+        })
     }
 
     /// Stores a message whose `row` is one more than what stands there (1 for a new one).
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if somebody else did meanwhile. Else any other.
-    pub async fn put_posted(&self, posted: &Posted) -> Result<(), StorageError> {
-        let mut item = codec::item(&keys::posted(posted.request), &posted.endpoint.to_string());
-        item.insert(VERSION.to_owned(), number(posted.row));
-        item.insert(DOC.to_owned(), text(to_json("a posted message", posted)?));
-        let before = posted.row.saturating_sub(1);
-        let mut put = self.client.put_item().set_item(Some(item));
-        put = if before == 0 {
-            put.condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", schema::PK)
-        } else {
-            put.condition_expression("#ver = :before")
-                .expression_attribute_names("#ver", VERSION)
-                .expression_attribute_values(":before", number(before))
-        };
-        if self.put_item("posted", put).await? { Ok(()) } else { Err(StorageError::Conflict) }
+    pub fn put_posted<'a>(&'a self, posted: &'a Posted) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut item = codec::item(&keys::posted(posted.request), &posted.endpoint.to_string());
+            item.insert(VERSION.to_owned(), number(posted.row));
+            item.insert(DOC.to_owned(), text(to_json("a posted message", posted)?));
+            let before = posted.row.saturating_sub(1);
+            let mut put = self.client.put_item().set_item(Some(item));
+            put = if before == 0 {
+                put.condition_expression("attribute_not_exists(#pk)")
+                    .expression_attribute_names("#pk", schema::PK)
+            } else {
+                put.condition_expression("#ver = :before")
+                    .expression_attribute_names("#ver", VERSION)
+                    .expression_attribute_values(":before", number(before))
+            };
+            if self.put_item("posted", put).await? { Ok(()) } else { Err(StorageError::Conflict) }
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use countersign_rules::{ConnectionName, GroupName, RequestId, Status, Timestamp, UserId};
+use futures::future::BoxFuture;
 use futures::future::try_join_all;
 
 use crate::codec::{Item, get_text, text};
@@ -57,19 +58,26 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn list(&self, source: &Source, window: Window, limit: usize) -> Result<Page, StorageError> {
-        match source {
-            Source::Requester(user) => {
-                self.one(Some(schema::BY_WHO), &keys::requester(*user), window, limit).await
+    pub fn list<'a>(
+        &'a self,
+        source: &'a Source,
+        window: Window,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, StorageError>> {
+        Box::pin(async move {
+            match source {
+                Source::Requester(user) => {
+                    self.one(Some(schema::BY_WHO), &keys::requester(*user), window, limit).await
+                }
+                Source::Connection(name) => {
+                    self.one(Some(schema::BY_WHERE), &keys::connection_requests(name), window, limit).await
+                }
+                Source::Inbox(group) => self.one(None, &keys::inbox(group), window, limit).await,
+                Source::Open => self.open(window, limit).await,
+                Source::Ended(status) => self.ended(*status, window, limit).await,
+                Source::All => self.all(window, limit).await,
             }
-            Source::Connection(name) => {
-                self.one(Some(schema::BY_WHERE), &keys::connection_requests(name), window, limit).await
-            }
-            Source::Inbox(group) => self.one(None, &keys::inbox(group), window, limit).await,
-            Source::Open => self.open(window, limit).await,
-            Source::Ended(status) => self.ended(*status, window, limit).await,
-            Source::All => self.all(window, limit).await,
-        }
+        })
     }
 
     /// One partition whose sort key is the bare ULID; the table itself if no index is named.

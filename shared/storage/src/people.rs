@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use countersign_rules::{Timestamp, UserId};
+use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_text, number, text};
 use crate::items::User;
@@ -55,62 +56,64 @@ impl Store {
     /// # Errors
     /// [`StorageError::Conflict`] if somebody else changed the user, or anything that
     /// [`Access::ChangedSince`] relies on. Else any other [`StorageError`].
-    pub async fn put_user(
-        &self,
-        before: Option<&StoredUser>,
-        user: &User,
+    pub fn put_user<'a>(
+        &'a self,
+        before: Option<&'a StoredUser>,
+        user: &'a User,
         access: Access,
-        remember: Option<Remember<'_>>,
-    ) -> Result<Saved, StorageError> {
-        let row = before.map_or(0, |before| before.row);
-        let condition = if before.is_some() { Condition::Version(row) } else { Condition::Absent };
-        let mut actions = vec![self.put(user_item(user, row + 1)?, Some(condition))?];
-        let old_email = before.map(|before| keys::email(&before.user.email));
-        let new_email = keys::email(&user.email);
-        let mut email_at = None;
-        if old_email.as_ref() != Some(&new_email) {
-            let mut claim = codec::item(&new_email, keys::EMAIL);
-            claim.insert(ROW.to_owned(), text(user.id.to_string()));
-            email_at = Some(actions.len());
-            actions.push(self.put(claim, Some(Condition::Absent))?);
-            if let Some(old) = old_email {
-                actions.push(self.delete(codec::key(&old, keys::EMAIL))?);
-            }
-        }
-        actions.extend(self.access_change(access)?);
-        actions.push(self.user_change(before.map(|before| &before.user), user)?);
-        let mut key_at = None;
-        if let Some(remember) = remember {
-            key_at = Some(actions.len());
-            actions.push(self.remember(remember.key, remember.made, remember.now)?);
-        }
-        match self.transact("put user", &fresh_token()?, actions).await {
-            Ok(()) => Ok(Saved::Yes),
-            Err(Rejected::Conditions { failed, .. }) if email_at.is_some_and(|at| failed == [at]) => {
-                Ok(Saved::EmailTaken)
-            }
-            Err(Rejected::Conditions { failed, perhaps_committed: false })
-                if key_at.is_some_and(|at| failed.contains(&at)) =>
-            {
-                match remember {
-                    None => Err(StorageError::Conflict),
-                    Some(remember) => match self.remembered(remember.key).await? {
-                        Remembered::Nothing => Err(StorageError::Conflict),
-                        Remembered::OtherBody => Ok(Saved::KeyReused),
-                        Remembered::Made(made) => Ok(Saved::Before(made)),
-                    },
+        remember: Option<Remember<'a>>,
+    ) -> BoxFuture<'a, Result<Saved, StorageError>> {
+        Box::pin(async move {
+            let row = before.map_or(0, |before| before.row);
+            let condition = if before.is_some() { Condition::Version(row) } else { Condition::Absent };
+            let mut actions = vec![self.put(user_item(user, row + 1)?, Some(condition))?];
+            let old_email = before.map(|before| keys::email(&before.user.email));
+            let new_email = keys::email(&user.email);
+            let mut email_at = None;
+            if old_email.as_ref() != Some(&new_email) {
+                let mut claim = codec::item(&new_email, keys::EMAIL);
+                claim.insert(ROW.to_owned(), text(user.id.to_string()));
+                email_at = Some(actions.len());
+                actions.push(self.put(claim, Some(Condition::Absent))?);
+                if let Some(old) = old_email {
+                    actions.push(self.delete(codec::key(&old, keys::EMAIL))?);
                 }
             }
-            Err(rejected) if rejected.perhaps_committed() => {
-                let now = self.user(user.id).await?;
-                if now.is_some_and(|now| now.user == *user) {
-                    Ok(Saved::Yes)
-                } else {
-                    Err(rejected.into_error())
-                }
+            actions.extend(self.access_change(access)?);
+            actions.push(self.user_change(before.map(|before| &before.user), user)?);
+            let mut key_at = None;
+            if let Some(remember) = remember {
+                key_at = Some(actions.len());
+                actions.push(self.remember(remember.key, remember.made, remember.now)?);
             }
-            Err(rejected) => Err(rejected.into_error()),
-        }
+            match self.transact("put user", &fresh_token()?, actions).await {
+                Ok(()) => Ok(Saved::Yes),
+                Err(Rejected::Conditions { failed, .. }) if email_at.is_some_and(|at| failed == [at]) => {
+                    Ok(Saved::EmailTaken)
+                }
+                Err(Rejected::Conditions { failed, perhaps_committed: false })
+                    if key_at.is_some_and(|at| failed.contains(&at)) =>
+                {
+                    match remember {
+                        None => Err(StorageError::Conflict),
+                        Some(remember) => match self.remembered(remember.key).await? {
+                            Remembered::Nothing => Err(StorageError::Conflict),
+                            Remembered::OtherBody => Ok(Saved::KeyReused),
+                            Remembered::Made(made) => Ok(Saved::Before(made)),
+                        },
+                    }
+                }
+                Err(rejected) if rejected.perhaps_committed() => {
+                    let now = self.user(user.id).await?;
+                    if now.is_some_and(|now| now.user == *user) {
+                        Ok(Saved::Yes)
+                    } else {
+                        Err(rejected.into_error())
+                    }
+                }
+                Err(rejected) => Err(rejected.into_error()),
+            }
+        })
     }
 
     /// The action that puts `user` into the place of what stood there.
@@ -126,33 +129,47 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn user(&self, id: UserId) -> Result<Option<StoredUser>, StorageError> {
-        let items = self.batch_get("user", vec![codec::key(keys::USERS, &id.to_string())]).await?;
-        items.first().map(stored_user).transpose()
+    pub fn user<'a>(&'a self, id: UserId) -> BoxFuture<'a, Result<Option<StoredUser>, StorageError>> {
+        Box::pin(async move {
+            let items = self.batch_get("user", vec![codec::key(keys::USERS, &id.to_string())]).await?;
+            items.first().map(stored_user).transpose()
+        })
     }
 
     /// The user with that e-mail address, strongly consistent.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn user_by_email(&self, email: &str) -> Result<Option<StoredUser>, StorageError> {
-        let items = self.batch_get("email", vec![codec::key(&keys::email(email), keys::EMAIL)]).await?;
-        let Some(item) = items.first() else {
-            return Ok(None);
-        };
-        let id =
-            get_text(item, ROW)?.parse().map_err(|error| StorageError::corrupt("an e-mail item", error))?;
-        self.user(id).await
+    pub fn user_by_email<'a>(
+        &'a self,
+        email: &'a str,
+    ) -> BoxFuture<'a, Result<Option<StoredUser>, StorageError>> {
+        Box::pin(async move {
+            let items = self.batch_get("email", vec![codec::key(&keys::email(email), keys::EMAIL)]).await?;
+            let Some(item) = items.first() else {
+                return Ok(None);
+            };
+            let id = get_text(item, ROW)?
+                .parse()
+                .map_err(|error| StorageError::corrupt("an e-mail item", error))?;
+            self.user(id).await
+        })
     }
 
     /// A page of users in the order of their ids, which is that of their making.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn users(&self, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StorageError> {
-        let start = after.map(|id| codec::key(keys::USERS, &id.to_string()));
-        let items = self.collection(keys::USERS, start, limit).await?;
-        items.iter().map(|item| stored_user(item).map(|stored| stored.user)).collect()
+    pub fn users<'a>(
+        &'a self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<User>, StorageError>> {
+        Box::pin(async move {
+            let start = after.map(|id| codec::key(keys::USERS, &id.to_string()));
+            let items = self.collection(keys::USERS, start, limit).await?;
+            items.iter().map(|item| stored_user(item).map(|stored| stored.user)).collect()
+        })
     }
 
     /// An instant before which nothing can have happened: a day before the first user was made.
@@ -160,24 +177,26 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn beginning(&self) -> Result<Timestamp, StorageError> {
-        if let Some(known) = self.beginning.get() {
-            return Ok(*known);
-        }
-        let first = self.users(None, 1).await?;
-        let Some(first) = first.first() else {
-            return Ok(Timestamp::from_unix_millis(0));
-        };
-        let made_at = first.created_at.min(first.id.made_at());
-        Ok(*self.beginning.get_or_init(|| made_at.plus_millis(-86_400_000)))
+    pub fn beginning<'a>(&'a self) -> BoxFuture<'a, Result<Timestamp, StorageError>> {
+        Box::pin(async move {
+            if let Some(known) = self.beginning.get() {
+                return Ok(*known);
+            }
+            let first = self.users(None, 1).await?;
+            let Some(first) = first.first() else {
+                return Ok(Timestamp::from_unix_millis(0));
+            };
+            let made_at = first.created_at.min(first.id.made_at());
+            Ok(*self.beginning.get_or_init(|| made_at.plus_millis(-86_400_000)))
+        })
     }
 
     /// Everybody. For the directory of groups; an organisation's people fit into memory.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn all_users(&self) -> Result<Vec<User>, StorageError> {
-        self.users(None, usize::MAX).await
+    pub fn all_users<'a>(&'a self) -> BoxFuture<'a, Result<Vec<User>, StorageError>> {
+        Box::pin(async move { self.users(None, usize::MAX).await })
     }
 
     /// The items of one partition of the table, from `start` on.

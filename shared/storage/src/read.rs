@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use countersign_notify::SlackSettings;
 use countersign_rules::event::Created;
 use countersign_rules::{ConnectionName, Event, Fact, Request, RequestId, UserId};
+use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_binary, get_number, get_text};
 use crate::items::{Connection, User};
@@ -150,8 +151,12 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn read(&self, operation: &'static str, wanted: &[Key]) -> Result<Found, StorageError> {
-        self.read_by(operation, wanted, true).await
+    pub fn read<'a>(
+        &'a self,
+        operation: &'static str,
+        wanted: &'a [Key],
+    ) -> BoxFuture<'a, Result<Found, StorageError>> {
+        Box::pin(async move { self.read_by(operation, wanted, true).await })
     }
 
     /// What was submitted, with the command: it never changes, so it is read for half the price first, and
@@ -159,13 +164,15 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn read_created(&self, id: RequestId) -> Result<Found, StorageError> {
-        let wanted = [Key::Created(id)];
-        let found = self.read_by("created", &wanted, false).await?;
-        if found.item(&Key::Created(id)).is_some() {
-            return Ok(found);
-        }
-        self.read_by("created", &wanted, true).await
+    pub fn read_created<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Found, StorageError>> {
+        Box::pin(async move {
+            let wanted = [Key::Created(id)];
+            let found = self.read_by("created", &wanted, false).await?;
+            if found.item(&Key::Created(id)).is_some() {
+                return Ok(found);
+            }
+            self.read_by("created", &wanted, true).await
+        })
     }
 
     async fn read_by(

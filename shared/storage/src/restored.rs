@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{
     PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, StreamSpecification, StreamViewType,
     TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
+use futures::future::BoxFuture;
 
 use crate::schema::{TTL, describe};
 use crate::{StorageError, Store};
@@ -126,16 +127,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] with what the database said.
-    pub async fn has(&self, setting: Setting) -> Result<bool, StorageError> {
-        setting.is_on(&self.client, &self.table).await
+    pub fn has<'a>(&'a self, setting: Setting) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(async move { setting.is_on(&self.client, &self.table).await })
     }
 
     /// Switches a setting on, and waits until the table may be changed again.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] with what the database said.
-    pub async fn switch_on(&self, setting: Setting) -> Result<(), StorageError> {
-        setting.switch_on(&self.client, &self.table).await
+    pub fn switch_on<'a>(&'a self, setting: Setting) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move { setting.switch_on(&self.client, &self.table).await })
     }
 }
 

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
 use aws_sdk_dynamodb::{Client, error::ProvideErrorMetadata as _};
+use futures::future::BoxFuture;
 
 use crate::StorageError;
 
@@ -43,47 +44,52 @@ pub const INDEXES: [Index; 4] = [BY_WHO, BY_WHERE, BY_STATUS, FEED];
 ///
 /// # Errors
 /// [`StorageError::Unavailable`] with what the database said.
-pub async fn create_table(client: &Client, table: &str) -> Result<(), StorageError> {
-    let mut attributes = vec![PK, SK];
-    let mut create = client
-        .create_table()
-        .table_name(table)
-        .billing_mode(BillingMode::PayPerRequest)
-        .set_key_schema(Some(key_schema(PK, SK)?))
-        .stream_specification(
-            StreamSpecification::builder()
-                .stream_enabled(true)
-                .stream_view_type(StreamViewType::NewImage)
-                .build()
-                .map_err(unavailable)?,
-        );
-    for index in INDEXES {
-        attributes.extend([index.partition_key, index.sort_key]);
-        let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
-        create = create.global_secondary_indexes(
-            GlobalSecondaryIndex::builder()
-                .index_name(index.name)
-                .set_key_schema(Some(key_schema(index.partition_key, index.sort_key)?))
-                .projection(keys_only)
-                .build()
-                .map_err(unavailable)?,
-        );
-    }
-    for name in attributes {
-        let definition =
-            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
-        create = create.attribute_definitions(definition.build().map_err(unavailable)?);
-    }
-    match create.send().await {
-        Ok(_) => {}
-        Err(error) if error.code() == Some("ResourceInUseException") => return Ok(()),
-        Err(error) => return Err(unavailable(describe(&error))),
-    }
-    let ttl =
-        TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build().map_err(unavailable)?;
-    let update = client.update_time_to_live().table_name(table).time_to_live_specification(ttl);
-    update.send().await.map_err(|error| unavailable(describe(&error)))?;
-    Ok(())
+pub fn create_table<'a>(client: &'a Client, table: &'a str) -> BoxFuture<'a, Result<(), StorageError>> {
+    Box::pin(async move {
+        let mut attributes = vec![PK, SK];
+        let mut create = client
+            .create_table()
+            .table_name(table)
+            .billing_mode(BillingMode::PayPerRequest)
+            .set_key_schema(Some(key_schema(PK, SK)?))
+            .stream_specification(
+                StreamSpecification::builder()
+                    .stream_enabled(true)
+                    .stream_view_type(StreamViewType::NewImage)
+                    .build()
+                    .map_err(unavailable)?,
+            );
+        for index in INDEXES {
+            attributes.extend([index.partition_key, index.sort_key]);
+            let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+            create = create.global_secondary_indexes(
+                GlobalSecondaryIndex::builder()
+                    .index_name(index.name)
+                    .set_key_schema(Some(key_schema(index.partition_key, index.sort_key)?))
+                    .projection(keys_only)
+                    .build()
+                    .map_err(unavailable)?,
+            );
+        }
+        for name in attributes {
+            let definition =
+                AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+            create = create.attribute_definitions(definition.build().map_err(unavailable)?);
+        }
+        match create.send().await {
+            Ok(_) => {}
+            Err(error) if error.code() == Some("ResourceInUseException") => return Ok(()),
+            Err(error) => return Err(unavailable(describe(&error))),
+        }
+        let ttl = TimeToLiveSpecification::builder()
+            .enabled(true)
+            .attribute_name(TTL)
+            .build()
+            .map_err(unavailable)?;
+        let update = client.update_time_to_live().table_name(table).time_to_live_specification(ttl);
+        update.send().await.map_err(|error| unavailable(describe(&error)))?;
+        Ok(())
+    })
 }
 
 fn key_schema(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, StorageError> {

@@ -3,6 +3,7 @@
 
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Timestamp, UserId};
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -70,116 +71,150 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed or ended meanwhile. Else any other.
-    pub async fn put_session(
-        &self,
+    pub fn put_session<'a>(
+        &'a self,
         user: UserId,
-        id: &str,
-        before: Option<&StoredSession>,
-        session: &Session,
-    ) -> Result<(), StorageError> {
-        let row = before.map_or(0, |before| before.row);
-        let mut item = codec::item(&keys::sessions(user), id);
-        item.insert(VERSION.to_owned(), number(row + 1));
-        item.insert(DOC.to_owned(), text(to_json("a session", session)?));
-        item.insert(schema::TTL.to_owned(), number(session.expires_at.unix_seconds()));
-        let condition = if before.is_some() { Condition::Version(row) } else { Condition::Absent };
-        let mut actions = vec![self.put(item, Some(condition))?];
-        if before.is_none() {
-            let data = json!({ "how": session.how, "browser": session.browser });
-            actions.push(self.recorded("session.began", user.to_string(), data)?);
-        }
-        let done = self.transact("put session", &fresh_token()?, actions).await;
-        done.map_err(crate::store::Rejected::into_error)
+        id: &'a str,
+        before: Option<&'a StoredSession>,
+        session: &'a Session,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let row = before.map_or(0, |before| before.row);
+            let mut item = codec::item(&keys::sessions(user), id);
+            item.insert(VERSION.to_owned(), number(row + 1));
+            item.insert(DOC.to_owned(), text(to_json("a session", session)?));
+            item.insert(schema::TTL.to_owned(), number(session.expires_at.unix_seconds()));
+            let condition = if before.is_some() { Condition::Version(row) } else { Condition::Absent };
+            let mut actions = vec![self.put(item, Some(condition))?];
+            if before.is_none() {
+                let data = json!({ "how": session.how, "browser": session.browser });
+                actions.push(self.recorded("session.began", user.to_string(), data)?);
+            }
+            let done = self.transact("put session", &fresh_token()?, actions).await;
+            done.map_err(crate::store::Rejected::into_error)
+        })
     }
 
     /// The sessions of a person, those that are over and not yet swept away included.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn sessions(&self, user: UserId) -> Result<Vec<StoredSession>, StorageError> {
-        let items = self.collection(&keys::sessions(user), None, 200).await?;
-        items.iter().map(stored_session).collect()
+    pub fn sessions<'a>(&'a self, user: UserId) -> BoxFuture<'a, Result<Vec<StoredSession>, StorageError>> {
+        Box::pin(async move {
+            let items = self.collection(&keys::sessions(user), None, 200).await?;
+            items.iter().map(stored_session).collect()
+        })
     }
 
     /// Ends sessions of a person. Ended already is ended.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn end_sessions(&self, user: UserId, ids: &[String]) -> Result<(), StorageError> {
-        for some in ids.chunks(50) {
-            let deletes = some.iter().map(|id| self.delete(codec::key(&keys::sessions(user), id)));
-            let mut actions = deletes.collect::<Result<Vec<_>, _>>()?;
-            let data = json!({ "sessions": some.len() });
-            actions.push(self.recorded("session.ended", user.to_string(), data)?);
-            let done = self.transact("end sessions", &fresh_token()?, actions).await;
-            done.map_err(crate::store::Rejected::into_error)?;
-        }
-        Ok(())
+    pub fn end_sessions<'a>(
+        &'a self,
+        user: UserId,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            for some in ids.chunks(50) {
+                let deletes = some.iter().map(|id| self.delete(codec::key(&keys::sessions(user), id)));
+                let mut actions = deletes.collect::<Result<Vec<_>, _>>()?;
+                let data = json!({ "sessions": some.len() });
+                actions.push(self.recorded("session.ended", user.to_string(), data)?);
+                let done = self.transact("end sessions", &fresh_token()?, actions).await;
+                done.map_err(crate::store::Rejected::into_error)?;
+            }
+            Ok(())
+        })
     }
 
     /// Whose account an identity of an issuer is.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn linked(&self, issuer: &str, subject: &str) -> Result<Option<UserId>, StorageError> {
-        let key = codec::key(&keys::identity(issuer, subject), keys::IDENTITY);
-        let items = self.batch_get("identity", vec![key]).await?;
-        let Some(item) = items.first() else { return Ok(None) };
-        let user = get_text(item, DOC)?.parse();
-        user.map(Some).map_err(|error| StorageError::corrupt("an identity", error))
+    pub fn linked<'a>(
+        &'a self,
+        issuer: &'a str,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<Option<UserId>, StorageError>> {
+        Box::pin(async move {
+            let key = codec::key(&keys::identity(issuer, subject), keys::IDENTITY);
+            let items = self.batch_get("identity", vec![key]).await?;
+            let Some(item) = items.first() else { return Ok(None) };
+            let user = get_text(item, DOC)?.parse();
+            user.map(Some).map_err(|error| StorageError::corrupt("an identity", error))
+        })
     }
 
     /// Says for ever whose account an identity of an issuer is.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it is somebody's already. Else any other.
-    pub async fn link(&self, issuer: &str, subject: &str, user: UserId) -> Result<(), StorageError> {
-        let mut item = codec::item(&keys::identity(issuer, subject), keys::IDENTITY);
-        item.insert(DOC.to_owned(), text(user.to_string()));
-        let actions = vec![self.put(item, Some(Condition::Absent))?];
-        let done = self.transact("link", &fresh_token()?, actions).await;
-        match done {
-            Ok(()) => Ok(()),
-            Err(rejected) if rejected.perhaps_committed() => match self.linked(issuer, subject).await? {
-                Some(linked) if linked == user => Ok(()),
-                _ => Err(rejected.into_error()),
-            },
-            Err(rejected) => Err(rejected.into_error()),
-        }
+    pub fn link<'a>(
+        &'a self,
+        issuer: &'a str,
+        subject: &'a str,
+        user: UserId,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut item = codec::item(&keys::identity(issuer, subject), keys::IDENTITY);
+            item.insert(DOC.to_owned(), text(user.to_string()));
+            let actions = vec![self.put(item, Some(Condition::Absent))?];
+            let done = self.transact("link", &fresh_token()?, actions).await;
+            match done {
+                Ok(()) => Ok(()),
+                Err(rejected) if rejected.perhaps_committed() => match self.linked(issuer, subject).await? {
+                    Some(linked) if linked == user => Ok(()),
+                    _ => Err(rejected.into_error()),
+                },
+                Err(rejected) => Err(rejected.into_error()),
+            }
+        })
     }
 
     /// Keeps what a code stands for; the code itself is not kept.
     ///
     /// # Errors
     /// Any [`StorageError`].
-    pub async fn keep_code(&self, code: &str, meaning: &OneTimeCode) -> Result<(), StorageError> {
-        let mut item = codec::item(&keys::one_time_code(&sha256_hex(code.as_bytes())), keys::CODE);
-        item.insert(VERSION.to_owned(), number(1));
-        item.insert(DOC.to_owned(), text(to_json("a code", meaning)?));
-        item.insert(schema::TTL.to_owned(), number(meaning.expires_at.unix_seconds()));
-        let actions = vec![self.put(item, Some(Condition::Absent))?];
-        let done = self.transact("keep code", &fresh_token()?, actions).await;
-        done.map_err(crate::store::Rejected::into_error)
+    pub fn keep_code<'a>(
+        &'a self,
+        code: &'a str,
+        meaning: &'a OneTimeCode,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut item = codec::item(&keys::one_time_code(&sha256_hex(code.as_bytes())), keys::CODE);
+            item.insert(VERSION.to_owned(), number(1));
+            item.insert(DOC.to_owned(), text(to_json("a code", meaning)?));
+            item.insert(schema::TTL.to_owned(), number(meaning.expires_at.unix_seconds()));
+            let actions = vec![self.put(item, Some(Condition::Absent))?];
+            let done = self.transact("keep code", &fresh_token()?, actions).await;
+            done.map_err(crate::store::Rejected::into_error)
+        })
     }
 
     /// Takes a code: what it stands for, the first time, and nothing ever after.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn take_code(&self, code: &str) -> Result<Option<OneTimeCode>, StorageError> {
-        let key = codec::key(&keys::one_time_code(&sha256_hex(code.as_bytes())), keys::CODE);
-        let items = self.batch_get("code", vec![key.clone()]).await?;
-        let Some(item) = items.first() else { return Ok(None) };
-        let meaning = crate::read::document("a code", item)?;
-        let actions = vec![self.delete_if(key, Condition::Version(1))?];
-        match self.transact("take code", &fresh_token()?, actions).await {
-            Ok(()) => Ok(Some(meaning)),
-            // Whoever cannot tell whether it was them who took it has not got it.
-            Err(rejected) => match rejected.into_error() {
-                StorageError::Conflict => Ok(None),
-                error => Err(error),
-            },
-        }
+    pub fn take_code<'a>(
+        &'a self,
+        code: &'a str,
+    ) -> BoxFuture<'a, Result<Option<OneTimeCode>, StorageError>> {
+        Box::pin(async move {
+            let key = codec::key(&keys::one_time_code(&sha256_hex(code.as_bytes())), keys::CODE);
+            let items = self.batch_get("code", vec![key.clone()]).await?;
+            let Some(item) = items.first() else { return Ok(None) };
+            let meaning = crate::read::document("a code", item)?;
+            let actions = vec![self.delete_if(key, Condition::Version(1))?];
+            match self.transact("take code", &fresh_token()?, actions).await {
+                Ok(()) => Ok(Some(meaning)),
+                // Whoever cannot tell whether it was them who took it has not got it.
+                Err(rejected) => match rejected.into_error() {
+                    StorageError::Conflict => Ok(None),
+                    error => Err(error),
+                },
+            }
+        })
     }
 }
 

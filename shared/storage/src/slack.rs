@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use countersign_rules::{ConnectionName, Timestamp, UserId};
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, number, text};
@@ -75,25 +76,36 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`].
-    pub async fn put_link_code(&self, code_sha256: &str, code: &LinkCode) -> Result<(), StorageError> {
-        let mut item = codec::item(&keys::link_code(code_sha256), keys::LINK_CODE);
-        item.insert(VERSION.to_owned(), number(1));
-        item.insert(DOC.to_owned(), text(to_json("a code", code)?));
-        item.insert(schema::TTL.to_owned(), number(code.expires_at.unix_millis().div_euclid(1000)));
-        let actions = vec![self.put(item, None)?];
-        let written = self.transact("put link code", &fresh_token()?, actions).await;
-        written.map_err(Rejected::into_error)
+    pub fn put_link_code<'a>(
+        &'a self,
+        code_sha256: &'a str,
+        code: &'a LinkCode,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut item = codec::item(&keys::link_code(code_sha256), keys::LINK_CODE);
+            item.insert(VERSION.to_owned(), number(1));
+            item.insert(DOC.to_owned(), text(to_json("a code", code)?));
+            item.insert(schema::TTL.to_owned(), number(code.expires_at.unix_millis().div_euclid(1000)));
+            let actions = vec![self.put(item, None)?];
+            let written = self.transact("put link code", &fresh_token()?, actions).await;
+            written.map_err(Rejected::into_error)
+        })
     }
 
     /// What a code stands for, by its SHA-256; also one that is past its time.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn link_code(&self, code_sha256: &str) -> Result<Option<LinkCode>, StorageError> {
-        let items = self
-            .batch_get("link code", vec![codec::key(&keys::link_code(code_sha256), keys::LINK_CODE)])
-            .await?;
-        items.first().map(|item| document("a code", item)).transpose()
+    pub fn link_code<'a>(
+        &'a self,
+        code_sha256: &'a str,
+    ) -> BoxFuture<'a, Result<Option<LinkCode>, StorageError>> {
+        Box::pin(async move {
+            let items = self
+                .batch_get("link code", vec![codec::key(&keys::link_code(code_sha256), keys::LINK_CODE)])
+                .await?;
+            items.first().map(|item| document("a code", item)).transpose()
+        })
     }
 
     /// Redeems a code, once: the Slack user becomes the account's. An earlier Slack user of the account
@@ -101,63 +113,70 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if the account was changed meanwhile. Else any other.
-    pub async fn redeem(
-        &self,
-        code_sha256: &str,
-        link: &SlackLink,
-        account: &StoredUser,
-    ) -> Result<Redeemed, StorageError> {
-        if let Some(known) = self.slack_link(&link.slack_user).await?
-            && known.user != link.user
-        {
-            return Ok(Redeemed::Taken);
-        }
-        let was = account.user.slack_user_id.as_deref();
-        let user = User {
-            slack_user_id: Some(link.slack_user.clone()),
-            version: account.user.version + 1,
-            ..account.user.clone()
-        };
-        let code = codec::key(&keys::link_code(code_sha256), keys::LINK_CODE);
-        let mut actions =
-            vec![self.delete_if(code, Condition::Version(1))?, self.user_action(account, &user)?];
-        let link_at = actions.len();
-        if was != Some(link.slack_user.as_str()) {
-            actions.push(self.put(link_item(link)?, Some(Condition::Absent))?);
-            actions.extend(self.forget(was, link.user)?);
-        }
-        actions.push(self.user_change(Some(&account.user), &user)?);
-        actions.extend(self.access_change(Access::Changed)?);
-        match self.transact("redeem", &fresh_token()?, actions).await {
-            Ok(()) => Ok(Redeemed::Yes),
-            Err(rejected) if rejected.perhaps_committed() => match self.slack_link(&link.slack_user).await? {
-                Some(known) if known == *link => Ok(Redeemed::Yes),
-                _ => Err(rejected.into_error()),
-            },
-            Err(Rejected::Conditions { failed, .. }) if failed.contains(&0) => Ok(Redeemed::Used),
-            Err(Rejected::Conditions { failed, .. }) if failed.contains(&link_at) => Ok(Redeemed::Taken),
-            Err(rejected) => Err(rejected.into_error()),
-        }
+    pub fn redeem<'a>(
+        &'a self,
+        code_sha256: &'a str,
+        link: &'a SlackLink,
+        account: &'a StoredUser,
+    ) -> BoxFuture<'a, Result<Redeemed, StorageError>> {
+        Box::pin(async move {
+            if let Some(known) = self.slack_link(&link.slack_user).await?
+                && known.user != link.user
+            {
+                return Ok(Redeemed::Taken);
+            }
+            let was = account.user.slack_user_id.as_deref();
+            let user = User {
+                slack_user_id: Some(link.slack_user.clone()),
+                version: account.user.version + 1,
+                ..account.user.clone()
+            };
+            let code = codec::key(&keys::link_code(code_sha256), keys::LINK_CODE);
+            let mut actions =
+                vec![self.delete_if(code, Condition::Version(1))?, self.user_action(account, &user)?];
+            let link_at = actions.len();
+            if was != Some(link.slack_user.as_str()) {
+                actions.push(self.put(link_item(link)?, Some(Condition::Absent))?);
+                actions.extend(self.forget(was, link.user)?);
+            }
+            actions.push(self.user_change(Some(&account.user), &user)?);
+            actions.extend(self.access_change(Access::Changed)?);
+            match self.transact("redeem", &fresh_token()?, actions).await {
+                Ok(()) => Ok(Redeemed::Yes),
+                Err(rejected) if rejected.perhaps_committed() => {
+                    match self.slack_link(&link.slack_user).await? {
+                        Some(known) if known == *link => Ok(Redeemed::Yes),
+                        _ => Err(rejected.into_error()),
+                    }
+                }
+                Err(Rejected::Conditions { failed, .. }) if failed.contains(&0) => Ok(Redeemed::Used),
+                Err(Rejected::Conditions { failed, .. }) if failed.contains(&link_at) => Ok(Redeemed::Taken),
+                Err(rejected) => Err(rejected.into_error()),
+            }
+        })
     }
 
     /// Takes an account's Slack user away from it, with its subscription.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if the account was changed meanwhile. Else any other.
-    pub async fn unlink(&self, account: &StoredUser) -> Result<(), StorageError> {
-        let user = User { slack_user_id: None, version: account.user.version + 1, ..account.user.clone() };
-        let mut actions =
-            vec![self.user_action(account, &user)?, self.user_change(Some(&account.user), &user)?];
-        actions.extend(self.forget(account.user.slack_user_id.as_deref(), account.user.id)?);
-        actions.extend(self.access_change(Access::Changed)?);
-        match self.transact("unlink", &fresh_token()?, actions).await {
-            Ok(()) => Ok(()),
-            Err(rejected) if rejected.perhaps_committed() => match self.user(user.id).await? {
-                Some(now) if now.user.slack_user_id.is_none() => Ok(()),
-                _ => Err(rejected.into_error()),
-            },
-            Err(rejected) => Err(rejected.into_error()),
-        }
+    pub fn unlink<'a>(&'a self, account: &'a StoredUser) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let user =
+                User { slack_user_id: None, version: account.user.version + 1, ..account.user.clone() };
+            let mut actions =
+                vec![self.user_action(account, &user)?, self.user_change(Some(&account.user), &user)?];
+            actions.extend(self.forget(account.user.slack_user_id.as_deref(), account.user.id)?);
+            actions.extend(self.access_change(Access::Changed)?);
+            match self.transact("unlink", &fresh_token()?, actions).await {
+                Ok(()) => Ok(()),
+                Err(rejected) if rejected.perhaps_committed() => match self.user(user.id).await? {
+                    Some(now) if now.user.slack_user_id.is_none() => Ok(()),
+                    _ => Err(rejected.into_error()),
+                },
+                Err(rejected) => Err(rejected.into_error()),
+            }
+        })
     }
 
     fn forget(&self, slack_user: Option<&str>, user: UserId) -> Result<Vec<TransactWriteItem>, StorageError> {
@@ -173,53 +192,73 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn slack_link(&self, slack_user: &str) -> Result<Option<SlackLink>, StorageError> {
-        self.read("slack link", &[Key::SlackLink(slack_user.to_owned())]).await?.slack_link(slack_user)
+    pub fn slack_link<'a>(
+        &'a self,
+        slack_user: &'a str,
+    ) -> BoxFuture<'a, Result<Option<SlackLink>, StorageError>> {
+        Box::pin(async move {
+            self.read("slack link", &[Key::SlackLink(slack_user.to_owned())]).await?.slack_link(slack_user)
+        })
     }
 
     /// Everybody who wants direct messages.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn subscriptions(&self) -> Result<Vec<Subscription>, StorageError> {
-        let items = self.collection(keys::SUBSCRIPTIONS, None, usize::MAX).await?;
-        items.iter().map(|item| document("a subscription", item)).collect()
+    pub fn subscriptions<'a>(&'a self) -> BoxFuture<'a, Result<Vec<Subscription>, StorageError>> {
+        Box::pin(async move {
+            let items = self.collection(keys::SUBSCRIPTIONS, None, usize::MAX).await?;
+            items.iter().map(|item| document("a subscription", item)).collect()
+        })
     }
 
     /// An account's subscription.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn subscription(&self, user: UserId) -> Result<Option<Subscription>, StorageError> {
-        let items =
-            self.batch_get("subscription", vec![codec::key(keys::SUBSCRIPTIONS, &user.to_string())]).await?;
-        items.first().map(|item| document("a subscription", item)).transpose()
+    pub fn subscription<'a>(
+        &'a self,
+        user: UserId,
+    ) -> BoxFuture<'a, Result<Option<Subscription>, StorageError>> {
+        Box::pin(async move {
+            let items = self
+                .batch_get("subscription", vec![codec::key(keys::SUBSCRIPTIONS, &user.to_string())])
+                .await?;
+            items.first().map(|item| document("a subscription", item)).transpose()
+        })
     }
 
     /// Stores a subscription whose `row` is one more than what stands there (1 for a new one).
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed meanwhile. Else any other.
-    pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), StorageError> {
-        let mut item = codec::item(keys::SUBSCRIPTIONS, &subscription.user.to_string());
-        item.insert(VERSION.to_owned(), number(subscription.row));
-        item.insert(DOC.to_owned(), text(to_json("a subscription", subscription)?));
-        let before = Condition::VersionOrAbsent(subscription.row.saturating_sub(1));
-        let mut actions = vec![self.put(item, Some(before))?];
-        actions.extend(self.access_change(Access::Changed)?);
-        let written = self.transact("subscribe", &fresh_token()?, actions).await;
-        written.map_err(Rejected::into_error)
+    pub fn put_subscription<'a>(
+        &'a self,
+        subscription: &'a Subscription,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut item = codec::item(keys::SUBSCRIPTIONS, &subscription.user.to_string());
+            item.insert(VERSION.to_owned(), number(subscription.row));
+            item.insert(DOC.to_owned(), text(to_json("a subscription", subscription)?));
+            let before = Condition::VersionOrAbsent(subscription.row.saturating_sub(1));
+            let mut actions = vec![self.put(item, Some(before))?];
+            actions.extend(self.access_change(Access::Changed)?);
+            let written = self.transact("subscribe", &fresh_token()?, actions).await;
+            written.map_err(Rejected::into_error)
+        })
     }
 
     /// Ends an account's subscription, if it has one.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn delete_subscription(&self, user: UserId) -> Result<(), StorageError> {
-        let mut actions = vec![self.delete(codec::key(keys::SUBSCRIPTIONS, &user.to_string()))?];
-        actions.extend(self.access_change(Access::Changed)?);
-        let written = self.transact("unsubscribe", &fresh_token()?, actions).await;
-        written.map_err(Rejected::into_error)
+    pub fn delete_subscription<'a>(&'a self, user: UserId) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut actions = vec![self.delete(codec::key(keys::SUBSCRIPTIONS, &user.to_string()))?];
+            actions.extend(self.access_change(Access::Changed)?);
+            let written = self.transact("unsubscribe", &fresh_token()?, actions).await;
+            written.map_err(Rejected::into_error)
+        })
     }
 }
 

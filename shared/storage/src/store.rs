@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     ConditionCheck, ConsumedCapacity, Delete, Put, ReturnConsumedCapacity, TransactWriteItem,
 };
+use futures::future::BoxFuture;
 
 use countersign_rules::Timestamp;
 
@@ -63,38 +64,45 @@ impl Store {
         Self { meter: Arc::default(), ..self.clone() }
     }
 
-    pub(crate) async fn query(
-        &self,
+    pub(crate) fn query<'a>(
+        &'a self,
         operation: &'static str,
         query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
-    ) -> Result<(Vec<Item>, Option<Item>), StorageError> {
-        let query = query.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let output = retried(|| query.clone().send()).await?;
-        self.meter.add(operation, Direction::Read, output.consumed_capacity.as_slice());
-        Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
+    ) -> BoxFuture<'a, Result<(Vec<Item>, Option<Item>), StorageError>> {
+        Box::pin(async move {
+            let query = query.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let output = retried(|| query.clone().send()).await?;
+            self.meter.add(operation, Direction::Read, output.consumed_capacity.as_slice());
+            Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
+        })
     }
 
     /// Writes one item, for half the price of a transaction. False if its condition does not hold; after
     /// an answer that was lost it may not hold because that try was the one that wrote.
-    pub(crate) async fn put_item(
-        &self,
+    pub(crate) fn put_item<'a>(
+        &'a self,
         operation: &'static str,
         put: aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder,
-    ) -> Result<bool, StorageError> {
-        let put = put.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let written = retried(|| unless_condition_fails(put.clone().send())).await?;
-        Ok(self.wrote(operation, written.map(|output| output.consumed_capacity)))
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(async move {
+            let put = put.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let written = retried(|| unless_condition_fails(put.clone().send())).await?;
+            Ok(self.wrote(operation, written.map(|output| output.consumed_capacity)))
+        })
     }
 
     /// Changes attributes of one item. False if its condition does not hold, as for [`Store::put_item`].
-    pub(crate) async fn update_item(
-        &self,
+    pub(crate) fn update_item<'a>(
+        &'a self,
         operation: &'static str,
         update: aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder,
-    ) -> Result<bool, StorageError> {
-        let update = update.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let written = retried(|| unless_condition_fails(update.clone().send())).await?;
-        Ok(self.wrote(operation, written.map(|output| output.consumed_capacity)))
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(async move {
+            let update =
+                update.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let written = retried(|| unless_condition_fails(update.clone().send())).await?;
+            Ok(self.wrote(operation, written.map(|output| output.consumed_capacity)))
+        })
     }
 
     /// Counts what a write of one item cost, if it was made; says whether it was.
@@ -112,80 +120,84 @@ impl Store {
     }
 
     /// The same, strongly consistent or for half the price.
-    pub(crate) async fn batch_get_by(
-        &self,
+    pub(crate) fn batch_get_by<'a>(
+        &'a self,
         operation: &'static str,
         keys: Vec<Item>,
         consistent: bool,
-    ) -> Result<Vec<Item>, StorageError> {
-        use aws_sdk_dynamodb::types::KeysAndAttributes;
-        let mut items = Vec::with_capacity(keys.len());
-        // DynamoDB takes at most 100 keys a call, and may leave some for the next one.
-        let mut waiting: Vec<Vec<Item>> = keys.chunks(100).map(<[Item]>::to_vec).collect();
-        let mut calls = 0;
-        while let Some(keys) = waiting.pop() {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
-            let wanted = wanted.build().map_err(|error| StorageError::corrupt("keys", error))?;
-            let get = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, wanted)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let output = retried(|| get.clone().send()).await?;
-            self.meter.add(operation, Direction::Read, output.consumed_capacity());
-            for (_, found) in output.responses.unwrap_or_default() {
-                items.extend(found);
-            }
-            let left = output.unprocessed_keys.unwrap_or_default().into_values();
-            for rest in left.map(|rest| rest.keys).filter(|rest| !rest.is_empty()) {
-                calls += 1;
-                if calls > ATTEMPTS * 20 {
-                    return Err(StorageError::Contended);
+    ) -> BoxFuture<'a, Result<Vec<Item>, StorageError>> {
+        Box::pin(async move {
+            use aws_sdk_dynamodb::types::KeysAndAttributes;
+            let mut items = Vec::with_capacity(keys.len());
+            // DynamoDB takes at most 100 keys a call, and may leave some for the next one.
+            let mut waiting: Vec<Vec<Item>> = keys.chunks(100).map(<[Item]>::to_vec).collect();
+            let mut calls = 0;
+            while let Some(keys) = waiting.pop() {
+                let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
+                let wanted = wanted.build().map_err(|error| StorageError::corrupt("keys", error))?;
+                let get = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, wanted)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total);
+                let output = retried(|| get.clone().send()).await?;
+                self.meter.add(operation, Direction::Read, output.consumed_capacity());
+                for (_, found) in output.responses.unwrap_or_default() {
+                    items.extend(found);
                 }
-                pause(1).await;
-                waiting.push(rest);
+                let left = output.unprocessed_keys.unwrap_or_default().into_values();
+                for rest in left.map(|rest| rest.keys).filter(|rest| !rest.is_empty()) {
+                    calls += 1;
+                    if calls > ATTEMPTS * 20 {
+                        return Err(StorageError::Contended);
+                    }
+                    pause(1).await;
+                    waiting.push(rest);
+                }
             }
-        }
-        Ok(items)
+            Ok(items)
+        })
     }
 
     /// Writes all or nothing. `token` makes a repeated call harmless; it must belong to exactly
     /// these actions.
-    pub(crate) async fn transact(
-        &self,
+    pub(crate) fn transact<'a>(
+        &'a self,
         operation: &'static str,
-        token: &str,
+        token: &'a str,
         actions: Vec<TransactWriteItem>,
-    ) -> Result<(), Rejected> {
-        let transaction = self
-            .client
-            .transact_write_items()
-            .client_request_token(token)
-            .set_transact_items(Some(actions))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let mut perhaps_committed = false;
-        let mut last = StorageError::Contended;
-        for attempt in 0..ATTEMPTS {
-            pause(attempt).await;
-            match transaction.clone().send().await {
-                Ok(output) => {
-                    self.meter.add(operation, Direction::Write, output.consumed_capacity());
-                    return Ok(());
+    ) -> BoxFuture<'a, Result<(), Rejected>> {
+        Box::pin(async move {
+            let transaction = self
+                .client
+                .transact_write_items()
+                .client_request_token(token)
+                .set_transact_items(Some(actions))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let mut perhaps_committed = false;
+            let mut last = StorageError::Contended;
+            for attempt in 0..ATTEMPTS {
+                pause(attempt).await;
+                match transaction.clone().send().await {
+                    Ok(output) => {
+                        self.meter.add(operation, Direction::Write, output.consumed_capacity());
+                        return Ok(());
+                    }
+                    Err(error) => match judge(&error) {
+                        Verdict::Conditions(failed) => {
+                            return Err(Rejected::Conditions { failed, perhaps_committed });
+                        }
+                        Verdict::Busy => last = StorageError::Contended,
+                        Verdict::NoAnswer(why) => {
+                            perhaps_committed = true;
+                            last = StorageError::Unavailable(why);
+                        }
+                        Verdict::Final(error) => return Err(Rejected::Other { error, perhaps_committed }),
+                    },
                 }
-                Err(error) => match judge(&error) {
-                    Verdict::Conditions(failed) => {
-                        return Err(Rejected::Conditions { failed, perhaps_committed });
-                    }
-                    Verdict::Busy => last = StorageError::Contended,
-                    Verdict::NoAnswer(why) => {
-                        perhaps_committed = true;
-                        last = StorageError::Unavailable(why);
-                    }
-                    Verdict::Final(error) => return Err(Rejected::Other { error, perhaps_committed }),
-                },
             }
-        }
-        Err(Rejected::Other { error: last, perhaps_committed })
+            Err(Rejected::Other { error: last, perhaps_committed })
+        })
     }
 
     pub(crate) fn put(

@@ -1,6 +1,7 @@
 //! What is overdue, whatever timers were lost.
 
 use countersign_rules::{RequestId, Timestamp, UserId};
+use futures::future::BoxFuture;
 
 use crate::codec::{Item, get_text, text};
 use crate::{StorageError, Store, keys, schema};
@@ -22,14 +23,14 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn overdue(
-        &self,
+    pub fn overdue<'a>(
+        &'a self,
         shard: u32,
         now: Timestamp,
         start: Option<Item>,
         limit: usize,
-    ) -> Result<Overdue, StorageError> {
-        self.open_until(shard, format!("{}~", now.rfc3339()), start, limit).await
+    ) -> BoxFuture<'a, Result<Overdue, StorageError>> {
+        Box::pin(async move { self.open_until(shard, format!("{}~", now.rfc3339()), start, limit).await })
     }
 
     /// All requests of one shard that wait for time, whenever theirs comes: everything open but
@@ -37,13 +38,13 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn waiting_for_time(
-        &self,
+    pub fn waiting_for_time<'a>(
+        &'a self,
         shard: u32,
         start: Option<Item>,
         limit: usize,
-    ) -> Result<Overdue, StorageError> {
-        self.open_until(shard, keys::NO_DEADLINE.to_owned(), start, limit).await
+    ) -> BoxFuture<'a, Result<Overdue, StorageError>> {
+        Box::pin(async move { self.open_until(shard, keys::NO_DEADLINE.to_owned(), start, limit).await })
     }
 
     /// How many requests of a requester are PENDING, APPROVED or RUNNING, counted up to `most`. UNKNOWN is
@@ -54,29 +55,35 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn count_open(&self, requester: UserId, most: u32) -> Result<u32, StorageError> {
-        let theirs = format!("#{}", requester.ulid());
-        let (mut count, mut start) = (0, None);
-        loop {
-            let query = self
-                .client
-                .query()
-                .index_name(schema::BY_STATUS.name)
-                .key_condition_expression("#pk = :pk AND #sk < :last")
-                .expression_attribute_names("#pk", schema::BY_STATUS.partition_key)
-                .expression_attribute_names("#sk", schema::BY_STATUS.sort_key)
-                .expression_attribute_values(":pk", text(keys::open(keys::open_shard(requester))))
-                .expression_attribute_values(":last", text(keys::NO_DEADLINE))
-                .set_exclusive_start_key(start);
-            let (items, next) = self.query("open", query).await?;
-            for item in &items {
-                count += u32::from(get_text(item, schema::BY_STATUS.sort_key)?.ends_with(&theirs));
+    pub fn count_open<'a>(
+        &'a self,
+        requester: UserId,
+        most: u32,
+    ) -> BoxFuture<'a, Result<u32, StorageError>> {
+        Box::pin(async move {
+            let theirs = format!("#{}", requester.ulid());
+            let (mut count, mut start) = (0, None);
+            loop {
+                let query = self
+                    .client
+                    .query()
+                    .index_name(schema::BY_STATUS.name)
+                    .key_condition_expression("#pk = :pk AND #sk < :last")
+                    .expression_attribute_names("#pk", schema::BY_STATUS.partition_key)
+                    .expression_attribute_names("#sk", schema::BY_STATUS.sort_key)
+                    .expression_attribute_values(":pk", text(keys::open(keys::open_shard(requester))))
+                    .expression_attribute_values(":last", text(keys::NO_DEADLINE))
+                    .set_exclusive_start_key(start);
+                let (items, next) = self.query("open", query).await?;
+                for item in &items {
+                    count += u32::from(get_text(item, schema::BY_STATUS.sort_key)?.ends_with(&theirs));
+                }
+                start = next;
+                if start.is_none() || count >= most {
+                    return Ok(count.min(most));
+                }
             }
-            start = next;
-            if start.is_none() || count >= most {
-                return Ok(count.min(most));
-            }
-        }
+        })
     }
 
     async fn open_until(

@@ -10,6 +10,7 @@ use countersign_notify::endpoint::Disabled;
 use countersign_notify::{EndpointId, Health, Webhook};
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Timestamp, WebhookId};
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::codec::{self, Item, get_number, get_text, number, text};
@@ -69,100 +70,117 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn endpoints(&self) -> Result<Endpoints, StorageError> {
-        let mut all = Endpoints::default();
-        for item in self.collection(keys::ENDPOINTS, None, usize::MAX).await? {
-            if item.contains_key(DOC) {
-                all.webhooks.push(stored(&item)?);
-            } else if let Ok(endpoint) = get_text(&item, schema::SK)?.parse() {
-                all.others.insert(endpoint, health_of(&item)?);
+    pub fn endpoints<'a>(&'a self) -> BoxFuture<'a, Result<Endpoints, StorageError>> {
+        Box::pin(async move {
+            let mut all = Endpoints::default();
+            for item in self.collection(keys::ENDPOINTS, None, usize::MAX).await? {
+                if item.contains_key(DOC) {
+                    all.webhooks.push(stored(&item)?);
+                } else if let Ok(endpoint) = get_text(&item, schema::SK)?.parse() {
+                    all.others.insert(endpoint, health_of(&item)?);
+                }
             }
-        }
-        Ok(all)
+            Ok(all)
+        })
     }
 
     /// A custom webhook, strongly consistent.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn webhook(&self, id: WebhookId) -> Result<Option<StoredWebhook>, StorageError> {
-        let items = self.batch_get("webhook", vec![codec::key(keys::ENDPOINTS, &id.to_string())]).await?;
-        items.first().filter(|item| item.contains_key(DOC)).map(stored).transpose()
+    pub fn webhook<'a>(
+        &'a self,
+        id: WebhookId,
+    ) -> BoxFuture<'a, Result<Option<StoredWebhook>, StorageError>> {
+        Box::pin(async move {
+            let items = self.batch_get("webhook", vec![codec::key(keys::ENDPOINTS, &id.to_string())]).await?;
+            items.first().filter(|item| item.contains_key(DOC)).map(stored).transpose()
+        })
     }
 
     /// How an endpoint is doing, strongly consistent.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn health(&self, endpoint: &EndpointId) -> Result<Health, StorageError> {
-        let items =
-            self.batch_get("health", vec![codec::key(keys::ENDPOINTS, &endpoint.to_string())]).await?;
-        items.first().map_or(Ok(Health::default()), health_of)
+    pub fn health<'a>(&'a self, endpoint: &'a EndpointId) -> BoxFuture<'a, Result<Health, StorageError>> {
+        Box::pin(async move {
+            let items =
+                self.batch_get("health", vec![codec::key(keys::ENDPOINTS, &endpoint.to_string())]).await?;
+            items.first().map_or(Ok(Health::default()), health_of)
+        })
     }
 
     /// Stores a webhook; `before` is the version that the change was decided by, none to create.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed. Else any other.
-    pub async fn put_webhook(
-        &self,
+    pub fn put_webhook<'a>(
+        &'a self,
         before: Option<u64>,
-        stored: &StoredWebhook,
-        remember: Option<Remember<'_>>,
-    ) -> Result<Saved, StorageError> {
-        let webhook = &stored.webhook;
-        let mut item = codec::item(keys::ENDPOINTS, &webhook.id.to_string());
-        item.insert(VERSION.to_owned(), number(webhook.version));
-        item.insert(DOC.to_owned(), text(to_json("a webhook", webhook)?));
-        insert_health(&mut item, &stored.health);
-        let condition = before.map_or(Condition::Absent, Condition::Version);
-        let mut actions = vec![self.put(item, Some(condition))?];
-        let kind = if before.is_some() { "webhook.changed" } else { "webhook.created" };
-        actions.push(self.recorded(kind, webhook.id.to_string(), shown(webhook))?);
-        // Whoever keeps the audience in memory looks at it again.
-        actions.extend(self.access_change(Access::Changed)?);
-        if let Some(remember) = remember {
-            actions.push(self.remember(remember.key, remember.made, remember.now)?);
-        }
-        match self.transact("put webhook", &fresh_token()?, actions).await {
-            Ok(()) => Ok(Saved::Yes),
-            Err(rejected) if rejected.perhaps_committed() => {
-                let now = self.webhook(webhook.id).await?;
-                if now.is_some_and(|now| now.webhook == *webhook) {
-                    Ok(Saved::Yes)
-                } else {
-                    Err(rejected.into_error())
-                }
+        stored: &'a StoredWebhook,
+        remember: Option<Remember<'a>>,
+    ) -> BoxFuture<'a, Result<Saved, StorageError>> {
+        Box::pin(async move {
+            let webhook = &stored.webhook;
+            let mut item = codec::item(keys::ENDPOINTS, &webhook.id.to_string());
+            item.insert(VERSION.to_owned(), number(webhook.version));
+            item.insert(DOC.to_owned(), text(to_json("a webhook", webhook)?));
+            insert_health(&mut item, &stored.health);
+            let condition = before.map_or(Condition::Absent, Condition::Version);
+            let mut actions = vec![self.put(item, Some(condition))?];
+            let kind = if before.is_some() { "webhook.changed" } else { "webhook.created" };
+            actions.push(self.recorded(kind, webhook.id.to_string(), shown(webhook))?);
+            // Whoever keeps the audience in memory looks at it again.
+            actions.extend(self.access_change(Access::Changed)?);
+            if let Some(remember) = remember {
+                actions.push(self.remember(remember.key, remember.made, remember.now)?);
             }
-            Err(Rejected::Conditions { .. }) if remember.is_some() => {
-                let Some(remember) = remember else { return Err(StorageError::Conflict) };
-                match self.remembered(remember.key).await? {
-                    Remembered::Nothing => Err(StorageError::Conflict),
-                    Remembered::OtherBody => Ok(Saved::KeyReused),
-                    Remembered::Made(made) => Ok(Saved::Before(made)),
+            match self.transact("put webhook", &fresh_token()?, actions).await {
+                Ok(()) => Ok(Saved::Yes),
+                Err(rejected) if rejected.perhaps_committed() => {
+                    let now = self.webhook(webhook.id).await?;
+                    if now.is_some_and(|now| now.webhook == *webhook) {
+                        Ok(Saved::Yes)
+                    } else {
+                        Err(rejected.into_error())
+                    }
                 }
+                Err(Rejected::Conditions { .. }) if remember.is_some() => {
+                    let Some(remember) = remember else { return Err(StorageError::Conflict) };
+                    match self.remembered(remember.key).await? {
+                        Remembered::Nothing => Err(StorageError::Conflict),
+                        Remembered::OtherBody => Ok(Saved::KeyReused),
+                        Remembered::Made(made) => Ok(Saved::Before(made)),
+                    }
+                }
+                Err(rejected) => Err(rejected.into_error()),
             }
-            Err(rejected) => Err(rejected.into_error()),
-        }
+        })
     }
 
     /// Deletes a webhook of that version. What waits for it waits in vain.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed. Else any other.
-    pub async fn delete_webhook(&self, id: WebhookId, version: u64) -> Result<(), StorageError> {
-        let key = codec::key(keys::ENDPOINTS, &id.to_string());
-        let mut actions = vec![self.delete_if(key, Condition::Version(version))?];
-        actions.push(self.recorded("webhook.deleted", id.to_string(), json!({ "version": version }))?);
-        actions.extend(self.access_change(Access::Changed)?);
-        match self.transact("delete webhook", &fresh_token()?, actions).await {
-            Ok(()) => Ok(()),
-            Err(rejected) if rejected.perhaps_committed() => match self.webhook(id).await? {
-                None => Ok(()),
-                Some(_) => Err(rejected.into_error()),
-            },
-            Err(rejected) => Err(rejected.into_error()),
-        }
+    pub fn delete_webhook<'a>(
+        &'a self,
+        id: WebhookId,
+        version: u64,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let key = codec::key(keys::ENDPOINTS, &id.to_string());
+            let mut actions = vec![self.delete_if(key, Condition::Version(version))?];
+            actions.push(self.recorded("webhook.deleted", id.to_string(), json!({ "version": version }))?);
+            actions.extend(self.access_change(Access::Changed)?);
+            match self.transact("delete webhook", &fresh_token()?, actions).await {
+                Ok(()) => Ok(()),
+                Err(rejected) if rejected.perhaps_committed() => match self.webhook(id).await? {
+                    None => Ok(()),
+                    Some(_) => Err(rejected.into_error()),
+                },
+                Err(rejected) => Err(rejected.into_error()),
+            }
+        })
     }
 
     /// Says that an attempt failed at `now`; nobody probes before `probe_at`. False if the endpoint has
@@ -170,108 +188,118 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn endpoint_failed(
-        &self,
-        endpoint: &EndpointId,
+    pub fn endpoint_failed<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
         began: Timestamp,
         now: Timestamp,
         probe_at: Timestamp,
-    ) -> Result<bool, StorageError> {
-        let set = "SET #fs = if_not_exists(#fs, :now), #pr = :probe, #v = :v ADD #fl :one";
-        let values = [
-            (":began", text(began.rfc3339())),
-            (":now", text(now.rfc3339())),
-            (":probe", text(probe_at.rfc3339())),
-            (":one", number(1)),
-            (":v", number(codec::SCHEMA_VERSION)),
-        ];
-        let names = [
-            ("#fs", FAILING_SINCE),
-            ("#pr", PROBE_AT),
-            ("#fl", FAILURES),
-            ("#ok", RECOVERED_AT),
-            ("#v", "v"),
-        ];
-        let condition = "attribute_not_exists(#ok) OR #ok <= :began";
-        self.update_health(endpoint, set, Some(condition), &names, values).await
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(async move {
+            let set = "SET #fs = if_not_exists(#fs, :now), #pr = :probe, #v = :v ADD #fl :one";
+            let values = [
+                (":began", text(began.rfc3339())),
+                (":now", text(now.rfc3339())),
+                (":probe", text(probe_at.rfc3339())),
+                (":one", number(1)),
+                (":v", number(codec::SCHEMA_VERSION)),
+            ];
+            let names = [
+                ("#fs", FAILING_SINCE),
+                ("#pr", PROBE_AT),
+                ("#fl", FAILURES),
+                ("#ok", RECOVERED_AT),
+                ("#v", "v"),
+            ];
+            let condition = "attribute_not_exists(#ok) OR #ok <= :began";
+            self.update_health(endpoint, set, Some(condition), &names, values).await
+        })
     }
 
     /// Says that an attempt succeeded at `now` after some that failed.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn endpoint_recovered(
-        &self,
-        endpoint: &EndpointId,
+    pub fn endpoint_recovered<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
         now: Timestamp,
-    ) -> Result<(), StorageError> {
-        let names = [
-            ("#fs", FAILING_SINCE),
-            ("#pr", PROBE_AT),
-            ("#fl", FAILURES),
-            ("#ok", RECOVERED_AT),
-            ("#v", "v"),
-        ];
-        let values = [(":now", text(now.rfc3339())), (":v", number(codec::SCHEMA_VERSION))];
-        let set = "SET #ok = :now, #v = :v REMOVE #fs, #pr, #fl";
-        self.update_health(endpoint, set, None, &names, values).await.map(|_| ())
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let names = [
+                ("#fs", FAILING_SINCE),
+                ("#pr", PROBE_AT),
+                ("#fl", FAILURES),
+                ("#ok", RECOVERED_AT),
+                ("#v", "v"),
+            ];
+            let values = [(":now", text(now.rfc3339())), (":v", number(codec::SCHEMA_VERSION))];
+            let set = "SET #ok = :now, #v = :v REMOVE #fs, #pr, #fl";
+            self.update_health(endpoint, set, None, &names, values).await.map(|_| ())
+        })
     }
 
     /// Wins the right to probe an endpoint that keeps failing, or does not: somebody else has.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn claim_probe(
-        &self,
-        endpoint: &EndpointId,
+    pub fn claim_probe<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
         now: Timestamp,
         next: Timestamp,
-    ) -> Result<bool, StorageError> {
-        let names = [("#pr", PROBE_AT), ("#v", "v")];
-        let values = [
-            (":now", text(now.rfc3339())),
-            (":next", text(next.rfc3339())),
-            (":v", number(codec::SCHEMA_VERSION)),
-        ];
-        let condition = "attribute_not_exists(#pr) OR #pr <= :now";
-        self.update_health(endpoint, "SET #pr = :next, #v = :v", Some(condition), &names, values).await
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(async move {
+            let names = [("#pr", PROBE_AT), ("#v", "v")];
+            let values = [
+                (":now", text(now.rfc3339())),
+                (":next", text(next.rfc3339())),
+                (":v", number(codec::SCHEMA_VERSION)),
+            ];
+            let condition = "attribute_not_exists(#pr) OR #pr <= :now";
+            self.update_health(endpoint, "SET #pr = :next, #v = :v", Some(condition), &names, values).await
+        })
     }
 
     /// Gives an endpoint up until an admin enables it again. False if somebody has already.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn disable_endpoint(
-        &self,
-        endpoint: &EndpointId,
-        disabled: &Disabled,
-    ) -> Result<bool, StorageError> {
-        let names = [("#dis", DISABLED_AT), ("#why", DISABLED_WHY), ("#v", "v")];
-        let values = [
-            (":at", text(disabled.at.rfc3339())),
-            (":why", text(&disabled.why)),
-            (":v", number(codec::SCHEMA_VERSION)),
-        ];
-        let set = "SET #dis = :at, #why = :why, #v = :v";
-        self.update_health(endpoint, set, Some("attribute_not_exists(#dis)"), &names, values).await
+    pub fn disable_endpoint<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
+        disabled: &'a Disabled,
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(async move {
+            let names = [("#dis", DISABLED_AT), ("#why", DISABLED_WHY), ("#v", "v")];
+            let values = [
+                (":at", text(disabled.at.rfc3339())),
+                (":why", text(&disabled.why)),
+                (":v", number(codec::SCHEMA_VERSION)),
+            ];
+            let set = "SET #dis = :at, #why = :why, #v = :v";
+            self.update_health(endpoint, set, Some("attribute_not_exists(#dis)"), &names, values).await
+        })
     }
 
     /// Forgets that an endpoint of Slack or Teams failed: an admin has saved its settings.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn forget_health(&self, endpoint: &EndpointId) -> Result<(), StorageError> {
-        let names = [
-            ("#fs", FAILING_SINCE),
-            ("#pr", PROBE_AT),
-            ("#fl", FAILURES),
-            ("#dis", DISABLED_AT),
-            ("#why", DISABLED_WHY),
-            ("#v", "v"),
-        ];
-        let set = "SET #v = :v REMOVE #fs, #pr, #fl, #dis, #why";
-        let values = [(":v", number(codec::SCHEMA_VERSION))];
-        self.update_health(endpoint, set, None, &names, values).await.map(|_| ())
+    pub fn forget_health<'a>(&'a self, endpoint: &'a EndpointId) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let names = [
+                ("#fs", FAILING_SINCE),
+                ("#pr", PROBE_AT),
+                ("#fl", FAILURES),
+                ("#dis", DISABLED_AT),
+                ("#why", DISABLED_WHY),
+                ("#v", "v"),
+            ];
+            let set = "SET #v = :v REMOVE #fs, #pr, #fl, #dis, #why";
+            let values = [(":v", number(codec::SCHEMA_VERSION))];
+            self.update_health(endpoint, set, None, &names, values).await.map(|_| ())
+        })
     }
 
     async fn update_health<const N: usize>(

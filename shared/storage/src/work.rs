@@ -1,6 +1,7 @@
 //! What waits for a runner.
 
 use countersign_rules::{ConnectionName, RequestId};
+use futures::future::BoxFuture;
 
 use crate::codec::{get_text, text};
 use crate::{StorageError, Store, keys, schema};
@@ -11,23 +12,26 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn work(
-        &self,
-        connection: &ConnectionName,
+    pub fn work<'a>(
+        &'a self,
+        connection: &'a ConnectionName,
         limit: usize,
-    ) -> Result<Vec<RequestId>, StorageError> {
-        let query = self
-            .client
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::work(connection)))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let (items, _) = self.query("work", query).await?;
-        let id_in = |item| {
-            let ulid = get_text(item, schema::SK)?;
-            keys::request_id(ulid).ok_or_else(|| StorageError::Corrupt(format!("`{ulid}` names no request")))
-        };
-        items.iter().map(id_in).collect()
+    ) -> BoxFuture<'a, Result<Vec<RequestId>, StorageError>> {
+        Box::pin(async move {
+            let query = self
+                .client
+                .query()
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(keys::work(connection)))
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+            let (items, _) = self.query("work", query).await?;
+            let id_in = |item| {
+                let ulid = get_text(item, schema::SK)?;
+                keys::request_id(ulid)
+                    .ok_or_else(|| StorageError::Corrupt(format!("`{ulid}` names no request")))
+            };
+            items.iter().map(id_in).collect()
+        })
     }
 }

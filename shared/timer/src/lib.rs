@@ -9,6 +9,7 @@ use aws_sdk_scheduler::types::{
 use countersign_notify::EndpointId;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{RequestId, Timestamp};
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 /// Where timers go and what they invoke.
@@ -64,8 +65,14 @@ impl Timer {
     ///
     /// # Errors
     /// What the Scheduler said.
-    pub async fn wake_at(&self, request_id: RequestId, at: Timestamp) -> Result<(), TimerError> {
-        self.set(&schedule_name(request_id, at), at, &Wake::Deadline { request_id }).await
+    pub fn wake_at<'a>(
+        &'a self,
+        request_id: RequestId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<(), TimerError>> {
+        Box::pin(
+            async move { self.set(&schedule_name(request_id, at), at, &Wake::Deadline { request_id }).await },
+        )
     }
 
     /// Has the deliveries looked at that wait for an endpoint, not before `at` and soon after. Many
@@ -73,9 +80,15 @@ impl Timer {
     ///
     /// # Errors
     /// What the Scheduler said.
-    pub async fn deliver_at(&self, endpoint: &EndpointId, at: Timestamp) -> Result<(), TimerError> {
-        let (name, at) = delivery_schedule(endpoint, at);
-        self.set(&name, at, &Wake::Deliveries { endpoint: endpoint.clone() }).await
+    pub fn deliver_at<'a>(
+        &'a self,
+        endpoint: &'a EndpointId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<(), TimerError>> {
+        Box::pin(async move {
+            let (name, at) = delivery_schedule(endpoint, at);
+            self.set(&name, at, &Wake::Deliveries { endpoint: endpoint.clone() }).await
+        })
     }
 
     async fn set(&self, name: &str, at: Timestamp, wake: &Wake) -> Result<(), TimerError> {

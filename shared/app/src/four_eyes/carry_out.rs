@@ -5,6 +5,7 @@ use countersign_rules::ids::InvalidId;
 use countersign_rules::{Actor, ConnectionName, Request, UserId, Via};
 use countersign_storage::audit::By;
 use countersign_storage::{Key, StorageError};
+use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -57,26 +58,34 @@ impl App {
     ///
     /// # Errors
     /// [`NotCarriedOut`].
-    pub async fn carry_out(&self, request: &Request, command: &str) -> Result<(), NotCarriedOut> {
-        if !self.config.admin_four_eyes {
-            // Then this function may not even write what is proposed.
-            let why =
-                "no second admin is needed here any more, so nothing was changed: make the change itself";
-            return Err(NotCarriedOut::Failed(why.to_owned()));
-        }
-        let proposal = Proposal::parse(command)?;
-        let requester = &request.requester;
-        let by = By {
-            actor: Actor::User { id: requester.user, email: requester.email.clone() },
-            via: Via::System,
-            proposal: Some(agreement(request)),
-        };
-        let app = Self { store: self.store.carrying_out(by), ..self.clone() };
-        match proposal.change {
-            Change::ConnectionCreate | Change::ConnectionUpdate => app.carry_out_connection(&proposal).await,
-            Change::UserCreate | Change::UserUpdate => app.carry_out_user(&proposal).await,
-            Change::SlackUpdate => app.carry_out_slack(&proposal).await,
-        }
+    pub fn carry_out<'a>(
+        &'a self,
+        request: &'a Request,
+        command: &'a str,
+    ) -> BoxFuture<'a, Result<(), NotCarriedOut>> {
+        Box::pin(async move {
+            if !self.config.admin_four_eyes {
+                // Then this function may not even write what is proposed.
+                let why =
+                    "no second admin is needed here any more, so nothing was changed: make the change itself";
+                return Err(NotCarriedOut::Failed(why.to_owned()));
+            }
+            let proposal = Proposal::parse(command)?;
+            let requester = &request.requester;
+            let by = By {
+                actor: Actor::User { id: requester.user, email: requester.email.clone() },
+                via: Via::System,
+                proposal: Some(agreement(request)),
+            };
+            let app = Self { store: self.store.carrying_out(by), ..self.clone() };
+            match proposal.change {
+                Change::ConnectionCreate | Change::ConnectionUpdate => {
+                    app.carry_out_connection(&proposal).await
+                }
+                Change::UserCreate | Change::UserUpdate => app.carry_out_user(&proposal).await,
+                Change::SlackUpdate => app.carry_out_slack(&proposal).await,
+            }
+        })
     }
 
     async fn carry_out_connection(&self, proposal: &Proposal) -> Result<(), NotCarriedOut> {

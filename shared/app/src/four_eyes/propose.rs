@@ -11,6 +11,7 @@ use countersign_rules::{ConnectionName, GroupName, RequestId, Timestamp, submit}
 use countersign_storage::items::Channel;
 use countersign_storage::requests::Submitted;
 use countersign_storage::{Connection, StorageError};
+use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::Proposal;
@@ -26,44 +27,51 @@ impl App {
     ///
     /// # Errors
     /// The contract's problems; nothing is proposed then.
-    pub async fn propose(&self, caller: &Caller, proposal: &Proposal) -> Result<RequestView, Problem> {
-        let command = proposal.command().map_err(|error| {
-            tracing::error!(%error, "a proposal cannot be written");
-            Problem::internal()
-        })?;
-        check_command(&command)?;
-        let connection = self.configuration().await?;
-        // The id's time is the creation's, or lists, which go by both, would pass over some.
-        let now = self.now();
-        let random = app::random().map_err(|_| errors::no_randomness())?;
-        let submission = Submission {
-            id: RequestId::from_parts(now, random),
-            requester: caller.person(),
-            via: caller.via,
-            target: connection.canonical_target().map_err(|error| errors::storage(&error))?,
-            secret: connection.secret_for(false).unwrap_or_default().to_owned(),
-            policy: connection.policy(),
-            timeout_seconds: connection.timeout_seconds.unwrap_or(self.config.review_timeout_sec),
-            connection: connection.name,
-            kind: connection.kind,
-            command,
-            reason: None,
-            run: RunMode::OnApproval,
-            wanted_timeout_seconds: None,
-            masking_version: MASKING_VERSION,
-            epoch: self.config.epoch,
-            verdict: Verdict { risk: Some(proposal.risk()), ..Verdict::default() },
-        };
-        let (request, events) = submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
-        let stored = self.store.create(&request, &events, None);
-        let (known, stored) = tokio::join!(self.known_for_display(), stored);
-        match stored.map_err(|error| errors::storage(&error))? {
-            Submitted::New => {}
-            Submitted::Before(_) | Submitted::KeyReused => return Err(Problem::internal()),
-        }
-        let created = created_of(&events).ok_or_else(Problem::internal)?;
-        let view = RequestView::new(&request, created, None, caller, self.now(), &self.config.public_url);
-        Ok(view.with_people(&request, known.as_deref()))
+    pub fn propose<'a>(
+        &'a self,
+        caller: &'a Caller,
+        proposal: &'a Proposal,
+    ) -> BoxFuture<'a, Result<RequestView, Problem>> {
+        Box::pin(async move {
+            let command = proposal.command().map_err(|error| {
+                tracing::error!(%error, "a proposal cannot be written");
+                Problem::internal()
+            })?;
+            check_command(&command)?;
+            let connection = self.configuration().await?;
+            // The id's time is the creation's, or lists, which go by both, would pass over some.
+            let now = self.now();
+            let random = app::random().map_err(|_| errors::no_randomness())?;
+            let submission = Submission {
+                id: RequestId::from_parts(now, random),
+                requester: caller.person(),
+                via: caller.via,
+                target: connection.canonical_target().map_err(|error| errors::storage(&error))?,
+                secret: connection.secret_for(false).unwrap_or_default().to_owned(),
+                policy: connection.policy(),
+                timeout_seconds: connection.timeout_seconds.unwrap_or(self.config.review_timeout_sec),
+                connection: connection.name,
+                kind: connection.kind,
+                command,
+                reason: None,
+                run: RunMode::OnApproval,
+                wanted_timeout_seconds: None,
+                masking_version: MASKING_VERSION,
+                epoch: self.config.epoch,
+                verdict: Verdict { risk: Some(proposal.risk()), ..Verdict::default() },
+            };
+            let (request, events) =
+                submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
+            let stored = self.store.create(&request, &events, None);
+            let (known, stored) = tokio::join!(self.known_for_display(), stored);
+            match stored.map_err(|error| errors::storage(&error))? {
+                Submitted::New => {}
+                Submitted::Before(_) | Submitted::KeyReused => return Err(Problem::internal()),
+            }
+            let created = created_of(&events).ok_or_else(Problem::internal)?;
+            let view = RequestView::new(&request, created, None, caller, self.now(), &self.config.public_url);
+            Ok(view.with_people(&request, known.as_deref()))
+        })
     }
 
     /// The connection on which changes are proposed; made when it is first needed.

@@ -1,5 +1,6 @@
 //! Whether a token is good.
 
+use futures::future::BoxFuture;
 use jsonwebtoken::jwk::KeyAlgorithm;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
@@ -35,11 +36,13 @@ impl Provider {
     ///
     /// # Errors
     /// [`OidcError`].
-    pub async fn access_token(&self, token: &str) -> Result<Identity, OidcError> {
-        let audience = self.settings.audience.as_deref();
-        let audience = audience.ok_or(OidcError::Token("the API takes no tokens of the issuer"))?;
-        let claims = self.claims(token, audience, &["at+jwt", "application/at+jwt", "jwt"]).await?;
-        self.identity(&claims)
+    pub fn access_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, OidcError>> {
+        Box::pin(async move {
+            let audience = self.settings.audience.as_deref();
+            let audience = audience.ok_or(OidcError::Token("the API takes no tokens of the issuer"))?;
+            let claims = self.claims(token, audience, &["at+jwt", "application/at+jwt", "jwt"]).await?;
+            self.identity(&claims)
+        })
     }
 
     /// The claims of an ID token that came at the end of the sign-in that `nonce` names.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_audit::Hash;
 use countersign_audit::tiles::WIDTH;
 use countersign_rules::{RequestId, Timestamp};
+use futures::future::BoxFuture;
 
 use super::{Minute, minute_of};
 use crate::codec::{self, Item, get_text};
@@ -17,81 +18,95 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_minutes(
-        &self,
+    pub fn log_minutes<'a>(
+        &'a self,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<BTreeMap<Timestamp, Minute>, StorageError> {
-        let mut found = BTreeMap::new();
-        let mut day = from;
-        while day < to {
-            let (pk, _) = keys::log_minute(day);
-            for item in self.collection(&pk, None, usize::MAX).await? {
-                let (at, minute) = minute_in(&item)?;
-                if at >= minute_of(from) && at < to {
-                    found.insert(at, minute);
+    ) -> BoxFuture<'a, Result<BTreeMap<Timestamp, Minute>, StorageError>> {
+        Box::pin(async move {
+            let mut found = BTreeMap::new();
+            let mut day = from;
+            while day < to {
+                let (pk, _) = keys::log_minute(day);
+                for item in self.collection(&pk, None, usize::MAX).await? {
+                    let (at, minute) = minute_in(&item)?;
+                    if at >= minute_of(from) && at < to {
+                        found.insert(at, minute);
+                    }
                 }
+                day = Timestamp::from_unix_millis((day.unix_millis().div_euclid(DAY) + 1) * DAY);
             }
-            day = Timestamp::from_unix_millis((day.unix_millis().div_euclid(DAY) + 1) * DAY);
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     /// What of these minutes is in the log.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_minutes_at(
-        &self,
-        minutes: &BTreeSet<Timestamp>,
-    ) -> Result<BTreeMap<Timestamp, Minute>, StorageError> {
-        let wanted = minutes.iter().map(|at| keys::log_minute(*at));
-        let items = self.batch_get("minutes", wanted.map(|(pk, sk)| codec::key(&pk, &sk)).collect()).await?;
-        items.iter().map(minute_in).collect()
+    pub fn log_minutes_at<'a>(
+        &'a self,
+        minutes: &'a BTreeSet<Timestamp>,
+    ) -> BoxFuture<'a, Result<BTreeMap<Timestamp, Minute>, StorageError>> {
+        Box::pin(async move {
+            let wanted = minutes.iter().map(|at| keys::log_minute(*at));
+            let items =
+                self.batch_get("minutes", wanted.map(|(pk, sk)| codec::key(&pk, &sk)).collect()).await?;
+            items.iter().map(minute_in).collect()
+        })
     }
 
     /// The entries of the feed that the log has of a minute.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_has(&self, minute: &Minute) -> Result<BTreeSet<(String, String)>, StorageError> {
-        let mut keys = BTreeSet::new();
-        for &(from, to) in &minute.ranges {
-            let tiles = self.leaf_tiles((from / WIDTH..=to.saturating_sub(1) / WIDTH).collect()).await?;
-            for (index, tile) in tiles {
-                let leaves = (index * WIDTH..).zip(tile.leaves);
-                let inside = leaves.filter(|(place, _)| (from..to).contains(place));
-                keys.extend(inside.map(|(_, leaf)| (leaf.pk, leaf.sk)));
+    pub fn log_has<'a>(
+        &'a self,
+        minute: &'a Minute,
+    ) -> BoxFuture<'a, Result<BTreeSet<(String, String)>, StorageError>> {
+        Box::pin(async move {
+            let mut keys = BTreeSet::new();
+            for &(from, to) in &minute.ranges {
+                let tiles = self.leaf_tiles((from / WIDTH..=to.saturating_sub(1) / WIDTH).collect()).await?;
+                for (index, tile) in tiles {
+                    let leaves = (index * WIDTH..).zip(tile.leaves);
+                    let inside = leaves.filter(|(place, _)| (from..to).contains(place));
+                    keys.extend(inside.map(|(_, leaf)| (leaf.pk, leaf.sk)));
+                }
             }
-        }
-        Ok(keys)
+            Ok(keys)
+        })
     }
 
     /// Where the leaf of an event stands; none if it is not sealed yet.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_place(
-        &self,
+    pub fn log_place<'a>(
+        &'a self,
         at: Timestamp,
         request: RequestId,
         hash: Hash,
-    ) -> Result<Option<u64>, StorageError> {
-        let minute = minute_of(at);
-        let Some(found) = self.log_minutes_at(&[minute].into()).await?.remove(&minute) else {
-            return Ok(None);
-        };
-        let pk = keys::request(request);
-        for (from, to) in found.ranges {
-            for index in from / WIDTH..=to.saturating_sub(1) / WIDTH {
-                let tile = self.leaf_tile(index).await?;
-                let mut leaves = (index * WIDTH..).zip(tile.leaves.iter().zip(&tile.hashes));
-                if let Some((place, _)) = leaves.find(|(_, (leaf, other))| leaf.pk == pk && **other == hash) {
-                    return Ok(Some(place));
+    ) -> BoxFuture<'a, Result<Option<u64>, StorageError>> {
+        Box::pin(async move {
+            let minute = minute_of(at);
+            let Some(found) = self.log_minutes_at(&[minute].into()).await?.remove(&minute) else {
+                return Ok(None);
+            };
+            let pk = keys::request(request);
+            for (from, to) in found.ranges {
+                for index in from / WIDTH..=to.saturating_sub(1) / WIDTH {
+                    let tile = self.leaf_tile(index).await?;
+                    let mut leaves = (index * WIDTH..).zip(tile.leaves.iter().zip(&tile.hashes));
+                    if let Some((place, _)) =
+                        leaves.find(|(_, (leaf, other))| leaf.pk == pk && **other == hash)
+                    {
+                        return Ok(Some(place));
+                    }
                 }
             }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 }
 

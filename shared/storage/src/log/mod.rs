@@ -14,6 +14,7 @@ use countersign_audit::tiles::{TileId, WIDTH, parents};
 use countersign_audit::tree::Frontier;
 use countersign_audit::{Checkpoint, Hash, PublicKey};
 use countersign_rules::Timestamp;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Item, binary, get_number, number, text};
@@ -158,27 +159,35 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_head(&self) -> Result<Option<Head>, StorageError> {
-        let items = self.batch_get("log head", vec![codec::key(keys::LOG, keys::HEAD)]).await?;
-        let Some(item) = items.first() else { return Ok(None) };
-        codec::check_schema(item)?;
-        let mut head: Head = crate::read::document("the log's head", item)?;
-        head.version = get_number(item, VERSION)?;
-        if !head.tree.is_sound() {
-            return Err(StorageError::Corrupt("the log's head holds no tree".to_owned()));
-        }
-        Ok(Some(head))
+    pub fn log_head<'a>(&'a self) -> BoxFuture<'a, Result<Option<Head>, StorageError>> {
+        Box::pin(async move {
+            let items = self.batch_get("log head", vec![codec::key(keys::LOG, keys::HEAD)]).await?;
+            let Some(item) = items.first() else { return Ok(None) };
+            codec::check_schema(item)?;
+            let mut head: Head = crate::read::document("the log's head", item)?;
+            head.version = get_number(item, VERSION)?;
+            if !head.tree.is_sound() {
+                return Err(StorageError::Corrupt("the log's head holds no tree".to_owned()));
+            }
+            Ok(Some(head))
+        })
     }
 
     /// Notes that nothing more is to be sealed before that minute, without a checkpoint.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if somebody else has sealed since. Else any other.
-    pub async fn log_looked(&self, head: &Head, until: Timestamp) -> Result<(), StorageError> {
-        let next = Head { sealed_until: until, ..head.clone() };
-        let action = self.put_head(head, &next)?;
-        let written = self.transact("log head", &fresh_token()?, vec![action]).await;
-        written.map_err(Rejected::into_error)
+    pub fn log_looked<'a>(
+        &'a self,
+        head: &'a Head,
+        until: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let next = Head { sealed_until: until, ..head.clone() };
+            let action = self.put_head(head, &next)?;
+            let written = self.transact("log head", &fresh_token()?, vec![action]).await;
+            written.map_err(Rejected::into_error)
+        })
     }
 
     fn put_head(&self, before: &Head, after: &Head) -> Result<TransactWriteItem, StorageError> {
@@ -242,48 +251,54 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if somebody else has sealed since the head was read. Else any other.
-    pub async fn log_append(
-        &self,
-        growth: Growth<'_>,
+    pub fn log_append<'a>(
+        &'a self,
+        growth: Growth<'a>,
         checkpoint: Checkpoint,
         key: PublicKey,
-    ) -> Result<Checkpoint, StorageError> {
-        let Growth { before: head, tree, mut leaf_tiles, minutes, sealed_until, .. } = growth;
-        let last_tile = leaf_tiles.entry(tree.size().saturating_sub(1) / WIDTH).or_default();
-        last_tile.ends.push((tree.size(), checkpoint.number));
-        let next = Head {
-            origin: head.origin.clone(),
-            number: checkpoint.number,
-            latest: checkpoint.hash(),
-            sealed_until,
-            key: key.id(),
-            tree,
-            version: 0,
-        };
-        let mut actions = vec![self.put_head(head, &next)?, self.put_checkpoint(&checkpoint)?];
-        if next.key != head.key {
-            actions.push(self.put_key(KeyDoc { public_key: key, since: checkpoint.number })?);
-        }
-        for (id, hashes) in self.grown_nodes(&leaf_tiles).await? {
-            actions.push(self.put(node_item(id, &hashes), None)?);
-        }
-        for (index, tile) in &leaf_tiles {
-            actions.push(self.put(leaf_item(*index, tile)?, None)?);
-        }
-        for (at, minute) in &minutes {
-            let (pk, sk) = keys::log_minute(*at);
-            let mut item = codec::item(&pk, &sk);
-            item.insert(DOC.to_owned(), text(to_json("a minute of the log", minute)?));
-            actions.push(self.put(item, None)?);
-        }
-        match self.transact("seal", &fresh_token()?, actions).await {
-            Ok(()) => Ok(checkpoint),
-            Err(rejected) if rejected.perhaps_committed() => {
-                let stands = self.log_checkpoint(checkpoint.number).await?;
-                if stands.as_ref() == Some(&checkpoint) { Ok(checkpoint) } else { Err(rejected.into_error()) }
+    ) -> BoxFuture<'a, Result<Checkpoint, StorageError>> {
+        Box::pin(async move {
+            let Growth { before: head, tree, mut leaf_tiles, minutes, sealed_until, .. } = growth;
+            let last_tile = leaf_tiles.entry(tree.size().saturating_sub(1) / WIDTH).or_default();
+            last_tile.ends.push((tree.size(), checkpoint.number));
+            let next = Head {
+                origin: head.origin.clone(),
+                number: checkpoint.number,
+                latest: checkpoint.hash(),
+                sealed_until,
+                key: key.id(),
+                tree,
+                version: 0,
+            };
+            let mut actions = vec![self.put_head(head, &next)?, self.put_checkpoint(&checkpoint)?];
+            if next.key != head.key {
+                actions.push(self.put_key(KeyDoc { public_key: key, since: checkpoint.number })?);
             }
-            Err(rejected) => Err(rejected.into_error()),
-        }
+            for (id, hashes) in self.grown_nodes(&leaf_tiles).await? {
+                actions.push(self.put(node_item(id, &hashes), None)?);
+            }
+            for (index, tile) in &leaf_tiles {
+                actions.push(self.put(leaf_item(*index, tile)?, None)?);
+            }
+            for (at, minute) in &minutes {
+                let (pk, sk) = keys::log_minute(*at);
+                let mut item = codec::item(&pk, &sk);
+                item.insert(DOC.to_owned(), text(to_json("a minute of the log", minute)?));
+                actions.push(self.put(item, None)?);
+            }
+            match self.transact("seal", &fresh_token()?, actions).await {
+                Ok(()) => Ok(checkpoint),
+                Err(rejected) if rejected.perhaps_committed() => {
+                    let stands = self.log_checkpoint(checkpoint.number).await?;
+                    if stands.as_ref() == Some(&checkpoint) {
+                        Ok(checkpoint)
+                    } else {
+                        Err(rejected.into_error())
+                    }
+                }
+                Err(rejected) => Err(rejected.into_error()),
+            }
+        })
     }
 
     /// The tiles of nodes that change because tiles of leaves are complete now.

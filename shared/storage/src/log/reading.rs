@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_audit::record::leaf_hash;
 use countersign_audit::tiles::TileId;
 use countersign_audit::{Checkpoint, Hash};
+use futures::future::BoxFuture;
 
 use super::{HASHES, KeyDoc, Leaf, LeafTile, LogKey, TileDoc};
 use crate::codec::{self, Item, get_binary, get_number, get_text, number};
@@ -18,118 +19,142 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_keys(&self) -> Result<Vec<LogKey>, StorageError> {
-        let items = self.collection(keys::LOG_KEYS, None, usize::MAX).await?;
-        let key = |item: &Item| {
-            let KeyDoc { public_key, since } = crate::read::document("a key", item)?;
-            Ok(LogKey { public_key, since })
-        };
-        items.iter().map(key).collect()
+    pub fn log_keys<'a>(&'a self) -> BoxFuture<'a, Result<Vec<LogKey>, StorageError>> {
+        Box::pin(async move {
+            let items = self.collection(keys::LOG_KEYS, None, usize::MAX).await?;
+            let key = |item: &Item| {
+                let KeyDoc { public_key, since } = crate::read::document("a key", item)?;
+                Ok(LogKey { public_key, since })
+            };
+            items.iter().map(key).collect()
+        })
     }
 
     /// A checkpoint by its number.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_checkpoint(&self, number: u64) -> Result<Option<Checkpoint>, StorageError> {
-        Ok(self.log_checkpoints(&[number]).await?.into_iter().next())
+    pub fn log_checkpoint<'a>(
+        &'a self,
+        number: u64,
+    ) -> BoxFuture<'a, Result<Option<Checkpoint>, StorageError>> {
+        Box::pin(async move { Ok(self.log_checkpoints(&[number]).await?.into_iter().next()) })
     }
 
     /// Checkpoints by their numbers, in the order of their numbers.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_checkpoints(&self, numbers: &[u64]) -> Result<Vec<Checkpoint>, StorageError> {
-        let wanted = numbers.iter().map(|number| keys::log_checkpoint(*number));
-        let items =
-            self.batch_get("checkpoints", wanted.map(|(pk, sk)| codec::key(&pk, &sk)).collect()).await?;
-        let mut found: Vec<Checkpoint> =
-            items.iter().map(|item| crate::read::document("a checkpoint", item)).collect::<Result<_, _>>()?;
-        found.sort_by_key(|checkpoint| checkpoint.number);
-        Ok(found)
+    pub fn log_checkpoints<'a>(
+        &'a self,
+        numbers: &'a [u64],
+    ) -> BoxFuture<'a, Result<Vec<Checkpoint>, StorageError>> {
+        Box::pin(async move {
+            let wanted = numbers.iter().map(|number| keys::log_checkpoint(*number));
+            let items =
+                self.batch_get("checkpoints", wanted.map(|(pk, sk)| codec::key(&pk, &sk)).collect()).await?;
+            let mut found: Vec<Checkpoint> = items
+                .iter()
+                .map(|item| crate::read::document("a checkpoint", item))
+                .collect::<Result<_, _>>()?;
+            found.sort_by_key(|checkpoint| checkpoint.number);
+            Ok(found)
+        })
     }
 
     /// A tile of leaves; one that is not there is empty.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn leaf_tile(&self, index: u64) -> Result<LeafTile, StorageError> {
-        Ok(self.leaf_tiles([index].into()).await?.remove(&index).unwrap_or_default())
+    pub fn leaf_tile<'a>(&'a self, index: u64) -> BoxFuture<'a, Result<LeafTile, StorageError>> {
+        Box::pin(async move { Ok(self.leaf_tiles([index].into()).await?.remove(&index).unwrap_or_default()) })
     }
 
     /// Tiles of leaves by their index; those that are not there are left out.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn leaf_tiles(&self, indexes: BTreeSet<u64>) -> Result<BTreeMap<u64, LeafTile>, StorageError> {
-        let wanted = indexes.iter().map(|index| codec::key(&keys::log_leaves(*index), keys::LEAVES));
-        let items = self.batch_get("leaves", wanted.collect()).await?;
-        let tile = |item: &Item| {
-            codec::check_schema(item)?;
-            let doc: TileDoc = codec::unpack("a tile of leaves", get_binary(item, DOC)?)?;
-            let leaves = doc.leaves.into_iter().map(|(pk, sk, nth)| Leaf { pk, sk, nth }).collect();
-            Ok((index_in(item)?, LeafTile { leaves, hashes: hashes_in(item)?, ends: doc.ends }))
-        };
-        items.iter().map(tile).collect()
+    pub fn leaf_tiles<'a>(
+        &'a self,
+        indexes: BTreeSet<u64>,
+    ) -> BoxFuture<'a, Result<BTreeMap<u64, LeafTile>, StorageError>> {
+        Box::pin(async move {
+            let wanted = indexes.iter().map(|index| codec::key(&keys::log_leaves(*index), keys::LEAVES));
+            let items = self.batch_get("leaves", wanted.collect()).await?;
+            let tile = |item: &Item| {
+                codec::check_schema(item)?;
+                let doc: TileDoc = codec::unpack("a tile of leaves", get_binary(item, DOC)?)?;
+                let leaves = doc.leaves.into_iter().map(|(pk, sk, nth)| Leaf { pk, sk, nth }).collect();
+                Ok((index_in(item)?, LeafTile { leaves, hashes: hashes_in(item)?, ends: doc.ends }))
+            };
+            items.iter().map(tile).collect()
+        })
     }
 
     /// Tiles of nodes; those that are not there are left out.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn node_tiles(
-        &self,
-        ids: &BTreeSet<TileId>,
-    ) -> Result<BTreeMap<TileId, Vec<Hash>>, StorageError> {
-        let wanted = ids.iter().map(|id| codec::key(&keys::log_nodes(id.level, id.index), keys::NODES));
-        let items = self.batch_get("nodes", wanted.collect()).await?;
-        let tile = |item: &Item| {
-            codec::check_schema(item)?;
-            let pk = get_text(item, schema::PK)?;
-            let level = pk.split('#').nth(2).and_then(|level| level.parse().ok());
-            let level = level.ok_or_else(|| StorageError::Corrupt(format!("`{pk}` is no tile")))?;
-            Ok((TileId { level, index: index_in(item)? }, hashes_in(item)?))
-        };
-        items.iter().map(tile).collect()
+    pub fn node_tiles<'a>(
+        &'a self,
+        ids: &'a BTreeSet<TileId>,
+    ) -> BoxFuture<'a, Result<BTreeMap<TileId, Vec<Hash>>, StorageError>> {
+        Box::pin(async move {
+            let wanted = ids.iter().map(|id| codec::key(&keys::log_nodes(id.level, id.index), keys::NODES));
+            let items = self.batch_get("nodes", wanted.collect()).await?;
+            let tile = |item: &Item| {
+                codec::check_schema(item)?;
+                let pk = get_text(item, schema::PK)?;
+                let level = pk.split('#').nth(2).and_then(|level| level.parse().ok());
+                let level = level.ok_or_else(|| StorageError::Corrupt(format!("`{pk}` is no tile")))?;
+                Ok((TileId { level, index: index_in(item)? }, hashes_in(item)?))
+            };
+            items.iter().map(tile).collect()
+        })
     }
 
     /// The tiles that a proof needs: those of level 0 as leaf hashes.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_tiles(
-        &self,
-        ids: &BTreeSet<TileId>,
-    ) -> Result<BTreeMap<TileId, Vec<Hash>>, StorageError> {
-        let (leaves, nodes): (BTreeSet<TileId>, BTreeSet<TileId>) = ids.iter().partition(|id| id.level == 0);
-        let mut tiles = self.node_tiles(&nodes).await?;
-        let leaves = self.leaf_tiles(leaves.into_iter().map(|id| id.index).collect()).await?;
-        tiles.extend(
-            leaves.into_iter().map(|(index, tile)| {
+    pub fn log_tiles<'a>(
+        &'a self,
+        ids: &'a BTreeSet<TileId>,
+    ) -> BoxFuture<'a, Result<BTreeMap<TileId, Vec<Hash>>, StorageError>> {
+        Box::pin(async move {
+            let (leaves, nodes): (BTreeSet<TileId>, BTreeSet<TileId>) =
+                ids.iter().partition(|id| id.level == 0);
+            let mut tiles = self.node_tiles(&nodes).await?;
+            let leaves = self.leaf_tiles(leaves.into_iter().map(|id| id.index).collect()).await?;
+            tiles.extend(leaves.into_iter().map(|(index, tile)| {
                 (TileId { level: 0, index }, tile.hashes.iter().map(leaf_hash).collect())
-            }),
-        );
-        Ok(tiles)
+            }));
+            Ok(tiles)
+        })
     }
 
     /// Up to which number checkpoints were copied to where nobody can change them.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn log_copied(&self) -> Result<u64, StorageError> {
-        let items = self.batch_get("copied", vec![codec::key(keys::LOG, keys::COPIED)]).await?;
-        items.first().map_or(Ok(0), |item| get_number(item, VERSION))
+    pub fn log_copied<'a>(&'a self) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move {
+            let items = self.batch_get("copied", vec![codec::key(keys::LOG, keys::COPIED)]).await?;
+            items.first().map_or(Ok(0), |item| get_number(item, VERSION))
+        })
     }
 
     /// Notes up to which number they were.
     ///
     /// # Errors
     /// Any [`StorageError`].
-    pub async fn put_log_copied(&self, last: u64) -> Result<(), StorageError> {
-        let mut item = codec::item(keys::LOG, keys::COPIED);
-        item.insert(VERSION.to_owned(), number(last));
-        let written = self.transact("copied", &fresh_token()?, vec![self.put(item, None)?]).await;
-        written.map_err(Rejected::into_error)
+    pub fn put_log_copied<'a>(&'a self, last: u64) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let mut item = codec::item(keys::LOG, keys::COPIED);
+            item.insert(VERSION.to_owned(), number(last));
+            let written = self.transact("copied", &fresh_token()?, vec![self.put(item, None)?]).await;
+            written.map_err(Rejected::into_error)
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{RequestId, Timestamp, UserId};
+use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_text, number, text};
 use crate::store::Condition;
@@ -60,31 +61,42 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn submitted_under(&self, wanted: &Idempotency) -> Result<Option<Submitted>, StorageError> {
-        match self.remembered(wanted).await? {
-            Remembered::Nothing => Ok(None),
-            Remembered::OtherBody => Ok(Some(Submitted::KeyReused)),
-            Remembered::Made(id) => {
-                let id = id.parse().map_err(|error| StorageError::corrupt("an idempotency item", error))?;
-                Ok(Some(Submitted::Before(id)))
+    pub fn submitted_under<'a>(
+        &'a self,
+        wanted: &'a Idempotency,
+    ) -> BoxFuture<'a, Result<Option<Submitted>, StorageError>> {
+        Box::pin(async move {
+            match self.remembered(wanted).await? {
+                Remembered::Nothing => Ok(None),
+                Remembered::OtherBody => Ok(Some(Submitted::KeyReused)),
+                Remembered::Made(id) => {
+                    let id =
+                        id.parse().map_err(|error| StorageError::corrupt("an idempotency item", error))?;
+                    Ok(Some(Submitted::Before(id)))
+                }
             }
-        }
+        })
     }
 
     /// What an idempotency key is remembered for.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn remembered(&self, wanted: &Idempotency) -> Result<Remembered, StorageError> {
-        let key = codec::key(&keys::idempotency(wanted.user, &wanted.key_hash), keys::IDEMPOTENCY);
-        let items = self.batch_get("idempotency", vec![key]).await?;
-        let Some(item) = items.first() else {
-            return Ok(Remembered::Nothing);
-        };
-        if get_text(item, BODY)? != wanted.body_hash {
-            return Ok(Remembered::OtherBody);
-        }
-        Ok(Remembered::Made(get_text(item, MADE)?.to_owned()))
+    pub fn remembered<'a>(
+        &'a self,
+        wanted: &'a Idempotency,
+    ) -> BoxFuture<'a, Result<Remembered, StorageError>> {
+        Box::pin(async move {
+            let key = codec::key(&keys::idempotency(wanted.user, &wanted.key_hash), keys::IDEMPOTENCY);
+            let items = self.batch_get("idempotency", vec![key]).await?;
+            let Some(item) = items.first() else {
+                return Ok(Remembered::Nothing);
+            };
+            if get_text(item, BODY)? != wanted.body_hash {
+                return Ok(Remembered::OtherBody);
+            }
+            Ok(Remembered::Made(get_text(item, MADE)?.to_owned()))
+        })
     }
 
     /// The action that remembers what was made under an idempotency key.

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Event, GroupName, Request, RequestId, Timestamp, effects};
+use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, binary, get_number, number, text};
 use crate::store::{Condition, Rejected, VERSION};
@@ -44,37 +45,39 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`]. After an error nothing is stored, unless it says `Unavailable`.
-    pub async fn create(
-        &self,
-        request: &Request,
-        events: &[Event],
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Submitted, StorageError> {
-        let mut actions = vec![
-            self.put(state_item(request, effects::sweep_at(request), None)?, Some(Condition::Absent))?,
-            self.put(events_item(request, events, &Aside::default())?, Some(Condition::Absent))?,
-        ];
-        for group in request.groups_waiting() {
-            actions.push(self.put(inbox_item(&group, request.id), None)?);
-        }
-        if request.waits_for_runner() {
-            actions.push(self.put(work_item(request), None)?);
-        }
-        if let Some(idempotency) = idempotency {
-            actions.push(self.remember(idempotency, &request.id.to_string(), request.created_at)?);
-        }
-        match self.transact("create", &self.token(request, None), actions).await {
-            Ok(()) => Ok(Submitted::New),
-            Err(Rejected::Conditions { .. }) => self.submitted_before(request, idempotency).await,
-            Err(rejected) if rejected.perhaps_committed() => {
-                if self.stands(request).await? {
-                    Ok(Submitted::New)
-                } else {
-                    Err(rejected.into_error())
-                }
+    pub fn create<'a>(
+        &'a self,
+        request: &'a Request,
+        events: &'a [Event],
+        idempotency: Option<&'a Idempotency>,
+    ) -> BoxFuture<'a, Result<Submitted, StorageError>> {
+        Box::pin(async move {
+            let mut actions = vec![
+                self.put(state_item(request, effects::sweep_at(request), None)?, Some(Condition::Absent))?,
+                self.put(events_item(request, events, &Aside::default())?, Some(Condition::Absent))?,
+            ];
+            for group in request.groups_waiting() {
+                actions.push(self.put(inbox_item(&group, request.id), None)?);
             }
-            Err(rejected) => Err(rejected.into_error()),
-        }
+            if request.waits_for_runner() {
+                actions.push(self.put(work_item(request), None)?);
+            }
+            if let Some(idempotency) = idempotency {
+                actions.push(self.remember(idempotency, &request.id.to_string(), request.created_at)?);
+            }
+            match self.transact("create", &self.token(request, None), actions).await {
+                Ok(()) => Ok(Submitted::New),
+                Err(Rejected::Conditions { .. }) => self.submitted_before(request, idempotency).await,
+                Err(rejected) if rejected.perhaps_committed() => {
+                    if self.stands(request).await? {
+                        Ok(Submitted::New)
+                    } else {
+                        Err(rejected.into_error())
+                    }
+                }
+                Err(rejected) => Err(rejected.into_error()),
+            }
+        })
     }
 
     async fn submitted_before(
@@ -97,37 +100,39 @@ impl Store {
     /// # Errors
     /// [`StorageError::Conflict`]: load again and decide again. Else any other [`StorageError`];
     /// `Unavailable` after all retries may still have been stored.
-    pub async fn append(
-        &self,
-        before: &Request,
-        after: &Request,
-        events: &[Event],
-        aside: &Aside,
-    ) -> Result<(), StorageError> {
-        let indexed_at = self.indexed_at(before, after);
-        let mut actions = vec![
-            self.put(
-                state_item(after, indexed_at, aside.error.as_deref())?,
-                Some(Condition::Version(before.version)),
-            )?,
-            self.put(events_item(after, events, aside)?, Some(Condition::Absent))?,
-        ];
-        actions.extend(self.inbox_changes(before, after)?);
-        if let Some(version) = aside.access_version {
-            let key = codec::key(keys::ACCESS, keys::ACCESS);
-            actions.push(self.check(key, Condition::VersionOrAbsent(version))?);
-        }
-        match self.transact("append", &self.token(after, aside.access_version), actions).await {
-            Ok(()) => Ok(()),
-            Err(rejected) if rejected.perhaps_committed() => {
-                if self.stands(after).await? {
-                    Ok(())
-                } else {
-                    Err(rejected.into_error())
-                }
+    pub fn append<'a>(
+        &'a self,
+        before: &'a Request,
+        after: &'a Request,
+        events: &'a [Event],
+        aside: &'a Aside,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            let indexed_at = self.indexed_at(before, after);
+            let mut actions = vec![
+                self.put(
+                    state_item(after, indexed_at, aside.error.as_deref())?,
+                    Some(Condition::Version(before.version)),
+                )?,
+                self.put(events_item(after, events, aside)?, Some(Condition::Absent))?,
+            ];
+            actions.extend(self.inbox_changes(before, after)?);
+            if let Some(version) = aside.access_version {
+                let key = codec::key(keys::ACCESS, keys::ACCESS);
+                actions.push(self.check(key, Condition::VersionOrAbsent(version))?);
             }
-            Err(rejected) => Err(rejected.into_error()),
-        }
+            match self.transact("append", &self.token(after, aside.access_version), actions).await {
+                Ok(()) => Ok(()),
+                Err(rejected) if rejected.perhaps_committed() => {
+                    if self.stands(after).await? {
+                        Ok(())
+                    } else {
+                        Err(rejected.into_error())
+                    }
+                }
+                Err(rejected) => Err(rejected.into_error()),
+            }
+        })
     }
 
     /// Where the status index keeps an open request: never later than the sweep must look, and
@@ -190,55 +195,61 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn load(&self, id: RequestId) -> Result<Option<Request>, StorageError> {
-        self.read("load", &[Key::State(id)]).await?.request(id)
+    pub fn load<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Option<Request>, StorageError>> {
+        Box::pin(async move { self.read("load", &[Key::State(id)]).await?.request(id) })
     }
 
     /// All the events of a request, in their order.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn events(&self, id: RequestId) -> Result<Vec<Event>, StorageError> {
-        let commits = self.commits(id).await?;
-        Ok(commits.into_iter().flatten().collect())
+    pub fn events<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Vec<Event>, StorageError>> {
+        Box::pin(async move {
+            let commits = self.commits(id).await?;
+            Ok(commits.into_iter().flatten().collect())
+        })
     }
 
     /// All the events of a request, by commit.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn commits(&self, id: RequestId) -> Result<Vec<Vec<Event>>, StorageError> {
-        let mut commits = Vec::new();
-        let mut start = None;
-        loop {
-            let query = self
-                .client
-                .query()
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :event)")
-                .expression_attribute_values(":pk", text(keys::request(id)))
-                .expression_attribute_values(":event", text("E#"))
-                .set_exclusive_start_key(start);
-            let (items, next) = self.query("events", query).await?;
-            for item in &items {
-                codec::check_schema(item)?;
-                commits.push(crate::read::events_of(item)?);
+    pub fn commits<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Vec<Vec<Event>>, StorageError>> {
+        Box::pin(async move {
+            let mut commits = Vec::new();
+            let mut start = None;
+            loop {
+                let query = self
+                    .client
+                    .query()
+                    .consistent_read(true)
+                    .key_condition_expression("pk = :pk AND begins_with(sk, :event)")
+                    .expression_attribute_values(":pk", text(keys::request(id)))
+                    .expression_attribute_values(":event", text("E#"))
+                    .set_exclusive_start_key(start);
+                let (items, next) = self.query("events", query).await?;
+                for item in &items {
+                    codec::check_schema(item)?;
+                    commits.push(crate::read::events_of(item)?);
+                }
+                start = next;
+                if start.is_none() {
+                    return Ok(commits);
+                }
             }
-            start = next;
-            if start.is_none() {
-                return Ok(commits);
-            }
-        }
+        })
     }
 
     /// How many commits the table holds of a request; for checks.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn stored_version(&self, id: RequestId) -> Result<Option<u64>, StorageError> {
-        let key = codec::key(&keys::request(id), keys::STATE);
-        let items = self.batch_get("version", vec![key]).await?;
-        items.first().map(|item| get_number(item, VERSION)).transpose()
+    pub fn stored_version<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Option<u64>, StorageError>> {
+        Box::pin(async move {
+            let key = codec::key(&keys::request(id), keys::STATE);
+            let items = self.batch_get("version", vec![key]).await?;
+            items.first().map(|item| get_number(item, VERSION)).transpose()
+        })
     }
 }
 

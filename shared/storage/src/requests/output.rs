@@ -1,6 +1,7 @@
 //! What an execution printed: small output stands with the outcome's event, more in pieces of its own.
 
 use countersign_rules::RequestId;
+use futures::future::BoxFuture;
 
 use super::OUTPUT;
 use crate::codec::{self, binary, get_binary, get_number, get_text, number, text};
@@ -44,27 +45,27 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`. Storing the same piece again replaces it.
-    pub async fn put_output(
-        &self,
+    pub fn put_output<'a>(
+        &'a self,
         id: RequestId,
         piece_number: u32,
-        piece: &OutputPiece,
-    ) -> Result<(), StorageError> {
-        self.put_output_if(id, piece_number, piece, None).await
+        piece: &'a OutputPiece,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move { self.put_output_if(id, piece_number, piece, None).await })
     }
 
     /// The same, only while the request has that version.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it has another one.
-    pub async fn put_output_while(
-        &self,
+    pub fn put_output_while<'a>(
+        &'a self,
         id: RequestId,
         piece_number: u32,
-        piece: &OutputPiece,
+        piece: &'a OutputPiece,
         version: u64,
-    ) -> Result<(), StorageError> {
-        self.put_output_if(id, piece_number, piece, Some(version)).await
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move { self.put_output_if(id, piece_number, piece, Some(version)).await })
     }
 
     async fn put_output_if(
@@ -106,25 +107,27 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub async fn output(
-        &self,
+    pub fn output<'a>(
+        &'a self,
         id: RequestId,
         piece_number: u32,
         version: u64,
-    ) -> Result<Option<OutputPiece>, StorageError> {
-        let sk = if piece_number == 0 { keys::events(version) } else { keys::output_piece(piece_number) };
-        let items = self.batch_get("output", vec![codec::key(&keys::request(id), &sk)]).await?;
-        let Some(item) = items.first().filter(|item| item.contains_key(OUTPUT)) else {
-            return Ok(None);
-        };
-        Ok(Some(OutputPiece {
-            bytes: codec::decompress(get_binary(item, OUTPUT)?)?,
-            context: get_text(item, CONTEXT).unwrap_or_default().to_owned(),
-            goes_on: item.contains_key(GOES_ON),
-            so_far: match (get_number(item, ROWS), get_number(item, BYTES)) {
-                (Ok(rows), Ok(bytes)) => Some(SoFar { rows, bytes }),
-                _ => None,
-            },
-        }))
+    ) -> BoxFuture<'a, Result<Option<OutputPiece>, StorageError>> {
+        Box::pin(async move {
+            let sk = if piece_number == 0 { keys::events(version) } else { keys::output_piece(piece_number) };
+            let items = self.batch_get("output", vec![codec::key(&keys::request(id), &sk)]).await?;
+            let Some(item) = items.first().filter(|item| item.contains_key(OUTPUT)) else {
+                return Ok(None);
+            };
+            Ok(Some(OutputPiece {
+                bytes: codec::decompress(get_binary(item, OUTPUT)?)?,
+                context: get_text(item, CONTEXT).unwrap_or_default().to_owned(),
+                goes_on: item.contains_key(GOES_ON),
+                so_far: match (get_number(item, ROWS), get_number(item, BYTES)) {
+                    (Ok(rows), Ok(bytes)) => Some(SoFar { rows, bytes }),
+                    _ => None,
+                },
+            }))
+        })
     }
 }
