@@ -18,6 +18,7 @@ use crate::commands::tokens::TokensCommand;
 use crate::commands::users::{GroupsCommand, UsersCommand};
 use crate::commands::webhooks::WebhooksCommand;
 use crate::render::Format;
+#[cfg(feature = "runner")]
 use crate::runner::RunnerArgs;
 
 const EXIT_CODES: &str = "\
@@ -120,14 +121,19 @@ pub(crate) enum Command {
     /// Forget the sign-in, and make its token useless
     Logout,
     /// Run the whole product on this machine
+    #[cfg(feature = "serve")]
     Serve(ServeArgs),
     /// Make the first admin
+    #[cfg(feature = "serve")]
     Bootstrap(BootstrapArgs),
     /// Run approved commands of `runner` connections here, with the token of a runner
+    #[cfg(feature = "runner")]
     Runner(RunnerArgs),
     /// Make all statistics anew from the events
+    #[cfg(feature = "serve")]
     RebuildStatistics(RebuildArgs),
     /// After a restore from a backup: end what was open in it, before anybody serves it
+    #[cfg(feature = "serve")]
     Restore(RestoreArgs),
 }
 
@@ -146,6 +152,7 @@ impl<T: Subcommand> Perhaps<T> {
 }
 
 /// Options of `serve`.
+#[cfg(feature = "serve")]
 #[derive(Args)]
 pub(crate) struct ServeArgs {
     /// Where to listen
@@ -160,6 +167,7 @@ pub(crate) struct ServeArgs {
 }
 
 /// Options of `bootstrap`.
+#[cfg(feature = "serve")]
 #[derive(Args)]
 pub(crate) struct BootstrapArgs {
     /// The admin's e-mail address
@@ -178,6 +186,7 @@ pub(crate) struct BootstrapArgs {
 }
 
 /// Options of `restore`.
+#[cfg(feature = "serve")]
 #[derive(Args)]
 pub(crate) struct RestoreArgs {
     /// The new epoch, higher than every one before; what serves the table afterwards must have it too
@@ -197,6 +206,7 @@ pub(crate) struct RestoreArgs {
 }
 
 /// Options of `rebuild-statistics`.
+#[cfg(feature = "serve")]
 #[derive(Args)]
 pub(crate) struct RebuildArgs {
     /// Where the data are, with nothing serving them [or COUNTERSIGN_DATA; default: ./countersign-data]

@@ -7,7 +7,9 @@ mod config;
 mod error;
 mod exec;
 mod render;
+#[cfg(feature = "runner")]
 mod runner;
+#[cfg(feature = "serve")]
 mod serve;
 
 use std::process::ExitCode;

@@ -39,9 +39,13 @@ use crate::render::{Line, Tone, Ui};
 /// [`CliError`], which knows its exit code.
 pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     let command = match cli.command {
+        #[cfg(feature = "serve")]
         Command::Serve(args) => return crate::serve::serve(args).await,
+        #[cfg(feature = "serve")]
         Command::Bootstrap(args) => return crate::serve::bootstrap(args).await,
+        #[cfg(feature = "serve")]
         Command::RebuildStatistics(args) => return crate::serve::rebuild_statistics(args).await,
+        #[cfg(feature = "serve")]
         Command::Restore(args) => return crate::serve::restore::restore(ui, args).await,
         // Offline: it wants no service and no token.
         Command::Audit(AuditCommand::Verify(args)) => return audit::verify(ui, &args).map(ExitCode::from),
@@ -79,6 +83,7 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Tokens(command) => {
             tokens::tokens(&client, ui, command.or(TokensCommand::List)).await.map(|()| 0)?
         }
+        #[cfg(feature = "runner")]
         Command::Runner(args) => {
             let token = config.token.as_deref().unwrap_or_default();
             crate::runner::runner(&client, token, ui, args).await.map(|()| 0)?
@@ -95,12 +100,9 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Doctor(args) => doctor::doctor(&client, ui, &args).await.map(|()| 0)?,
         Command::Analytics(args) => analytics::analytics(&client, ui, &args).await.map(|()| 0)?,
         Command::Audit(command) => audit::audit(&client, ui, command).await?,
-        Command::Serve(_)
-        | Command::Bootstrap(_)
-        | Command::RebuildStatistics(_)
-        | Command::Restore(_)
-        | Command::Login(_)
-        | Command::Logout => 0,
+        #[cfg(feature = "serve")]
+        Command::Serve(_) | Command::Bootstrap(_) | Command::RebuildStatistics(_) | Command::Restore(_) => 0,
+        Command::Login(_) | Command::Logout => 0,
     };
     Ok(ExitCode::from(code))
 }
