@@ -14,7 +14,7 @@ async fn a_time_out_ends_the_session_on_the_server() {
     ] {
         let ran = place.run_at(&place.url(), command, caps(300)).await;
         assert_eq!(ran.error(), &RunError::TimedOut { limit_ms: 300 }, "{command}");
-        place.until_active(0).await;
+        place.until_idle().await;
         assert_eq!(place.count().await, 4, "{command}");
     }
 }
@@ -28,11 +28,11 @@ async fn a_cancelled_run_ends_the_session_on_the_server() {
     let running =
         place.give_at(&url, "DELETE FROM t; SELECT SLEEP(600)", caps(60_000), &mut records, cancel.clone());
     let (ended, ()) = tokio::join!(running, async {
-        place.until_active(1).await;
+        place.until_asleep().await;
         cancel.cancel();
     });
     assert_eq!(ended.unwrap_err(), RunError::Cancelled);
-    place.until_active(0).await;
+    place.until_idle().await;
     assert_eq!(place.count().await, 4);
 }
 
@@ -43,17 +43,14 @@ async fn a_session_that_is_killed_leaves_the_outcome_of_a_single_statement_unkno
         [("DELETE FROM t WHERE SLEEP(600) = 0", true), ("DELETE FROM t; SELECT SLEEP(600)", false)]
     {
         let (ran, ()) = tokio::join!(place.run(command), async {
-            place.until_active(1).await;
-            let id = place
-                .number("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'targets_killed' AND COMMAND = 'Query' AND ID <> CONNECTION_ID()")
-                .await;
+            let id = place.until_asleep().await;
             place.admin(&format!("KILL CONNECTION {id}")).await;
         });
         assert_eq!(matches!(ran.error(), RunError::Lost { .. }), lost, "{command}: {:?}", ran.error());
         if !lost {
             assert!(ran.failed().0.contains("before COMMIT"), "{:?}", ran.error());
         }
-        place.until_active(0).await;
+        place.until_idle().await;
         assert_eq!(place.count().await, 4, "{command}");
     }
 }
@@ -65,9 +62,9 @@ async fn a_run_that_is_dropped_leaves_nothing_behind() {
     let mut records: Vec<Record> = Vec::new();
     tokio::select! {
         ended = place.give_at(&url, "DELETE FROM t; SELECT SLEEP(5)", caps(60_000), &mut records, CancellationToken::new()) => panic!("{ended:?}"),
-        () = place.until_active(1) => {}
+        _ = place.until_asleep() => {}
     }
-    place.until_active(0).await;
+    place.until_idle().await;
     assert_eq!(place.count().await, 4);
 }
 

@@ -90,19 +90,39 @@ impl Place {
         self.number("SELECT count(*) FROM t").await
     }
 
-    /// Waits until as many sessions of this place are at work as expected.
-    pub(crate) async fn until_active(&self, expected: i64) {
+    /// Waits until the command of this place is inside `SLEEP`, and returns the id of its session.
+    ///
+    /// A count of busy sessions would not do: the server calls a session busy for a moment after its answer, so an
+    /// administrator's last query can be taken for the command, and the set-up of a run is busy as well.
+    pub(crate) async fn until_asleep(&self) -> i64 {
+        let sql = format!(
+            "SELECT coalesce(max(ID), 0) FROM information_schema.PROCESSLIST WHERE DB = '{}' AND STATE = 'User sleep'",
+            self.name
+        );
         let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let id = self.number(&sql).await;
+            if id != 0 {
+                return id;
+            }
+            assert!(Instant::now() < deadline, "no session is inside SLEEP");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until no session of this place runs anything.
+    pub(crate) async fn until_idle(&self) {
         let sql = format!(
             "SELECT count(*) FROM information_schema.PROCESSLIST WHERE DB = '{}' AND COMMAND = 'Query' AND ID <> CONNECTION_ID()",
             self.name
         );
+        let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let active = self.number(&sql).await;
-            if active == expected {
+            if active == 0 {
                 return;
             }
-            assert!(Instant::now() < deadline, "{active} sessions are active, expected {expected}");
+            assert!(Instant::now() < deadline, "{active} sessions are still active");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

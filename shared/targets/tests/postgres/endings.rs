@@ -16,7 +16,7 @@ async fn a_time_out_ends_the_session_on_the_server() {
     ] {
         let ran = place.run_at(&place.url(None), command, caps(300)).await;
         assert_eq!(ran.error(), &RunError::TimedOut { limit_ms: 300 }, "{command}");
-        place.until_active(0).await;
+        place.until_idle().await;
         assert_eq!(place.count().await, 4, "{command}");
     }
 }
@@ -44,11 +44,11 @@ async fn a_cancelled_run_ends_the_session_on_the_server() {
         cancel.clone(),
     );
     let (ended, ()) = tokio::join!(running, async {
-        place.until_active(1).await;
+        place.until_asleep().await;
         cancel.cancel();
     });
     assert_eq!(ended.unwrap_err(), RunError::Cancelled);
-    place.until_active(0).await;
+    place.until_idle().await;
     assert_eq!(place.count().await, 4);
 }
 
@@ -56,7 +56,7 @@ async fn a_cancelled_run_ends_the_session_on_the_server() {
 async fn a_cancel_by_somebody_else_is_a_failure_and_not_a_time_out() {
     let place = Place::new("targets_other").await;
     let (ran, ()) = tokio::join!(place.run("SELECT pg_sleep(600)"), async {
-        place.until_active(1).await;
+        place.until_asleep().await;
         place.number("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name = 'targets_other'").await;
     });
     assert_eq!(ran.failed().1, "57014");
@@ -67,14 +67,14 @@ async fn a_session_that_is_killed_leaves_the_outcome_of_a_single_statement_unkno
     let place = Place::new("targets_killed").await;
     let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'targets_killed'";
     let (ran, ()) = tokio::join!(place.run("SELECT pg_sleep(600)"), async {
-        place.until_active(1).await;
+        place.until_asleep().await;
         place.number(kill).await;
     });
     let RunError::Lost { message } = ran.error() else { panic!("{:?}", ran.error()) };
     assert!(message.contains("57P01") || message.contains("terminating connection"), "{message}");
 
     let (ran, ()) = tokio::join!(place.run("DELETE FROM t; SELECT pg_sleep(600)"), async {
-        place.until_active(1).await;
+        place.until_asleep().await;
         place.number(kill).await;
     });
     assert!(
@@ -105,7 +105,7 @@ async fn a_connection_that_breaks_is_told_by_the_phase_it_was_in() {
             _ => assert!(matches!(ran.error(), RunError::Lost { .. }), "{case}"),
         }
     }
-    place.until_active(0).await;
+    place.until_idle().await;
     assert_eq!(place.count().await, 3, "one COMMIT of two arrived, which nobody could know");
 }
 
@@ -118,6 +118,6 @@ async fn a_server_that_does_not_hear_the_cancel_is_left() {
         assert_eq!(matches!(ran.error(), RunError::Lost { .. }), lost, "{:?}", ran.error());
         assert_eq!(matches!(ran.error(), RunError::TimedOut { .. }), !lost, "{:?}", ran.error());
     }
-    place.until_active(0).await;
+    place.until_idle().await;
     assert_eq!(place.count().await, 4);
 }

@@ -115,16 +115,26 @@ impl Place {
         self.number("SELECT count(*) FROM t").await
     }
 
-    /// Waits until as many sessions of this place are at work as expected.
-    pub(crate) async fn until_active(&self, expected: i64) {
+    /// Waits until the command of this place is inside `pg_sleep`: past the set-up of the run, which is active as well.
+    pub(crate) async fn until_asleep(&self) {
+        self.until_count("wait_event = 'PgSleep'", 1).await;
+    }
+
+    /// Waits until no session of this place runs anything.
+    pub(crate) async fn until_idle(&self) {
+        self.until_count("state <> 'idle'", 0).await;
+    }
+
+    async fn until_count(&self, condition: &str, expected: i64) {
+        let sql =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND {condition}");
         let deadline = Instant::now() + Duration::from_secs(30);
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'";
         loop {
-            let active: i64 = self.admin.query_one(sql, &[&self.name]).await.unwrap().get(0);
-            if active == expected {
+            let count: i64 = self.admin.query_one(&sql, &[&self.name]).await.unwrap().get(0);
+            if count == expected {
                 return;
             }
-            assert!(Instant::now() < deadline, "{active} sessions are active, expected {expected}");
+            assert!(Instant::now() < deadline, "{count} sessions with {condition}, expected {expected}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
