@@ -9,6 +9,7 @@ mod exec;
 mod render;
 mod runner;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@
 mod standin;
 
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use standin::{Ended, Reply, Standin, bare, json_reply, problem, request};
@@ -306,22 +306,37 @@ fn the_command_comes_from_an_argument_a_file_or_standard_input_byte_for_byte() {
     assert_eq!(service.run(&["exec", "demo-db"]).code, Some(2));
 }
 
-#[cfg(unix)]
-#[test]
-fn ctrl_c_leaves_the_request_and_says_how_to_go_on() {
-    let service = Standin::start(|seen, _| match seen.call.as_str() {
+/// The program with a signal's disposition set: without, it inherits what the shell of the tests ignores.
+#[cfg(target_os = "linux")]
+fn with_signals(option: &str, command: &Command) -> Command {
+    let mut with = Command::new("/usr/bin/env");
+    with.arg(option).arg(command.get_program()).args(command.get_args()).env_clear();
+    with.envs(command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value))));
+    with.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    with
+}
+
+#[cfg(target_os = "linux")]
+fn send(signal: &str, child: &std::process::Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[cfg(target_os = "linux")]
+fn pending() -> Standin {
+    Standin::start(|seen, _| match seen.call.as_str() {
         LOOK => json_reply(200, &request(1, "PENDING")),
         other => smooth(other),
-    });
-    let child = service
-        .program(&["exec", "demo-db", "SELECT 1"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_leaves_the_request_and_says_how_to_go_on() {
+    let service = pending();
+    let program = service.program(&["exec", "demo-db", "SELECT 1"]);
+    let child = with_signals("--default-signal=INT", &program).spawn().unwrap();
     service.wait_for(LOOK, 1);
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
+    send("-INT", &child);
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!((ended.code, ended.out.as_str()), (Some(130), ""), "{}", ended.err);
     for words in [
@@ -332,6 +347,23 @@ fn ctrl_c_leaves_the_request_and_says_how_to_go_on() {
     ] {
         assert!(ended.err.contains(words), "{}", ended.err);
     }
+}
+
+/// As a shell script and `nohup` start it: Ctrl-C and the end of the terminal are not for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_ignored_signal_stays_ignored_and_sigterm_stops_the_program() {
+    let service = pending();
+    let program = service.program(&["exec", "demo-db", "SELECT 1"]);
+    let child = with_signals("--ignore-signal=INT,HUP", &program).spawn().unwrap();
+    service.wait_for(LOOK, 1);
+    send("-INT", &child);
+    send("-HUP", &child);
+    // It still asks: it has not stopped.
+    service.wait_for(LOOK, service.calls(LOOK).len() + 2);
+    send("-TERM", &child);
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.out.as_str()), (Some(130), ""), "{}", ended.err);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -84,9 +84,11 @@ impl Standin {
         self.seen().into_iter().filter(|seen| seen.call == call).collect()
     }
 
-    /// Waits until that call came that often. The test's own time limit ends it if it never does.
+    /// Waits until that call came that often.
     pub(crate) fn wait_for(&self, call: &str, times: usize) {
+        let give_up_at = Instant::now() + Duration::from_secs(60);
         while self.calls(call).len() < times {
+            assert!(Instant::now() < give_up_at, "`{call}` does not come {times} times: {:#?}", self.seen());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

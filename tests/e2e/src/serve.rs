@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::answer::text_at;
-use crate::program::{bare, program};
+use crate::program::{bare, program, signal};
 use crate::small_disk::SmallDisk;
 
 /// How long a start, a stop or anything else that must happen may take before a test gives up.
@@ -316,11 +316,7 @@ impl Plain {
 }
 
 async fn terminate(child: &mut Child) -> Result<ExitStatus> {
-    let id = child.id().context("it has ended already")?;
-    let told = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
-    if !told.success() {
-        bail!("kill: {told}");
-    }
+    signal(child, "-TERM").await?;
     tokio::time::timeout(PATIENCE, child.wait())
         .await
         .context("it does not stop")?

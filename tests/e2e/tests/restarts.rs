@@ -27,7 +27,7 @@ async fn running(serve: &Serve) -> Answer {
     let request = serve.submit("alice", "slow", ENDLESS, json!({ "run": "manual" })).await.unwrap();
     let run = serve.begin("alice", &["run", request.text("/id")]).unwrap();
     serve.wait_for("alice", &request, &["RUNNING"]).await.unwrap();
-    run.interrupt().await.unwrap();
+    run.stop().await.unwrap();
     assert_eq!(run.end().await.unwrap().code, Some(130));
     request
 }

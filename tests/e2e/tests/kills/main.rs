@@ -49,7 +49,7 @@ async fn approved(serve: &Serve, connection: &str, command: &str) -> Answer {
 async fn running(serve: &Serve, request: &Answer) {
     let run = serve.begin("alice", &["run", request.text("/id")]).unwrap();
     serve.wait_for("alice", request, &["RUNNING"]).await.unwrap();
-    run.interrupt().await.unwrap();
+    run.stop().await.unwrap();
     run.end().await.unwrap();
 }
 

@@ -145,7 +145,7 @@ async fn interrupted_it_leaves_the_request_as_it_is(database: Database) {
     let serve = Serve::start(database, &[]).await.unwrap();
     let exec = serve.begin("alice", &["exec", "demo-db", "SELECT 'later' AS it", "-o", "csv"]).unwrap();
     let request = serve.find("SELECT 'later' AS it").await.unwrap();
-    exec.interrupt().await.unwrap();
+    exec.stop().await.unwrap();
     let exec = exec.end().await.unwrap();
     ended(&exec, 130, "");
     let go_on = format!("countersign run {}", request.text("/id"));

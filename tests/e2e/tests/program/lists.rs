@@ -94,7 +94,7 @@ async fn watch_tells_each_change_once_and_survives_a_restart(database: Database)
         last = next(&mut watch).await;
     }
     assert_eq!(last["status"], "SUCCEEDED");
-    watch.interrupt().await.unwrap();
+    watch.stop().await.unwrap();
     let watch = watch.end().await.unwrap();
     assert_eq!(watch.out, "", "nothing is told twice");
     assert_eq!(watch.err, "");
