@@ -187,10 +187,11 @@ fn each_refusal_has_its_exit_code() {
 
 #[test]
 fn an_address_where_nobody_listens_is_exit_code_21() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let ended = Ended::from(
-        bare(&["exec", "demo-db", "SELECT 1", "--url", &format!("http://{free}")]).output().unwrap(),
-    );
+    // Bound, so that nobody else gets the port, and not listening.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    let ended = Ended::from(bare(&["exec", "demo-db", "SELECT 1", "--url", &url]).output().unwrap());
     assert_eq!((ended.code, ended.out.as_str()), (Some(21), ""));
     assert!(ended.err.contains("cannot reach the service") && ended.err.contains("refused"), "{}", ended.err);
 }

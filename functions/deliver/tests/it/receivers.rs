@@ -189,9 +189,10 @@ async fn a_connection_that_breaks_is_a_failure() {
     .await;
     let broken = answering("HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nonly so much").await;
     let nonsense = answering("no HTTP at all\r\n\r\n").await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
+    // Bound, so that nobody else gets the port, and not listening.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let nobody = format!("http://{}/", socket.local_addr().unwrap());
     for url in [closed, reset, broken, nonsense, nobody] {
         let attempt = send(&url).await;
         assert_eq!(attempt.outcome, FAILED, "{url}: {}", attempt.answer);

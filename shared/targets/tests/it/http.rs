@@ -1,6 +1,6 @@
 //! HTTP targets, on real receivers over loopback.
 
-use crate::common::{Ran, at_most, caps, read_only};
+use crate::common::{ClosedPort, Ran, at_most, caps, read_only};
 use countersign_targets::{
     CancellationToken, Caps, Environment, RunError, RunOptions, Secret, TargetKind, TargetSpec, run,
 };
@@ -157,10 +157,9 @@ async fn what_is_not_known_is_said_to_be_unknown() {
     let ran = broken.call("POST /users", caps(5000)).await;
     assert!(matches!(ran.error(), RunError::Lost { .. }), "{:?}", ran.error());
     assert_eq!(broken.call("GET /users", caps(5000)).await.failed().2, Some(1));
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let ran =
-        call(&json!({"base_url": format!("http://127.0.0.1:{port}")}), None, "POST /", caps(5000), true)
-            .await;
+    let closed = ClosedPort::new();
+    let nowhere = format!("http://127.0.0.1:{}", closed.number());
+    let ran = call(&json!({"base_url": nowhere}), None, "POST /", caps(5000), true).await;
     assert!(ran.not_started().contains("cannot connect"), "{:?}", ran.error());
 }
 
@@ -185,7 +184,7 @@ async fn a_body_without_end_is_left_at_the_cap() {
         while stream.write_all(&[b'x'; 8192]).await.is_ok() && stream.write_all(b"\n").await.is_ok() {}
     });
     let caps = Caps { max_bytes: 100_000, ..caps(60_000) };
-    let ran = call(&json!({"base_url": format!("http://127.0.0.1:{port}")}), None, "GET /", caps, true).await;
+    let ran = call(&json!({"base_url": nowhere}), None, "GET /", caps, true).await;
     let summary = ran.result.as_ref().unwrap();
     assert!(summary.truncated() && summary.kept_bytes <= 100_000, "{summary:?}");
 }

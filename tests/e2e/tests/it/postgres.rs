@@ -1,5 +1,6 @@
 //! A PostgreSQL connection, from `connections create` to the output, on a real server.
 
+use countersign_e2e::port::ClosedPort;
 use countersign_e2e::postgres::Postgres;
 use countersign_e2e::{Database, Ended, Serve};
 use serde_json::json;
@@ -133,8 +134,8 @@ async fn a_long_output_comes_whole(database: Database) {
 async fn a_database_that_cannot_be_reached_is_a_clear_failure(database: Database) {
     let place = Postgres::make("away", database).await.unwrap();
     let secret = place.password();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let away = serve(database, &place.url_at(free).unwrap(), &[]).await;
+    let closed = ClosedPort::take().unwrap();
+    let away = serve(database, &place.url_at(closed.address().port()).unwrap(), &[]).await;
     let refused = exec(&away, "SELECT 1", "table").await;
     assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""), "{}", refused.err);
     assert!(

@@ -2,6 +2,7 @@
 //! how many rows a command would touch.
 
 use countersign_e2e::mariadb::Mariadb;
+use countersign_e2e::port::ClosedPort;
 use countersign_e2e::postgres::Postgres;
 use countersign_e2e::{Answer, Database, Ended, Serve};
 use serde_json::{Value, json};
@@ -74,11 +75,11 @@ async fn a_connection_that_does_not_work_says_what_to_look_at(database: Database
     let postgres = Postgres::make("untested", database).await.unwrap();
     let mariadb = Mariadb::make("untested", database).await.unwrap();
     let url = postgres.url().unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = ClosedPort::take().unwrap();
     // It takes connections, and says nothing for ever.
     let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (wrong, nowhere) = (url.replace(SECRET, "hunter2-but-wrong"), format!("{url}_nowhere"));
-    let away = postgres.url_at(free.port()).unwrap();
+    let away = postgres.url_at(closed.address().port()).unwrap();
     let silent = postgres.url_at(mute.local_addr().unwrap().port()).unwrap();
     let settings = [
         ("PG_HOST", "postgres://a:hunter2@no-such-host.invalid/c?sslmode=disable".to_owned()),
@@ -88,7 +89,7 @@ async fn a_connection_that_does_not_work_says_what_to_look_at(database: Database
         ("PG_TLS", format!("{url}?sslmode=require")),
         ("PG_ODD", "mysql://a:hunter2@b/c".to_owned()),
         ("PG_SILENT", silent),
-        ("MY_AWAY", mariadb.url_at(&free.to_string())),
+        ("MY_AWAY", mariadb.url_at(&closed.address().to_string())),
         ("MY_WRONG", mariadb.url().replace(SECRET, "hunter2-but-wrong")),
         ("MY_NOWHERE", format!("{}_nowhere", mariadb.url())),
         ("MY_TLS", format!("{}?ssl-mode=required", mariadb.url())),

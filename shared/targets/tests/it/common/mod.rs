@@ -134,3 +134,18 @@ impl Sink for Broken {
         Err(SinkError("the store is full".to_owned()))
     }
 }
+
+/// A port that refuses connections: it is bound, so that nobody else gets it, and nothing listens on it.
+pub(crate) struct ClosedPort(tokio::net::TcpSocket);
+
+impl ClosedPort {
+    pub(crate) fn new() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+}

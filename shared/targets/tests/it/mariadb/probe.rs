@@ -1,5 +1,6 @@
 //! The connection test and the estimate.
 
+use crate::common::ClosedPort;
 use crate::mariadb::place::{Place, server};
 use countersign_targets::{
     Environment, Problem, RunError, Secret, TableRows, TargetKind, TargetSpec, TestError, Tested, estimate,
@@ -33,12 +34,12 @@ async fn a_connection_that_works_says_who_one_is_there() {
 #[tokio::test]
 async fn a_connection_that_does_not_work_says_what_to_look_at() {
     let place = Place::new("targets_untested").await;
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let closed = ClosedPort::new();
     let password = server().pass().unwrap().to_owned();
     for (url, problem) in [
         ("postgres://a:hunter2@b/c".to_owned(), Problem::Settings),
         ("mysql://a:hunter2@no-such-host.invalid/c?ssl-mode=disabled".to_owned(), Problem::HostNotFound),
-        (place.url_at("127.0.0.1", port), Problem::Refused),
+        (place.url_at("127.0.0.1", closed.number()), Problem::Refused),
         (place.url().replace(&format!(":{password}@"), ":hunter2@"), Problem::Credentials),
         (place.url().replace("/targets_untested", "/nowhere"), Problem::NoSuchDatabase),
         (format!("{}?ssl-mode=required", place.url()), Problem::Tls),

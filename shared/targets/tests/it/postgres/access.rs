@@ -1,6 +1,6 @@
 //! Getting in: servers, passwords, TLS, settings.
 
-use crate::common::caps;
+use crate::common::{ClosedPort, caps};
 use crate::postgres::place::{Place, password, server};
 use crate::postgres::proxy::{self, Trick};
 use countersign_targets::{CancellationToken, Environment, Secret, TargetKind, TargetSpec, run};
@@ -10,9 +10,8 @@ use std::sync::Arc;
 #[tokio::test]
 async fn a_server_that_is_not_there_is_no_start() {
     let place = Place::new("targets_dead").await;
-    // A port that was free a moment ago.
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let ran = place.run_at(&place.url(Some(port)), "DELETE FROM t", caps(5000)).await;
+    let closed = ClosedPort::new();
+    let ran = place.run_at(&place.url(Some(closed.number())), "DELETE FROM t", caps(5000)).await;
     assert!(
         ran.not_started().contains("cannot connect") && ran.not_started().contains("refused"),
         "{}",

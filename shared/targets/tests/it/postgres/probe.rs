@@ -1,5 +1,6 @@
 //! The connection test and the estimate.
 
+use crate::common::ClosedPort;
 use crate::postgres::place::{Place, password};
 use countersign_targets::{
     Environment, Problem, RunError, Secret, TableRows, TargetKind, TargetSpec, TestError, Tested, estimate,
@@ -43,11 +44,11 @@ async fn a_connection_that_works_says_who_one_is_there() {
 #[tokio::test]
 async fn a_connection_that_does_not_work_says_what_to_look_at() {
     let place = Place::new("targets_untested").await;
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let closed = ClosedPort::new();
     for (url, problem) in [
         ("mysql://a:hunter2@b/c".to_owned(), Problem::Settings),
         ("postgres://a:hunter2@no-such-host.invalid/c?sslmode=disable".to_owned(), Problem::HostNotFound),
-        (place.url(Some(port)), Problem::Refused),
+        (place.url(Some(closed.number())), Problem::Refused),
         (place.url(None).replace(&format!(":{}@", password()), ":hunter2@"), Problem::Credentials),
         (place.url(None).replace("/targets_untested?", "/nowhere?"), Problem::NoSuchDatabase),
         (format!("{}&sslmode=require", place.url(None)), Problem::Tls),
