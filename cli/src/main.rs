@@ -11,6 +11,7 @@ mod render;
 mod runner;
 #[cfg(feature = "serve")]
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 

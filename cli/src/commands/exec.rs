@@ -13,9 +13,9 @@ use crate::client::{Call, Client};
 use crate::error::{CliError, exit};
 use crate::exec::ending::refusal_code;
 use crate::exec::follow;
-use crate::exec::signals::Signals;
 use crate::render::command::command_head;
 use crate::render::{Line, Tone, Ui, safe};
+use crate::signals::Signals;
 
 /// What `exec` takes.
 #[derive(Args)]

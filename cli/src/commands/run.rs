@@ -7,9 +7,9 @@ use crate::client::{Call, Client, all_pages};
 use crate::error::CliError;
 use crate::exec::follow;
 use crate::exec::output::{self as copying, OutputFormat};
-use crate::exec::signals::Signals;
 use crate::render::columns::text;
 use crate::render::{Column, Format, Line, Tone, Ui, moment, safe};
+use crate::signals::Signals;
 
 /// What `run` takes.
 #[derive(Args)]

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use super::ending::{self, Afterword};
 use super::output::{self, OutputFormat};
 use super::screen::Screen;
-use super::signals::Signals;
 use super::step::{Action, Contact, Ending, Input, State, start, step};
 use super::view;
 use crate::client::{Again, Call, Client, Failure, Request, ServerClock, Status};
 use crate::error::{CliError, exit};
 use crate::render::ui::Ui;
 use crate::render::{Line, Tone, safe};
+use crate::signals::Signals;
 
 /// Follows `request` to its end: waits, runs it once approved, prints its output on standard output
 /// and everything else on standard error. Gives the exit code.

@@ -5,7 +5,6 @@ pub(crate) mod ending;
 pub(crate) mod follow;
 pub(crate) mod output;
 pub(crate) mod screen;
-pub(crate) mod signals;
 mod step;
 mod view;
 

@@ -26,8 +26,8 @@ use tokio::sync::watch;
 
 use crate::client::{Call, Client, Failure, back_off};
 use crate::error::CliError;
-use crate::exec::signals::Signals;
 use crate::render::{Line, Tone, Ui};
+use crate::signals::Signals;
 use programs::{Allowed, Programs};
 
 /// Options of `runner`.

@@ -10,15 +10,15 @@ use std::process::ExitCode;
 
 use countersign_service::service::Opened;
 use countersign_service::{Seal, Service, ServiceConfig, ServiceError, bootstrap as first_admin, demo};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{BootstrapArgs, RebuildArgs, ServeArgs};
 use crate::error::CliError;
+use crate::signals::Signals;
 
 const DATA: &str = "countersign-data";
 const DEMO_DATA: &str = "countersign-demo";
 
-/// Runs the service on this machine until SIGINT or SIGTERM.
+/// Runs the service on this machine until a signal asks it to stop.
 ///
 /// # Errors
 /// [`CliError::Usage`] with what stands in the way.
@@ -43,7 +43,9 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     if let Some(every) = seconds("COUNTERSIGN_SEAL_SECONDS")? {
         config.seal_every = every;
     }
-    let stop = stop_signal()?;
+    // Before anything starts, so that a stop at any moment is a clean one.
+    let mut signals =
+        Signals::listen().map_err(|error| CliError::Usage(format!("signals cannot be handled: {error}")))?;
     let mut opened = Service::open(config).await.map_err(|error| failed(&error))?;
     if let Some(begun) = begun {
         begun.keep();
@@ -55,7 +57,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     } else {
         println!("Countersign listens on {}, data in {}", service.url(), data_dir.display());
     }
-    stop.await;
+    signals.stop().await;
     tracing::info!("stopping");
     service.shutdown().await;
     Ok(ExitCode::SUCCESS)
@@ -132,21 +134,6 @@ fn seconds(name: &str) -> Result<Option<std::time::Duration>, CliError> {
         Ok(seconds) if seconds > 0 => Ok(Some(std::time::Duration::from_secs(seconds))),
         _ => Err(CliError::Usage(format!("`{name}` wants a whole number above 0, got `{text}`"))),
     }
-}
-
-/// Waits for SIGINT or SIGTERM. Installed before anything starts, so that a stop at any moment is a
-/// clean one.
-fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
-    let listen =
-        |kind| signal(kind).map_err(|error| CliError::Usage(format!("signals cannot be handled: {error}")));
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 /// Logs go to standard error; the one line that says where to go stands on standard output.

@@ -6,6 +6,7 @@
 //! - [`slack`] and [`teams`]: stand-ins that check what Slack and Teams check
 //! - [`line`]: a line to a server that can be cut, or on which the server is mute
 //! - [`tamper`]: a line with somebody on it
+//! - [`port`]: ports that no other test gets
 //! - [`postgres`], [`mariadb`]: a database of a test's own on a real server
 //! - [`receiver`]: a webhook's receiver that remembers what came
 //! - [`small_disk`]: a disk that can really be full
@@ -15,6 +16,7 @@ mod calls;
 mod databases;
 pub mod line;
 pub mod mariadb;
+pub mod port;
 pub mod postgres;
 pub mod program;
 pub mod receiver;

@@ -66,15 +66,24 @@ impl Running {
         line_of(self.0.stderr.as_mut().context("it has a standard error")?).await
     }
 
-    /// Interrupts it, as Ctrl-C does.
+    /// Asks it to stop with SIGTERM. SIGINT would not do: whoever started the tests may ignore it, and the program
+    /// inherits that.
     ///
     /// # Errors
     /// If it has ended already.
-    pub async fn interrupt(&self) -> Result<()> {
-        let id = self.0.id().context("it has ended already")?;
-        let told = Command::new("kill").args(["-INT", &id.to_string()]).status().await?;
-        if told.success() { Ok(()) } else { bail!("kill: {told}") }
+    pub async fn stop(&self) -> Result<()> {
+        signal(&self.0, "-TERM").await
     }
+}
+
+/// Sends a signal to a process of ours.
+///
+/// # Errors
+/// If it has ended already.
+pub(crate) async fn signal(child: &Child, name: &str) -> Result<()> {
+    let id = child.id().context("it has ended already")?;
+    let told = Command::new("kill").args([name, &id.to_string()]).status().await?;
+    if told.success() { Ok(()) } else { bail!("kill: {told}") }
 }
 
 async fn line_of(stream: &mut (impl AsyncRead + Unpin)) -> Result<String> {

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -12,7 +11,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::answer::text_at;
-use crate::program::{bare, program};
+use crate::port::ReservedPort;
+use crate::program::{bare, program, signal};
 use crate::small_disk::SmallDisk;
 
 /// How long a start, a stop or anything else that must happen may take before a test gives up.
@@ -36,7 +36,7 @@ pub struct Serve {
     database: Database,
     table: String,
     settings: Vec<(String, String)>,
-    listen: String,
+    port: Option<ReservedPort>,
     child: Child,
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
@@ -48,7 +48,7 @@ impl Serve {
     /// # Errors
     /// If it does not come up.
     pub async fn start(database: Database, settings: &[(&str, &str)]) -> Result<Self> {
-        Self::launch(database, settings, "127.0.0.1:0".to_owned(), None).await
+        Self::launch(database, settings, None, None).await
     }
 
     /// The same at an address that it comes back to after a restart.
@@ -56,7 +56,7 @@ impl Serve {
     /// # Errors
     /// As [`Serve::start`].
     pub async fn start_at_a_fixed_address(database: Database, settings: &[(&str, &str)]) -> Result<Self> {
-        Self::launch(database, settings, format!("127.0.0.1:{}", quiet_port()?), None).await
+        Self::launch(database, settings, Some(ReservedPort::reserve()?), None).await
     }
 
     /// The same with the data on a small disk.
@@ -64,13 +64,13 @@ impl Serve {
     /// # Errors
     /// As [`Serve::start`].
     pub async fn start_on(disk: SmallDisk, settings: &[(&str, &str)]) -> Result<Self> {
-        Self::launch(Database::Embedded, settings, "127.0.0.1:0".to_owned(), Some(disk)).await
+        Self::launch(Database::Embedded, settings, None, Some(disk)).await
     }
 
     async fn launch(
         database: Database,
         settings: &[(&str, &str)],
-        listen: String,
+        port: Option<ReservedPort>,
         disk: Option<SmallDisk>,
     ) -> Result<Self> {
         let dir = tempfile::tempdir()?;
@@ -84,12 +84,12 @@ impl Serve {
             database,
             table: &table,
             settings: &settings,
-            listen: &listen,
+            port: port.as_ref(),
         };
         let child = start.spawn()?;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(40)).no_proxy().build()?;
         let mut serve =
-            Self { dir, disk, database, table, settings, listen, child, url: String::new(), client };
+            Self { dir, disk, database, table, settings, port, child, url: String::new(), client };
         serve.wait_until_up().await?;
         Ok(serve)
     }
@@ -151,7 +151,7 @@ impl Serve {
             database: self.database,
             table: &self.table,
             settings: &self.settings,
-            listen: &self.listen,
+            port: self.port.as_ref(),
         };
         self.child = start.spawn()?;
         self.wait_until_up().await
@@ -237,7 +237,7 @@ struct Start<'a> {
     database: Database,
     table: &'a str,
     settings: &'a [(String, String)],
-    listen: &'a str,
+    port: Option<&'a ReservedPort>,
 }
 
 impl Start<'_> {
@@ -246,11 +246,12 @@ impl Start<'_> {
         let mut line: Vec<OsString> = self.disk.map(SmallDisk::entrance).unwrap_or_default();
         line.push(program()?.into());
         let (first, rest) = line.split_first().context("there is a program")?;
+        let listen = format!("127.0.0.1:{}", self.port.map_or(0, ReservedPort::number));
         let data = self.disk.map_or_else(|| self.dir.join("data"), |disk| disk.inside().join("data"));
         let mut command = Command::new(first);
         command
             .args(rest)
-            .args(["serve", "--demo", "--listen", self.listen, "--data"])
+            .args(["serve", "--demo", "--listen", &listen, "--data"])
             .arg(data)
             .env("COUNTERSIGN_TABLE", self.table)
             .env("COUNTERSIGN_SWEEP_SECONDS", "1")
@@ -316,11 +317,7 @@ impl Plain {
 }
 
 async fn terminate(child: &mut Child) -> Result<ExitStatus> {
-    let id = child.id().context("it has ended already")?;
-    let told = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
-    if !told.success() {
-        bail!("kill: {told}");
-    }
+    signal(child, "-TERM").await?;
     tokio::time::timeout(PATIENCE, child.wait())
         .await
         .context("it does not stop")?
@@ -329,20 +326,4 @@ async fn terminate(child: &mut Child) -> Result<ExitStatus> {
 
 fn data_seen(dir: &Path, disk: Option<&SmallDisk>) -> PathBuf {
     disk.map_or_else(|| dir.join("data"), |disk| disk.outside().join("data"))
-}
-
-/// A port below those that the system hands out by itself, and which no other test of this process
-/// is given, so that nobody takes it during a restart.
-fn quiet_port() -> Result<u16> {
-    static GIVEN: AtomicU16 = AtomicU16::new(0);
-    let from = 20_000 + u16::try_from(std::process::id() % 400)? * 30;
-    loop {
-        let given = GIVEN.fetch_add(1, Ordering::Relaxed);
-        if given >= 30 {
-            bail!("no port is free");
-        }
-        if std::net::TcpListener::bind(("127.0.0.1", from + given)).is_ok() {
-            return Ok(from + given);
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What a token must be for to make a call, by operation.
 //!
 //! It stands in the document, as OpenAPI has it: as the roles that the scheme `bearer` asks for. The code says it
-//! where each handler finds out who calls; `tests/access` asks every operation with tokens of every scope, so that
+//! where each handler finds out who calls; `tests/it/access` asks every operation with tokens of every scope, so that
 //! neither can say anything else than the other.
 
 /// The scopes of an operation's callers, if they are limited.

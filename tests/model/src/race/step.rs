@@ -243,7 +243,7 @@ fn dispatch(next: &mut World) {
         match effect {
             Effect::WakeAt(at) => next.timers |= 1 << tick(at).min(END_TICK),
             Effect::Execute => invoke(next),
-            // It races with nothing: `tests/promises` shows that nothing is decided by it.
+            // It races with nothing: `tests/it/promises.rs` shows that nothing is decided by it.
             Effect::Estimate => {}
         }
     }

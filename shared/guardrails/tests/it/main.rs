@@ -1,0 +1,8 @@
+//! Analysis and rules, on commands of every dialect.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod answers;
+mod bypass;
+mod docs;
+mod properties;
+mod rules;

@@ -1,0 +1,30 @@
+//! The real program and its people, one journey a test.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod audit;
+mod bad_input;
+mod bootstrap;
+mod chats;
+#[cfg(feature = "postgres-tests")]
+mod configurations;
+mod epoch;
+mod four_eyes;
+mod journeys;
+#[cfg(all(feature = "postgres-tests", feature = "mariadb-tests"))]
+mod kills;
+mod lives;
+#[cfg(feature = "postgres-tests")]
+mod postgres;
+#[cfg(all(feature = "postgres-tests", feature = "mariadb-tests"))]
+mod probes;
+mod program;
+mod restarts;
+mod runner;
+mod safe;
+mod webhooks;
