@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// One call as it arrived.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// Method and path, such as `GET /v1/me`.
     pub(crate) call: String,
