@@ -26,7 +26,8 @@ def spent(usage):
 
 def wrap(command):
     """Runs one compiler for cargo and appends what it cost."""
-    process = subprocess.Popen(command)
+    # With the jobserver of cargo.
+    process = subprocess.Popen(command, close_fds=False)
     _, status, usage = os.wait4(process.pid, 0)
     name = command[command.index("--crate-name") + 1] if "--crate-name" in command else None
     if name and name != "___":

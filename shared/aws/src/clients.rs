@@ -63,6 +63,12 @@ impl Aws {
         )
     }
 
+    /// The pool as the HTTP client of another SDK client.
+    #[must_use]
+    pub fn http_client(&self) -> SharedHttpClient {
+        self.http.clone()
+    }
+
     fn timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)

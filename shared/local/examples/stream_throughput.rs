@@ -132,7 +132,9 @@ fn client(endpoint: String) -> Client {
             .region(Region::new("local"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
             .retry_config(RetryConfig::disabled())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(
+                countersign_aws::Aws::new(countersign_aws::AwsSettings::local("", "", "")).http_client(),
+            )
             .endpoint_url(endpoint)
             .build(),
     )

@@ -12,7 +12,7 @@ fn moto() -> Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(countersign_aws::Aws::new(countersign_aws::AwsSettings::local("", "", "")).http_client())
         .endpoint_url(url);
     Client::from_conf(config.build())
 }

@@ -29,7 +29,9 @@ macro_rules! sdk_config {
             .region($service::config::Region::new("local"))
             .credentials_provider(crate::common::credentials())
             .retry_config($service::config::retry::RetryConfig::disabled())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(
+                countersign_aws::Aws::new(countersign_aws::AwsSettings::local("", "", "")).http_client(),
+            )
             .endpoint_url($endpoint)
             .build()
     };

@@ -92,7 +92,7 @@ pub fn client(url: &str) -> Client {
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(countersign_aws::Aws::new(countersign_aws::AwsSettings::local("", "", "")).http_client())
         .endpoint_url(url);
     Client::from_conf(config.build())
 }
