@@ -22,6 +22,16 @@ LANE_PID=()
 SERVER_GROUPS=()
 TICKER=
 
+# restore_signals SCRIPT ARGUMENT…: starts the script anew with the default actions of SIGINT and SIGQUIT, once. A
+# non-interactive shell has what it starts in the background ignore them: a script cannot trap signals that were ignored
+# when it started, and the programs under test would inherit that.
+restore_signals() {
+  if [[ -z ${SIGNALS_RESTORED:-} ]] && env --default-signal=INT,QUIT true 2>/dev/null; then
+    SIGNALS_RESTORED=1 exec env --default-signal=INT,QUIT "$BASH" "$@"
+  fi
+  unset SIGNALS_RESTORED
+}
+
 # stage NAME [OPTION…] COMMAND…: declares a stage. Options:
 #   --needs STAGE   starts after that stage, and only if it passed
 #   --after STAGE   starts after that stage, passed or not
@@ -360,9 +370,11 @@ runs() {
 
 # Ends the stages, then the servers, then what has left its process group.
 stop_everything() {
-  local groups=() pid pids
-  for pid in "${LANE_PID[@]}"; do
-    [[ -z $pid ]] || groups+=("$pid")
+  local groups=() lane pids
+  for ((lane = 1; lane <= LANES; lane++)); do
+    [[ -n ${LANE_STAGE[lane]:-} ]] || continue
+    groups+=("${LANE_PID[lane]}")
+    echo "stopped: ${LANE_STAGE[lane]}; its log is $(log_of "${LANE_STAGE[lane]}")"
   done
   [[ -z $TICKER ]] || kill "$TICKER" 2>/dev/null
   ((${#groups[@]} == 0)) || stop_processes "${groups[@]}"

@@ -4,7 +4,8 @@
 Submits a request, approves it and has it executed; submits a second one, lets its time run out and has
 `expire` end it; has a third one approved by a press of the button in Slack; has all of it sealed, and
 verifies the first one's receipt. Every event starts as a fixture of infra/events; the functions run in
-containers, the table is in DynamoDB Local. Ends with `test result: ok. N passed; N failed`.
+containers, the table is in DynamoDB Local. With --binaries, functions that the template has not built are those of
+that folder. Ends with `test result: ok. N passed; N failed`.
 """
 
 import argparse
@@ -59,7 +60,7 @@ class Sam:
     def __init__(self, arguments, folder, kms):
         self.folder = folder
         host = urllib.parse.urlsplit(arguments.dynamodb_from_containers).hostname
-        template = with_address_of_kms(arguments.template, f"http://{host}:{kms.port}")
+        template = with_code_and_kms(arguments.template, arguments.binaries, f"http://{host}:{kms.port}")
         self.command = [
             "sam", "local", "invoke", "--template-file", template, "--skip-pull-image",
             "--invoke-image", arguments.image, "--env-vars", str(folder / "environment.json"),
@@ -104,14 +105,35 @@ class Sam:
         return answer["statusCode"], headers, json.loads(body) if body else None
 
 
-def with_address_of_kms(path, url):
-    """A copy of the template, beside it, in which `seal` finds KMS somewhere else: sam sets only what the template
-    declares."""
-    template = yaml_parse(pathlib.Path(path).read_text())
+def with_code_and_kms(path, binaries, url):
+    """A copy of the template, beside it, in which each function has code, and `seal` finds KMS somewhere else: sam sets
+    only the variables that the template declares."""
+    path = pathlib.Path(path)
+    template = yaml_parse(path.read_text())
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        binary, properties = resource["Metadata"]["BuildProperties"]["Binary"], resource["Properties"]
+        if (path.parent / properties["CodeUri"] / "bootstrap").exists():
+            print(f"{name}: from sam build")
+        elif binaries:
+            properties["CodeUri"] = str(folder_with_function(path.parent / "functions" / binary, binaries / binary))
+            print(f"{name}: {binaries / binary}")
+        else:
+            sys.exit(f"{name} was not built")
     template["Resources"]["SealFunction"]["Properties"]["Environment"]["Variables"]["AWS_ENDPOINT_URL_KMS"] = url
-    copied = pathlib.Path(path).with_name("life.yaml")
+    copied = path.with_name("life.yaml")
     copied.write_text(yaml_dump(template))
     return str(copied)
+
+
+def folder_with_function(folder, binary):
+    """A folder with that binary as a function's program; a link, because unoptimised programs are large."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bootstrap = folder / "bootstrap"
+    bootstrap.unlink(missing_ok=True)
+    bootstrap.hardlink_to(binary)
+    return folder.resolve()
 
 
 def fixture(name):
@@ -342,6 +364,7 @@ def sealing(sam, checks, people, kms, request_id, happened):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--template", required=True, help="template that `sam build` wrote")
+    parser.add_argument("--binaries", type=pathlib.Path, help="folder with the programs of functions that it did not build")
     parser.add_argument("--image", required=True, help="image in which functions run")
     parser.add_argument("--architecture", required=True, help="what the functions were built for")
     parser.add_argument("--dynamodb", required=True, help="URL of DynamoDB Local")
