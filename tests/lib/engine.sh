@@ -42,13 +42,13 @@ require_stand_in_image() {
   local files programs=(/bin/sh /bin/mv /bin/chmod) tag
   mapfile -t files < <({
     printf '%s\n' "${programs[@]}" /etc/ssl/certs/ca-certificates.crt
-    ldd "${programs[@]}" "$@" | grep -oE '[[:space:]]/[^ ]+ \(' | tr -d '[:space:]('
+    ldd "${programs[@]}" "$@" | sed -nE 's/.*[[:space:]](\/[^ ]+) \(0x.*/\1/p'
   } | sort -u)
   tag=$(sha256sum "${files[@]}" | sha256sum)
   LAMBDA_IMAGE=countersign-lambda-stand-in:${tag:0:16}
   docker image inspect "$LAMBDA_IMAGE" >/dev/null 2>&1 && return 0
   mkdir -p "$WORK/stand-in/tmp" "$WORK/stand-in/var/task" &&
-    tar -c --dereference "${files[@]}" 2>/dev/null | tar -x -C "$WORK/stand-in" &&
+    tar -c --dereference -C / "${files[@]#/}" | tar -x -C "$WORK/stand-in" &&
     tar -c -C "$WORK/stand-in" . |
     docker import --change 'WORKDIR /var/task' --change 'ENV LAMBDA_TASK_ROOT=/var/task' \
       --change 'ENV PATH=/bin' - "$LAMBDA_IMAGE" >/dev/null
