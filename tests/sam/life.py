@@ -4,7 +4,8 @@
 Submits a request, approves it and has it executed; submits a second one, lets its time run out and has
 `expire` end it; has a third one approved by a press of the button in Slack; has all of it sealed, and
 verifies the first one's receipt. Every event starts as a fixture of infra/events; the functions run in
-containers, the table is in DynamoDB Local. Ends with `test result: ok. N passed; N failed`.
+containers, the table is in DynamoDB Local. With --binaries, functions that the template has not built are those of
+that folder. Ends with `test result: ok. N passed; N failed`.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import copy
 import json
 import os
 import pathlib
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +24,8 @@ import urllib.parse
 from datetime import datetime, timedelta, timezone
 
 import boto3
+import botocore.config
+import botocore.exceptions
 from kms import ALIAS, Kms
 from samcli.yamlhelper import yaml_dump, yaml_parse
 from slack_sdk.signature import SignatureVerifier
@@ -54,14 +59,15 @@ class Checks:
 
 
 class Sam:
-    """Invokes functions in containers."""
+    """Invokes functions in containers: each the first time with `sam local invoke`, in a container of its own, and then
+    with `sam local start-lambda`, which keeps its containers. A context manager."""
 
     def __init__(self, arguments, folder, kms):
         self.folder = folder
         host = urllib.parse.urlsplit(arguments.dynamodb_from_containers).hostname
-        template = with_address_of_kms(arguments.template, f"http://{host}:{kms.port}")
-        self.command = [
-            "sam", "local", "invoke", "--template-file", template, "--skip-pull-image",
+        template = with_code_and_kms(arguments.template, arguments.binaries, f"http://{host}:{kms.port}")
+        self.options = [
+            "--template-file", template, "--skip-pull-image",
             "--invoke-image", arguments.image, "--env-vars", str(folder / "environment.json"),
             "--parameter-overrides", f"Architecture={arguments.architecture}",
         ]
@@ -80,18 +86,66 @@ class Sam:
         }
         # sam overrides only what the template declares, and refuses nothing else.
         (folder / "environment.json").write_text(json.dumps({"Parameters": environment}))
+        # sam asks STS for the account's number at each start. That there is none here takes eight seconds to find out.
+        self.environment = {**os.environ, "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+        self.invoked = set()
+
+    def __enter__(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.log = self.folder / "start-lambda.log"
+        with self.log.open("w") as log:
+            self.server = subprocess.Popen(
+                ["sam", "local", "start-lambda", *self.options, "--port", str(port), "--warm-containers", "LAZY"],
+                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                if self.server.poll() is not None or time.monotonic() > until:
+                    self.server.kill()
+                    sys.exit(f"sam local start-lambda did not start:\n{self.log.read_text()}")
+                time.sleep(0.1)
+        self.client = boto3.client("lambda", endpoint_url=f"http://127.0.0.1:{port}", config=botocore.config.Config(
+            read_timeout=60, retries={"total_max_attempts": 1}))
+        return self
+
+    def __exit__(self, *_):
+        # It removes its containers.
+        self.server.terminate()
+        try:
+            self.server.wait(60)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
 
     def invoke(self, function, event):
         """The function's answer; ends the run if there is none."""
+        if function in self.invoked:
+            return self.invoke_again(function, event)
+        self.invoked.add(function)
         path = self.folder / "event.json"
         path.write_text(json.dumps(event))
-        done = subprocess.run([*self.command, "--event", str(path), function],
-                              cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(["sam", "local", "invoke", *self.options, "--event", str(path), function], cwd=ROOT,
+                              env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         answer = json.loads(done.stdout) if done.stdout.strip() else None
         # The emulator may go away before it has written its report of an invocation that was answered.
         finished = done.returncode == 0 and (answer is not None or "REPORT RequestId" in done.stderr)
         if not finished or isinstance(answer, dict) and "errorType" in answer:
             sys.exit(f"{function} gave no answer (exit {done.returncode}):\n{done.stdout}\n{done.stderr}")
+        return answer
+
+    def invoke_again(self, function, event):
+        """In a container that is kept."""
+        try:
+            done = self.client.invoke(FunctionName=function, Payload=json.dumps(event))
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            sys.exit(f"{function} gave no answer: {error}\n{self.log.read_text()}")
+        said = done["Payload"].read().decode()
+        answer = json.loads(said) if said.strip() else None
+        if done.get("FunctionError") or isinstance(answer, dict) and "errorType" in answer:
+            sys.exit(f"{function} failed: {said}\n{self.log.read_text()}")
         return answer
 
     def http(self, function, event):
@@ -104,14 +158,35 @@ class Sam:
         return answer["statusCode"], headers, json.loads(body) if body else None
 
 
-def with_address_of_kms(path, url):
-    """A copy of the template, beside it, in which `seal` finds KMS somewhere else: sam sets only what the template
-    declares."""
-    template = yaml_parse(pathlib.Path(path).read_text())
+def with_code_and_kms(path, binaries, url):
+    """A copy of the template, beside it, in which each function has code, and `seal` finds KMS somewhere else: sam sets
+    only the variables that the template declares."""
+    path = pathlib.Path(path)
+    template = yaml_parse(path.read_text())
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        binary, properties = resource["Metadata"]["BuildProperties"]["Binary"], resource["Properties"]
+        if (path.parent / properties["CodeUri"] / "bootstrap").exists():
+            print(f"{name}: from sam build")
+        elif binaries:
+            properties["CodeUri"] = str(folder_with_function(path.parent / "functions" / binary, binaries / binary))
+            print(f"{name}: {binaries / binary}")
+        else:
+            sys.exit(f"{name} was not built")
     template["Resources"]["SealFunction"]["Properties"]["Environment"]["Variables"]["AWS_ENDPOINT_URL_KMS"] = url
-    copied = pathlib.Path(path).with_name("life.yaml")
+    copied = path.with_name("life.yaml")
     copied.write_text(yaml_dump(template))
     return str(copied)
+
+
+def folder_with_function(folder, binary):
+    """A folder with that binary as a function's program; a link, because unoptimised programs are large."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bootstrap = folder / "bootstrap"
+    bootstrap.unlink(missing_ok=True)
+    bootstrap.hardlink_to(binary)
+    return folder.resolve()
 
 
 def fixture(name):
@@ -342,17 +417,19 @@ def sealing(sam, checks, people, kms, request_id, happened):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--template", required=True, help="template that `sam build` wrote")
+    parser.add_argument("--binaries", type=pathlib.Path, help="folder with the programs of functions that it did not build")
     parser.add_argument("--image", required=True, help="image in which functions run")
     parser.add_argument("--architecture", required=True, help="what the functions were built for")
     parser.add_argument("--dynamodb", required=True, help="URL of DynamoDB Local")
     parser.add_argument("--dynamodb-from-containers", required=True, help="the same as containers reach it")
     parser.add_argument("--seed", required=True, help="program that fills the table")
     arguments = parser.parse_args()
+    # So that containers are removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     make_table(arguments)
     people = seed(arguments)
     checks, kms = Checks(), Kms()
-    with tempfile.TemporaryDirectory() as folder:
-        sam = Sam(arguments, pathlib.Path(folder), kms)
+    with tempfile.TemporaryDirectory() as folder, Sam(arguments, pathlib.Path(folder), kms) as sam:
         request_id = approved_life(sam, checks, people)
         happened = datetime.now(timezone.utc)
         expired_life(sam, checks, people)
