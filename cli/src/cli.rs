@@ -12,38 +12,63 @@ use crate::commands::doctor::DoctorArgs;
 use crate::commands::exec::ExecArgs;
 use crate::commands::integrations::{SlackCommand, TeamsCommand};
 use crate::commands::login::LoginArgs;
+use crate::commands::pages::{CompletionArgs, ManArgs};
 use crate::commands::requests::RequestsCommand;
 use crate::commands::run::{EventsArgs, OutputArgs, RunArgs};
 use crate::commands::tokens::TokensCommand;
 use crate::commands::users::{GroupsCommand, UsersCommand};
 use crate::commands::webhooks::WebhooksCommand;
+use crate::help::examples;
 use crate::render::Format;
 #[cfg(feature = "runner")]
 use crate::runner::RunnerArgs;
 
+/// Below the help of the top level.
+#[cfg(feature = "serve")]
+const EXAMPLES: &str = examples![
+    "countersign serve --demo",
+    "countersign --as alice exec demo-db 'DELETE FROM customers WHERE id = 7'",
+    "countersign --as dana requests list --waiting-for-me",
+];
+#[cfg(not(feature = "serve"))]
+const EXAMPLES: &str = examples![
+    "countersign login --url https://gate.example.com",
+    "countersign exec prod-db 'DELETE FROM customers WHERE id = 7'",
+    "countersign requests list --waiting-for-me",
+];
+
+/// Below them in the long help (`--help`).
 const EXIT_CODES: &str = "\
 Exit codes:
-  0   done; exec and run: the command ran and succeeded
-  1   refused because of how things stand now (decided already, changed meanwhile), or you said no;
-      exec and run: the command ran and failed
-  2   the call is wrong
-  10  exec and run: rejected by a reviewer
-  11  exec and run: timed out, was not run
+  0   success; exec, run: the command succeeded
+  1   not possible in the current state, or declined at the prompt; exec, run: the command failed
+  2   usage error
+  10  exec, run: rejected by a reviewer
+  11  exec, run: expired, not run
   12  blocked by a guardrail
-  13  exec and run: cancelled
-  14  exec and run: outcome unknown, an admin has to settle it
+  13  exec, run: cancelled
+  14  exec, run: outcome unknown; an admin settles it
   20  not signed in, not allowed, or not visible to you
-  21  the service cannot be reached or cannot answer
-  74  the output could not be written
+  21  service unreachable or unavailable
+  74  output could not be written
   130 interrupted
 
-Environment: COUNTERSIGN_URL, COUNTERSIGN_TOKEN, COUNTERSIGN_DATA (where --as looks for demo.json),
-NO_COLOR.";
+Environment:
+  COUNTERSIGN_URL    address of the service
+  COUNTERSIGN_TOKEN  your token
+  COUNTERSIGN_DATA   folder in which --as looks for demo.json
+  NO_COLOR           no colours";
 
-/// An approval gate for commands: the right people approve exactly what runs, and it runs at most
-/// once.
+/// An approval gate for commands: reviewers approve exactly what runs, and it runs at most once
 #[derive(Parser)]
-#[command(name = "countersign", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(
+    name = "countersign",
+    version,
+    about,
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -55,89 +80,235 @@ pub(crate) struct Cli {
 #[derive(Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The service's address [or COUNTERSIGN_URL; default: http://127.0.0.1:8700]
+    /// Address of the service [env: COUNTERSIGN_URL] [default: http://127.0.0.1:8700]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Your token [or COUNTERSIGN_TOKEN, which other people on this machine cannot see]
+    /// Your token; COUNTERSIGN_TOKEN keeps it out of the process list [env: COUNTERSIGN_TOKEN]
     #[arg(long, global = true, value_name = "TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
-    /// Act as that user of a demo, such as alice; reads ./countersign-demo/demo.json
+    /// Use the token of this user of a demo, such as alice, from ./countersign-demo/demo.json
     #[arg(long = "as", global = true, value_name = "NAME", conflicts_with = "token")]
     pub(crate) as_user: Option<String>,
-    /// The demo's file, where it is somewhere else
+    /// Path of the demo's demo.json
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) demo_file: Option<PathBuf>,
-    /// How to print data
+    /// Output format
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Submit a command, wait for its approval, run it, print its output
+    /// Submit a command, wait for approval, run it and print its output
+    #[command(after_help = EXEC_NOTES)]
     Exec(ExecArgs),
     /// List, show and watch requests
+    #[command(after_help = examples![
+        "countersign requests list --waiting-for-me",
+        "countersign requests watch --connection prod-db",
+    ])]
     #[command(subcommand)]
     Requests(RequestsCommand),
     /// Approve a request
+    #[command(after_help = examples![
+        "countersign approve req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+        "countersign approve req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --comment 'checked with the team'",
+        "countersign approve req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --max-rows 50 --not-after 2h",
+    ])]
     Approve(ApproveArgs),
     /// Reject a request
+    #[command(after_help = examples![
+        "countersign reject req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --reason 'add a WHERE clause'",
+    ])]
     Reject(RejectArgs),
-    /// Cancel your own request; an admin's emergency stop for any
+    /// Cancel your own request, or, as an admin, any request
+    #[command(after_help = examples![
+        "countersign cancel req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+        "countersign cancel req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --yes --reason 'wrong connection'",
+    ])]
     Cancel(CancelArgs),
-    /// Say how a request ended whose outcome is unknown (admin)
+    /// Record the outcome of a request whose outcome is unknown (admin)
+    #[command(after_help = examples![
+        "countersign settle req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --outcome succeeded --note 'row 7 is gone'",
+    ])]
     Settle(SettleArgs),
-    /// Go on with your request: wait for its approval if need be, run it, print its output
+    /// Resume one of your requests: wait for approval if needed, run it and print its output
+    #[command(after_help = examples![
+        "countersign run req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+        "countersign run req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y -o csv",
+    ])]
     Run(RunArgs),
     /// Print the output of a request
+    #[command(after_help = examples![
+        "countersign output req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+        "countersign output req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y -o csv > rows.csv",
+    ])]
     Output(OutputArgs),
     /// Print the audit trail of a request
+    #[command(after_help = examples![
+        "countersign events req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+        "countersign events req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y -o json",
+    ])]
     Events(EventsArgs),
-    /// Make and change connections
+    /// Create, list, change, test and delete connections
+    #[command(after_help = examples![
+        "countersign connections list",
+        "countersign connections update prod-db --add-reviewers security-team",
+    ])]
     #[command(subcommand)]
     Connections(Box<ConnectionsCommand>),
-    /// People and service accounts
+    /// List and manage users and service accounts
+    #[command(after_help = examples![
+        "countersign users",
+        "countersign users create dana@example.com --name Dana --groups dba-team",
+    ])]
     Users(Perhaps<UsersCommand>),
-    /// Groups
+    /// List groups
+    #[command(after_help = examples![
+        "countersign groups",
+    ])]
     Groups(Perhaps<GroupsCommand>),
-    /// API tokens
+    /// List, create and revoke API tokens
+    #[command(after_help = examples![
+        "countersign tokens",
+        "countersign tokens create ci --expires-in 90d --scope read,submit",
+    ])]
     Tokens(Perhaps<TokensCommand>),
-    /// Who is told of what happens: custom webhooks (admin)
+    /// List and manage webhooks (admin)
+    #[command(after_help = examples![
+        "countersign webhooks",
+        "countersign webhooks create https://hooks.example.com/countersign --name ops",
+    ])]
     Webhooks(Perhaps<WebhooksCommand>),
-    /// Telling people through Slack (admin)
+    /// Show and change the Slack integration (admin)
+    #[command(after_help = examples![
+        "countersign slack",
+        "countersign slack test --channel C0123456789",
+    ])]
     Slack(Perhaps<SlackCommand>),
-    /// Telling people through Teams (admin)
+    /// Show and change the Microsoft Teams integration (admin)
+    #[command(after_help = examples![
+        "countersign teams",
+        "countersign teams test",
+    ])]
     Teams(Perhaps<TeamsCommand>),
-    /// Say why a notification did not arrive, or a request was approved by itself
+    /// Explain a missing notification or an automatic approval
+    #[command(after_help = examples![
+        "countersign doctor req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+        "countersign doctor",
+    ])]
     Doctor(DoctorArgs),
-    /// Numbers about requests (admin, auditor)
+    /// Print statistics about requests (admin, auditor)
+    #[command(after_help = examples![
+        "countersign analytics --connection prod-db",
+        "countersign analytics --from 2026-11-01T00:00:00Z --by reviewer -o csv",
+    ])]
     Analytics(AnalyticsArgs),
-    /// The log over everything that happened: fetch it, verify it
+    /// Export and verify the audit log
+    #[command(after_help = examples![
+        "countersign audit export > log.jsonl",
+        "countersign audit verify log.jsonl --checkpoint kept.json",
+    ])]
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Sign in through a browser on this machine
+    #[command(after_help = examples![
+        "countersign login --url https://gate.example.com",
+        "countersign login --no-browser",
+    ])]
     Login(LoginArgs),
-    /// Forget the sign-in, and make its token useless
+    /// Sign out and revoke the tokens of `countersign login`
+    #[command(after_help = examples!["countersign logout"])]
     Logout,
-    /// Run the whole product on this machine
+    /// Show your account, the service, and where the token came from
+    #[command(after_help = examples![
+        "countersign whoami",
+        "countersign --as dana whoami -o json",
+    ])]
+    Whoami,
+    /// Check whether the service answers; needs no token
+    #[command(after_help = examples![
+        "countersign health",
+        "countersign health --url https://gate.example.com -o json",
+    ])]
+    Health,
+    /// Run the service on this machine
+    #[command(after_help = examples![
+        "countersign serve --demo",
+        "countersign serve --listen 0.0.0.0:8700 --data /var/lib/countersign",
+    ])]
     #[cfg(feature = "serve")]
     Serve(ServeArgs),
-    /// Make the first admin
+    /// Create the first admin and print a token
+    #[command(after_help = examples![
+        "countersign bootstrap --email you@example.com > admin.token",
+        "countersign bootstrap --table countersign --email you@example.com > admin.token",
+    ])]
     #[cfg(feature = "serve")]
     Bootstrap(BootstrapArgs),
-    /// Run approved commands of `runner` connections here, with the token of a runner
+    /// Run approved commands of `runner` connections on this machine, with the token of a runner
+    #[command(after_help = examples![
+        "countersign runner --program ops='bash -s'",
+    ])]
     #[cfg(feature = "runner")]
     Runner(RunnerArgs),
-    /// Make all statistics anew from the events
+    /// Rebuild all statistics from the events
+    #[command(after_help = examples![
+        "countersign rebuild-statistics --data /var/lib/countersign",
+        "countersign rebuild-statistics --table countersign",
+    ])]
     #[cfg(feature = "serve")]
     RebuildStatistics(RebuildArgs),
-    /// After a restore from a backup: end what was open in it, before anybody serves it
+    /// After a restore from a backup: close the requests that were open in it, before it is served
+    #[command(after_help = examples![
+        "countersign restore --epoch 2 --check --table countersign-restored",
+        "countersign restore --epoch 2 --table countersign-restored",
+    ])]
     #[cfg(feature = "serve")]
     Restore(RestoreArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = examples![
+        "countersign completion bash > ~/.local/share/bash-completion/completions/countersign",
+        "countersign completion zsh > ~/.zfunc/_countersign",
+        "countersign completion fish > ~/.config/fish/completions/countersign.fish",
+    ])]
+    Completion(CompletionArgs),
+    /// Write man pages, one per command, to a folder
+    #[command(after_help = examples![
+        "countersign man ~/.local/share/man/man1",
+    ])]
+    Man(ManArgs),
 }
 
-/// What to do with something; to look at it, if nothing is said.
+/// Below the help of `exec`.
+const EXEC_NOTES: &str = concat!(
+    examples![
+        "countersign exec prod-db 'DELETE FROM sessions WHERE age > 90' --reason INC-1234",
+        "countersign exec prod-db -f migration.sql --timeout 30m",
+        "countersign exec prod-db 'SELECT count(*) FROM sessions' -o csv > count.csv",
+    ],
+    "
+
+Standard output holds only the command's output, in the format of -o; long JSON output is several documents. \
+Progress is on standard error. Ctrl-C while waiting leaves the request unchanged.
+
+Exit codes:
+  0   ran and succeeded
+  1   ran and failed
+  2   usage error
+  10  rejected by a reviewer
+  11  expired, not run
+  12  blocked by a guardrail
+  13  cancelled
+  14  outcome unknown; an admin settles it
+  20  not allowed
+  21  service unreachable or unavailable
+  74  ran, but the output could not be written
+  130 interrupted"
+);
+
+/// An optional subcommand.
 #[derive(Args)]
 pub(crate) struct Perhaps<T: Subcommand> {
     #[command(subcommand)]
@@ -145,9 +316,9 @@ pub(crate) struct Perhaps<T: Subcommand> {
 }
 
 impl<T: Subcommand> Perhaps<T> {
-    /// What was asked for, or `look`.
-    pub(crate) fn or(self, look: T) -> T {
-        self.command.unwrap_or(look)
+    /// The subcommand, or `default`.
+    pub(crate) fn or(self, default: T) -> T {
+        self.command.unwrap_or(default)
     }
 }
 
@@ -155,13 +326,13 @@ impl<T: Subcommand> Perhaps<T> {
 #[cfg(feature = "serve")]
 #[derive(Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen
+    /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8700")]
     pub(crate) listen: String,
-    /// Where the data are [default: ./countersign-data, with --demo ./countersign-demo]
+    /// Data folder [default: ./countersign-data, with --demo ./countersign-demo]
     #[arg(long, value_name = "DIR", env = "COUNTERSIGN_DATA")]
     pub(crate) data: Option<PathBuf>,
-    /// With made-up people, connections and data to try things out
+    /// Start with demo users, connections and data
     #[arg(long)]
     pub(crate) demo: bool,
 }
@@ -170,17 +341,17 @@ pub(crate) struct ServeArgs {
 #[cfg(feature = "serve")]
 #[derive(Args)]
 pub(crate) struct BootstrapArgs {
-    /// The admin's e-mail address
+    /// E-mail address of the admin
     #[arg(long)]
     pub(crate) email: String,
-    /// The admin's name
+    /// Name of the admin
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Where the data are [or COUNTERSIGN_DATA; default: ./countersign-data]
+    /// Data folder [env: COUNTERSIGN_DATA] [default: ./countersign-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// The table of a deployment in AWS instead, reached with the credentials in AWS_ACCESS_KEY_ID,
-    /// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, in AWS_REGION
+    /// DynamoDB table of a deployment in AWS, instead of --data; credentials are read from AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, the region from AWS_REGION
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     pub(crate) table: Option<String>,
 }
@@ -189,18 +360,18 @@ pub(crate) struct BootstrapArgs {
 #[cfg(feature = "serve")]
 #[derive(Args)]
 pub(crate) struct RestoreArgs {
-    /// The new epoch, higher than every one before; what serves the table afterwards must have it too
+    /// The new epoch, higher than all earlier ones; the service needs the same value afterwards
     /// (COUNTERSIGN_EPOCH, in AWS the parameter Epoch)
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) epoch: u32,
-    /// Only say what would be done
+    /// Print what would be done, and change nothing
     #[arg(long)]
     pub(crate) check: bool,
-    /// Where the data are, with nothing serving them [or COUNTERSIGN_DATA; default: ./countersign-data]
+    /// Data folder; the service must be stopped [env: COUNTERSIGN_DATA] [default: ./countersign-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// The restored table in AWS instead, reached as by `bootstrap`; also gets the settings that a restore
-    /// leaves off
+    /// The restored DynamoDB table, instead of --data, with the credentials of `bootstrap`; also enables the
+    /// table settings that a restore does not carry over
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     pub(crate) table: Option<String>,
 }
@@ -209,10 +380,10 @@ pub(crate) struct RestoreArgs {
 #[cfg(feature = "serve")]
 #[derive(Args)]
 pub(crate) struct RebuildArgs {
-    /// Where the data are, with nothing serving them [or COUNTERSIGN_DATA; default: ./countersign-data]
+    /// Data folder; the service must be stopped [env: COUNTERSIGN_DATA] [default: ./countersign-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// The table of a deployment in AWS instead, reached as by `bootstrap`
+    /// DynamoDB table of a deployment in AWS, instead of --data, with the credentials of `bootstrap`
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     pub(crate) table: Option<String>,
 }

@@ -16,8 +16,38 @@ const DEFAULT_URL: &str = "http://127.0.0.1:8700";
 pub(crate) struct Config {
     /// The service's address.
     pub(crate) url: Url,
-    /// The caller's token.
-    pub(crate) token: Option<String>,
+    /// The caller's token, if there is one.
+    pub(crate) credential: Option<Credential>,
+}
+
+/// A token and its origin. Without `Debug`: the token is a secret.
+pub(crate) struct Credential {
+    /// The token.
+    pub(crate) token: String,
+    /// Where it was found.
+    pub(crate) source: CredentialSource,
+}
+
+/// Where a token was found.
+pub(crate) enum CredentialSource {
+    /// `--token`.
+    Option,
+    /// `COUNTERSIGN_TOKEN`.
+    Environment,
+    /// `--as`: a user of a demo.
+    Demo {
+        /// The user's name.
+        user: String,
+        /// The demo's file.
+        path: PathBuf,
+    },
+    /// `countersign login`.
+    Profile {
+        /// The profile's file.
+        path: PathBuf,
+        /// When the token expires, RFC 3339; `None` in profiles written by older versions.
+        expires_at: Option<String>,
+    },
 }
 
 impl Config {
@@ -28,21 +58,25 @@ impl Config {
     pub(crate) fn resolve(global: &Global) -> Result<Self, CliError> {
         let from_env = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         let mut url = global.url.clone();
-        let token = match &global.as_user {
-            Some(name) => {
+        let credential = match (&global.as_user, &global.token) {
+            (Some(name), _) => {
                 let demo = Demo::find(global.demo_file.as_deref())?;
                 url = url.or_else(|| demo.url());
-                Some(demo.token(name)?)
+                Some(demo.credential(name)?)
             }
-            None => global.token.clone().or_else(|| from_env("COUNTERSIGN_TOKEN")),
+            (None, Some(token)) => {
+                Some(Credential { token: token.clone(), source: CredentialSource::Option })
+            }
+            (None, None) => from_env("COUNTERSIGN_TOKEN")
+                .map(|token| Credential { token, source: CredentialSource::Environment }),
         };
         let mut url = url.or_else(|| from_env("COUNTERSIGN_URL"));
         // A sign-in counts for the service that it was made at, and where nothing else was said.
-        let profile = if token.is_none() { Profile::load() } else { None };
+        let profile = if credential.is_none() { Profile::load() } else { None };
         let profile =
             profile.filter(|profile| url.as_ref().is_none_or(|url| same_service(url, &profile.url)));
         url = url.or_else(|| profile.as_ref().map(|profile| profile.url.clone()));
-        let token = token.or_else(|| profile.map(|profile| profile.token));
+        let credential = credential.or_else(|| profile?.into_credential());
         let text = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
         let url = Url::parse(text.trim())
             .ok()
@@ -54,7 +88,8 @@ impl Config {
         };
         url.set_query(None);
         url.set_fragment(None);
-        Ok(Self { url, token: token.map(|token| token.trim().to_owned()) })
+        let credential = credential.map(|found| Credential { token: found.token.trim().to_owned(), ..found });
+        Ok(Self { url, credential })
     }
 
     /// Whether the service is on this machine.
@@ -71,7 +106,7 @@ impl Config {
 
     /// Whether the token would travel where others can read it.
     pub(crate) fn exposes_token(&self) -> bool {
-        self.token.is_some() && self.url.scheme() == "http" && !self.is_local()
+        self.credential.is_some() && self.url.scheme() == "http" && !self.is_local()
     }
 }
 
@@ -86,6 +121,9 @@ pub(crate) struct Profile {
     pub(crate) url: String,
     /// The token.
     pub(crate) token: String,
+    /// When the token expires, RFC 3339.
+    #[serde(default)]
+    pub(crate) expires_at: Option<String>,
 }
 
 impl Profile {
@@ -98,6 +136,12 @@ impl Profile {
     /// What is kept, if anything that can be read is.
     pub(crate) fn load() -> Option<Self> {
         serde_json::from_slice(&std::fs::read(Self::path()?).ok()?).ok()
+    }
+
+    /// Its token, as a credential.
+    pub(crate) fn into_credential(self) -> Option<Credential> {
+        let source = CredentialSource::Profile { path: Self::path()?, expires_at: self.expires_at };
+        Some(Credential { token: self.token, source })
     }
 
     /// Keeps it, for nobody else on this machine to read.
@@ -183,10 +227,11 @@ impl Demo {
         self.content.get("url").and_then(Value::as_str).map(str::to_owned)
     }
 
-    fn token(&self, name: &str) -> Result<String, CliError> {
+    fn credential(&self, name: &str) -> Result<Credential, CliError> {
         let users = self.content.get("users").and_then(Value::as_object);
         let token = users.and_then(|users| users.get(name)?.get("token")?.as_str());
-        token.map(str::to_owned).ok_or_else(|| {
+        let source = || CredentialSource::Demo { user: name.to_owned(), path: self.path.clone() };
+        token.map(|token| Credential { token: token.to_owned(), source: source() }).ok_or_else(|| {
             let known: Vec<&str> =
                 users.into_iter().flat_map(|users| users.keys().map(String::as_str)).collect();
             CliError::Usage(format!(

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod error;
 mod exec;
+mod help;
 mod render;
 #[cfg(feature = "runner")]
 mod runner;
@@ -15,13 +16,16 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 
 use crate::cli::Cli;
 use crate::render::{Line, Tone, Ui};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::from_arg_matches(&help::command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let ui = Ui::detect(cli.global.output);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

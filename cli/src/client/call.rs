@@ -34,7 +34,7 @@ impl Call {
     fn new(method: Method, path: &[&str], again: Again) -> Self {
         Self {
             method,
-            path: path.iter().map(|&part| part.to_owned()).collect(),
+            path: std::iter::once("v1").chain(path.iter().copied()).map(str::to_owned).collect(),
             query: Vec::new(),
             body: None,
             if_match: None,
@@ -47,6 +47,13 @@ impl Call {
     /// Reads below `/v1`; the path comes in segments, which are percent-encoded one by one.
     pub(crate) fn get(path: &[&str]) -> Self {
         Self::new(Method::GET, path, Again::Always)
+    }
+
+    /// `GET /healthz`, the one call that is not below `/v1`.
+    pub(crate) fn health() -> Self {
+        let mut call = Self::get(&[]);
+        call.path = vec!["healthz".to_owned()];
+        call
     }
 
     /// A POST that creates something. It carries a random `Idempotency-Key`, the same on every

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc2822;
 
 use super::call::{Again, Call};
 use super::problem::Problem;
-use crate::config::Config;
+use crate::config::{Config, Credential};
 use crate::error::CliError;
 
 /// An answer that is a success.
@@ -98,7 +98,7 @@ impl Client {
     pub(crate) fn new(config: &Config) -> Result<Self, CliError> {
         let mut headers = HeaderMap::new();
         headers.insert("countersign-via", HeaderValue::from_static("cli"));
-        if let Some(token) = &config.token {
+        if let Some(Credential { token, .. }) = &config.credential {
             let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
                 CliError::Usage("the token contains characters that no token has; copy it again".to_owned())
             })?;
@@ -132,7 +132,7 @@ impl Client {
     pub(crate) async fn once(&self, call: &Call) -> Result<Answer, Failure> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push("v1").extend(&call.path);
+            segments.pop_if_empty().extend(&call.path);
         }
         let mut request = self.http.request(call.method.clone(), url).timeout(call.timeout);
         if !call.query.is_empty() {

@@ -9,19 +9,19 @@ use crate::render::columns::text;
 use crate::render::ui::write_out;
 use crate::render::{Format, Line, Tone, Ui, safe};
 
-/// What `analytics` takes.
+/// Arguments of `analytics`.
 #[derive(Args)]
 pub(crate) struct AnalyticsArgs {
-    /// From the hour of that instant on [default: 30 days before --to]
+    /// Start, rounded down to the hour, RFC 3339 [default: 30 days before --to]
     #[arg(long, value_name = "INSTANT")]
     from: Option<String>,
-    /// Up to the end of the hour of that instant [default: now]
+    /// End, rounded up to the hour, RFC 3339 [default: now]
     #[arg(long, value_name = "INSTANT")]
     to: Option<String>,
-    /// Only on that connection
+    /// Only this connection
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
-    /// Which table, with `-o csv`
+    /// Table to print with `-o csv`
     #[arg(long, value_name = "TABLE", default_value = "day", value_parser = ["day", "month", "hour", "connection", "group", "requester", "reviewer", "command"])]
     by: String,
 }

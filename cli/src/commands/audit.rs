@@ -10,42 +10,60 @@ use serde_json::Value;
 
 use crate::client::{Call, Client, pages};
 use crate::error::{CliError, exit};
+use crate::help::examples;
 use crate::render::columns::text;
 use crate::render::ui::write_out;
 use crate::render::{Column, Line, Tone, Ui, moment, safe};
 
-/// What can be done with the audit log.
+/// Subcommands of `audit`.
 #[derive(Subcommand)]
 pub(crate) enum AuditCommand {
     /// Print the whole log as JSON lines, with its signed checkpoints (admin, auditor)
+    #[command(after_help = examples![
+        "countersign audit export > log.jsonl",
+    ])]
     Export,
     /// Print signed checkpoints, newest first; keep one to verify later exports against (admin, auditor)
+    #[command(after_help = examples![
+        "countersign audit checkpoints --limit 1 -o json > kept.json",
+    ])]
     Checkpoints {
-        /// How many
+        /// Maximum number of checkpoints
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
     /// Print the public keys that signed checkpoints
+    #[command(after_help = examples![
+        "countersign audit keys",
+        "countersign audit keys -o json > keys.json",
+    ])]
     Keys,
-    /// Print the receipt of a request, which proves itself offline
+    /// Print the receipt of a request, which can be verified offline
+    #[command(after_help = examples![
+        "countersign audit receipt req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y > receipt.json",
+    ])]
     Receipt {
-        /// The request
+        /// Id of the request
         id: String,
     },
-    /// Verify an export or a receipt, offline: exit 0 if all is well, 1 if not
+    /// Verify an export or a receipt offline; exit code 1 if the verification fails
+    #[command(after_help = examples![
+        "countersign audit verify log.jsonl --checkpoint kept.json",
+        "countersign audit verify receipt.json --key keys.json",
+    ])]
     Verify(VerifyArgs),
 }
 
-/// What `audit verify` takes.
+/// Arguments of `audit verify`.
 #[derive(Args)]
 pub(crate) struct VerifyArgs {
-    /// The export or the receipt
+    /// File with the export or the receipt
     file: PathBuf,
-    /// A checkpoint that you kept: a file with its JSON
+    /// File with a checkpoint that you kept, as JSON
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// The public key that you trust, in base64, or a file with the keys that you kept; without it those in
-    /// the file that is verified count
+    /// Trusted public key in base64, or a file with keys that you kept; without it, the keys in the verified
+    /// file are used
     #[arg(long, value_name = "KEY|FILE")]
     key: Option<String>,
 }

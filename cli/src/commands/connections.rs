@@ -7,135 +7,160 @@ use super::values::{self, Limit, Switch, edit, limit, list};
 use super::{done, prompt, proposed, test, warn};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
+use crate::help::examples;
 use crate::render::columns::{names, text};
+use crate::render::line::labelled;
 use crate::render::{Column, Line, Tone, Ui, moment, safe};
 
-/// What can be done with connections.
+/// Subcommands of `connections`.
 #[derive(Subcommand)]
 pub(crate) enum ConnectionsCommand {
-    /// Make a connection (admin)
+    /// Create a connection (admin)
+    #[command(after_help = examples![
+        "countersign connections create prod-db --kind postgres --secret env:PROD_URL --reviewers dba",
+        "countersign connections create notes --kind sqlite --target path=notes.db --reviewers dba-team",
+    ])]
     Create(CreateArgs),
-    /// Change a connection (admin); what is not named stays
+    /// Change a connection (admin); settings that are not named keep their value
+    #[command(after_help = examples![
+        "countersign connections update prod-db --add-reviewers security-team",
+        "countersign connections update prod-db --guardrail no-drop --guardrail no-unbounded-write",
+        "countersign connections update prod-db --auto-approve reads --read-secret env:PROD_DB_READ_URL",
+    ])]
     Update(UpdateArgs),
     /// List the connections that you may use
+    #[command(after_help = examples![
+        "countersign connections list",
+        "countersign connections list -o json",
+    ])]
     List,
-    /// Show one connection
+    /// Show a connection
+    #[command(after_help = examples![
+        "countersign connections show prod-db",
+    ])]
     Show {
-        /// Its name
+        /// Name of the connection
         name: String,
     },
-    /// Say whether a connection works, and what is wrong if it does not (admin)
+    /// Check whether a connection works, and report what is wrong (admin)
+    #[command(after_help = examples![
+        "countersign connections test prod-db",
+    ])]
     Test {
-        /// Its name
+        /// Name of the connection
         name: String,
     },
     /// Delete a connection (admin)
+    #[command(after_help = examples![
+        "countersign connections delete prod-db",
+        "countersign connections delete prod-db --yes",
+    ])]
     Delete {
-        /// Its name
+        /// Name of the connection
         name: String,
-        /// Do not ask
+        /// Delete without confirmation
         #[arg(long)]
         yes: bool,
     },
 }
 
-/// Options that `create` and `update` have in common.
+/// Options of both `create` and `update`.
 #[derive(Args)]
 struct Settings {
-    /// What it runs on, as KEY=VALUE or a JSON object; may repeat
+    /// A setting of the target, as KEY=VALUE or a JSON object; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     target: Vec<String>,
-    /// Where the secret is, such as env:PROD_DB_URL
+    /// Reference to the secret, such as env:PROD_DB_URL
     #[arg(long, value_name = "REFERENCE")]
     secret: Option<String>,
-    /// The groups that have to approve
+    /// Groups that must approve
     #[arg(long, value_name = "GROUPS", value_delimiter = ',')]
     reviewers: Option<Vec<String>>,
-    /// How many approvals each group gives
+    /// Approvals required from each group
     #[arg(long, value_name = "N")]
     approvals_per_group: Option<u8>,
-    /// Let one person's vote count for all their groups
+    /// Count one person's approval for all of their groups
     #[arg(long, conflicts_with = "distinct")]
     no_distinct: bool,
-    /// Ask a different person for each approval (the default)
+    /// Require a different person for each approval (default)
     #[arg(long)]
     distinct: bool,
     /// Groups whose members need no approval
     #[arg(long, value_name = "GROUPS", value_delimiter = ',')]
     exempt: Option<Vec<String>>,
-    /// Groups that may use it; none means everybody
+    /// Groups that may use the connection; none means everyone
     #[arg(long, value_name = "GROUPS", value_delimiter = ',')]
     allow: Option<Vec<String>>,
-    /// Whether commands need approval at all
+    /// Whether commands need approval
     #[arg(long, value_enum)]
     approvals: Option<Switch>,
-    /// Whether an admin's own request counts as that admin's approval
+    /// Whether submitting counts as an approval when the requester is an admin
     #[arg(long, value_enum)]
     admin_auto_approve: Option<Switch>,
-    /// How long approvals may take, or `default`
+    /// Time limit for approval, or `default`
     #[arg(long, value_name = "DURATION", value_parser = limit)]
     timeout: Option<Limit>,
-    /// How long an approved command may be run
+    /// Time limit for running an approved command
     #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
     run_within: Option<u64>,
-    /// Whether a request needs a reason
+    /// Whether a reason is required
     #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "on", require_equals = true)]
     require_reason: Option<Switch>,
-    /// Who is told: slack, teams, webhooks
+    /// Channels to notify: slack, teams, webhooks
     #[arg(long, value_name = "CHANNELS", value_delimiter = ',')]
     notify: Option<Vec<String>>,
-    /// The channels of Slack that are told, by id; '' is the default ones
+    /// Ids of the Slack channels to notify; '' means the default channels
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     slack_channels: Option<Vec<String>>,
-    /// A guardrail: a preset such as no-drop, or a rule as a JSON object; may repeat, '' is none
+    /// A guardrail: a preset such as no-drop, or a rule as a JSON object; repeatable, '' removes all
     #[arg(long, value_name = "RULE")]
     guardrail: Option<Vec<String>>,
-    /// Which commands need no approval: reads, those that provably only read; or off
+    /// Commands that need no approval: `reads` (provably read-only), or `off`
     #[arg(long, value_name = "WHAT")]
     auto_approve: Option<String>,
-    /// Where the secret of a role that may only read is
+    /// Reference to the secret of a read-only role
     #[arg(long, value_name = "REFERENCE")]
     read_secret: Option<String>,
-    /// Where the secret is with which the impact of commands is estimated, and nothing is run
+    /// Reference to the secret with which the impact of commands is estimated, without running them
     #[arg(long, value_name = "REFERENCE")]
     estimate_secret: Option<String>,
     /// Whether output is masked
     #[arg(long, value_enum)]
     masking: Option<Switch>,
-    /// Which entities are masked, such as EMAIL_ADDRESS,CREDIT_CARD; '' is all
+    /// Entities to mask, such as EMAIL_ADDRESS,CREDIT_CARD; '' means all
     #[arg(long, value_name = "ENTITIES", value_delimiter = ',')]
     mask: Option<Vec<String>>,
-    /// Columns that are masked whatever is in them
+    /// Columns that are always masked
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     mask_columns: Option<Vec<String>>,
-    /// How long a statement may run; the target's `statement_timeout_seconds`
+    /// Time limit of a statement (`statement_timeout_seconds` of the target)
     #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
     statement_timeout: Option<u64>,
 }
 
-/// What `connections create` takes.
+/// Arguments of `connections create`.
 #[derive(Args)]
 pub(crate) struct CreateArgs {
-    /// Its name
+    /// Name of the connection
     name: String,
-    /// What it is: postgres, sqlite, …
+    /// Kind: postgres, mysql, sqlite, http, runner
     #[arg(long)]
     kind: String,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// What `connections update` takes.
+/// Arguments of `connections update`.
 #[derive(Args)]
 pub(crate) struct UpdateArgs {
-    /// Its name
+    /// Name of the connection
     name: String,
     #[command(flatten)]
     settings: Settings,
-    /// More groups that have to approve
+    /// Groups to add to those that must approve
     #[arg(long, value_name = "GROUPS", value_delimiter = ',', conflicts_with = "reviewers")]
     add_reviewers: Vec<String>,
-    /// Groups that need not approve any more
+    /// Groups to remove from those that must approve
     #[arg(long, value_name = "GROUPS", value_delimiter = ',', conflicts_with = "reviewers")]
     remove_reviewers: Vec<String>,
 }
@@ -380,14 +405,7 @@ fn card(connection: &Value, columns: Option<usize>) -> Vec<Line> {
         let line = Line::new().text(format!("{} need none", safe::line(what)));
         ("Approval", line.add(Tone::Faint, ", they run read-only"))
     });
-    facts
-        .into_iter()
-        .chain(ease)
-        .flat_map(|(label, value)| {
-            let line = Line::of(Tone::Faint, format!("{label:<12}")).join(value);
-            line.wrap(columns.unwrap_or(usize::MAX), 12)
-        })
-        .collect()
+    labelled(facts.into_iter().chain(ease), 12, columns)
 }
 
 /// The names of the guardrails.

@@ -10,81 +10,81 @@ use crate::error::CliError;
 use crate::exec::follow;
 use crate::render::{Format, Line, Tone, Ui, card, safe};
 
-/// What a decision of a script takes.
+/// Options for decisions in scripts.
 #[derive(Args)]
 pub(crate) struct Sure {
-    /// Do not ask; needs --digest
+    /// Decide without confirmation; requires --digest
     #[arg(long, requires = "digest")]
     yes: bool,
-    /// The digest of what you decide about, as you saw it
+    /// Digest of the request that you reviewed
     #[arg(long, value_name = "sha256:…", requires = "yes")]
     digest: Option<String>,
 }
 
-/// What `approve` takes.
+/// Arguments of `approve`.
 #[derive(Args)]
 pub(crate) struct ApproveArgs {
-    /// The request
+    /// Id of the request
     id: String,
-    /// A word to go with it
+    /// Comment, shown with the approval
     #[arg(long)]
     comment: Option<String>,
-    /// Approve that at most so many rows change, or none
+    /// Limit the approval to this number of changed rows; more are rolled back
     #[arg(long, value_name = "N")]
     max_rows: Option<u64>,
-    /// Approve until then: an instant, or how long from now
+    /// Limit the approval to runs before this time: RFC 3339, or a duration from now such as 2h
     #[arg(long, value_name = "WHEN", value_parser = values::until)]
     not_after: Option<String>,
     #[command(flatten)]
     sure: Sure,
 }
 
-/// What `reject` takes.
+/// Arguments of `reject`.
 #[derive(Args)]
 pub(crate) struct RejectArgs {
-    /// The request
+    /// Id of the request
     id: String,
-    /// Why; the requester reads it
+    /// Reason, shown to the requester
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]
     sure: Sure,
 }
 
-/// What `cancel` takes.
+/// Arguments of `cancel`.
 #[derive(Args)]
 pub(crate) struct CancelArgs {
-    /// The request
+    /// Id of the request
     id: String,
-    /// Why; it stands in the audit trail
+    /// Reason, recorded in the audit trail
     #[arg(long)]
     reason: Option<String>,
-    /// Do not ask
+    /// Cancel without confirmation
     #[arg(long)]
     yes: bool,
-    /// Only if that is the digest of the request
+    /// Cancel only if this is the digest of the request
     #[arg(long, value_name = "sha256:…", requires = "yes")]
     digest: Option<String>,
 }
 
-/// How an unknown outcome turned out.
+/// An outcome that an admin records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Outcome {
-    /// The command took effect.
+    /// The command took effect
     Succeeded,
-    /// It did not.
+    /// The command did not take effect
     Failed,
 }
 
-/// What `settle` takes.
+/// Arguments of `settle`.
 #[derive(Args)]
 pub(crate) struct SettleArgs {
-    /// The request
+    /// Id of the request
     id: String,
-    /// How it turned out
+    /// The outcome
     #[arg(long, value_enum)]
     outcome: Outcome,
-    /// How you know
+    /// Evidence for the outcome, recorded in the audit trail
     #[arg(long)]
     note: String,
 }

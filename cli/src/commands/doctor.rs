@@ -8,10 +8,10 @@ use crate::error::CliError;
 use crate::render::columns::text;
 use crate::render::{Column, Line, Tone, Ui, safe};
 
-/// What `doctor` takes.
+/// Arguments of `doctor`.
 #[derive(Args)]
 pub(crate) struct DoctorArgs {
-    /// The request; without it the endpoints and settings are looked at (admin)
+    /// Id of the request; without it, endpoints and settings are checked (admin)
     request: Option<String>,
 }
 

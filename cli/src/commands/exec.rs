@@ -17,36 +17,27 @@ use crate::render::command::command_head;
 use crate::render::{Line, Tone, Ui, safe};
 use crate::signals::Signals;
 
-/// What `exec` takes.
+/// Arguments of `exec`.
 #[derive(Args)]
-#[command(after_help = "\
-Standard output gets the command's output and nothing else; -o json and -o csv pick its
-format, and a long output in JSON comes as several documents. All else goes to standard
-error. While it waits, Ctrl-C leaves the request as it is.
-
-Exit codes: 0 ran and succeeded, 1 ran and failed, 2 the call is wrong, 10 rejected,
-11 timed out, 12 blocked by a guardrail, 13 cancelled, 14 outcome unknown, 20 not allowed,
-21 the service cannot be reached, 74 ran, but the output could not be written,
-130 interrupted.")]
 pub(crate) struct ExecArgs {
-    /// The connection to run it on
+    /// Name of the connection
     connection: String,
-    /// The command; `-` reads it from standard input, as does none at all where that is no terminal
+    /// The command; `-`, or no command when standard input is not a terminal, reads it from standard input
     #[arg(allow_hyphen_values = true)]
     command: Option<String>,
-    /// Read the command from a file
+    /// Read the command from this file
     #[arg(short, long, value_name = "FILE", conflicts_with = "command")]
     file: Option<PathBuf>,
-    /// Why you want it, for those who review it
+    /// Reason for the command, shown to the reviewers
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Submit, print the request's id, and leave; continue with `countersign run ID`
+    /// Print the request's id and exit without waiting; continue with `countersign run ID`
     #[arg(long)]
     no_wait: bool,
-    /// Let the service run it as soon as it is approved, whether or not this program still waits
+    /// Have the service run the command as soon as it is approved, even if this program has ended
     #[arg(long)]
     run_on_approval: bool,
-    /// How long approvals may take, at most what the connection allows
+    /// Time limit for approval, such as 30m; at most the limit of the connection
     #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
     timeout: Option<u64>,
 }

@@ -7,64 +7,85 @@ use super::values::{Switch, list};
 use super::{changed, done, proposed, webhooks};
 use crate::client::{Again, Call, Client};
 use crate::error::CliError;
+use crate::help::examples;
 use crate::render::{Column, Line, Tone, Ui, safe};
 
-/// What can be done with Slack.
+/// Subcommands of `slack`.
 #[derive(Subcommand)]
 pub(crate) enum SlackCommand {
-    /// Configure Slack; what is not named stays. Secrets are references such as env:SLACK_BOT_TOKEN
+    /// Change the settings of Slack; settings that are not named keep their value. Secrets are references
+    #[command(after_help = examples![
+        "countersign slack set --bot-token env:SLACK_BOT_TOKEN --signing-secret env:SLACK_SIGNING_SECRET",
+        "countersign slack set --enabled on --default-channels C0123456789",
+    ])]
     Set(SlackArgs),
     /// Show the settings
+    #[command(after_help = examples![
+        "countersign slack show",
+    ])]
     Show,
-    /// Send a test
+    /// Send a test message
+    #[command(after_help = examples![
+        "countersign slack test",
+        "countersign slack test --channel C0123456789",
+    ])]
     Test {
-        /// The channel's or person's id; the first default channel if not given
+        /// Id of the channel or user [default: the first default channel]
         #[arg(long, value_name = "ID")]
         channel: Option<String>,
     },
 }
 
-/// What `slack set` takes.
+/// Arguments of `slack set`.
 #[derive(Args)]
 pub(crate) struct SlackArgs {
-    /// Whether anybody is told through Slack
+    /// Whether notifications are sent to Slack
     #[arg(long, value_enum)]
     enabled: Option<Switch>,
-    /// Where the bot's token is
+    /// Reference to the bot token, such as env:SLACK_BOT_TOKEN
     #[arg(long, value_name = "REFERENCE")]
     bot_token: Option<String>,
-    /// Where the secret is that Slack signs its calls with
+    /// Reference to the signing secret, such as env:SLACK_SIGNING_SECRET
     #[arg(long, value_name = "REFERENCE")]
     signing_secret: Option<String>,
-    /// The app's id
+    /// Id of the app
     #[arg(long, value_name = "ID")]
     app_id: Option<String>,
-    /// The workspace's id
+    /// Id of the workspace
     #[arg(long, value_name = "ID")]
     team_id: Option<String>,
-    /// The channels that hear of connections that name none, by id; '' is none
+    /// Ids of the channels for connections without their own; '' removes all
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     default_channels: Option<Vec<String>>,
 }
 
-/// What can be done with Teams.
+/// Subcommands of `teams`.
 #[derive(Subcommand)]
 pub(crate) enum TeamsCommand {
-    /// Configure Teams; what is not named stays
+    /// Change the settings of Microsoft Teams; settings that are not named keep their value
+    #[command(after_help = examples![
+        "countersign teams set --enabled on --webhook-url env:TEAMS_WEBHOOK_URL",
+    ])]
     Set(TeamsArgs),
     /// Show the settings
+    #[command(after_help = examples![
+        "countersign teams show",
+    ])]
     Show,
-    /// Send a test
+    /// Send a test message
+    #[command(after_help = examples![
+        "countersign teams test",
+    ])]
     Test,
 }
 
-/// What `teams set` takes.
+/// Arguments of `teams set`.
 #[derive(Args)]
 pub(crate) struct TeamsArgs {
-    /// Whether anybody is told through Teams
+    /// Whether notifications are sent to Microsoft Teams
     #[arg(long, value_enum)]
     enabled: Option<Switch>,
-    /// Where the workflow's address is, which holds a secret: a reference such as env:TEAMS_URL
+    /// Reference to the URL of the workflow, which holds a secret, such as env:TEAMS_WEBHOOK_URL
     #[arg(long, value_name = "REFERENCE")]
     webhook_url: Option<String>,
 }

@@ -30,10 +30,10 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 /// More than a browser's request line and headers need.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// What `login` takes.
+/// Arguments of `login`.
 #[derive(Args)]
 pub(crate) struct LoginArgs {
-    /// Print the address of the page instead of opening it
+    /// Print the address of the page and do not open a browser
     #[arg(long)]
     no_browser: bool,
 }
@@ -71,7 +71,8 @@ pub(crate) async fn login(config: &Config, ui: &Ui, args: &LoginArgs) -> Result<
         stopped("nobody signed in within 10 minutes; run `countersign login` again".to_owned())
     })??;
     let got = exchange(config, &code, &verifier).await?;
-    let profile = Profile { url: config.url.to_string(), token: got.token };
+    let profile =
+        Profile { url: config.url.to_string(), token: got.token, expires_at: Some(got.expires_at.clone()) };
     let path = profile.save()?;
     done(
         ui,
@@ -92,7 +93,7 @@ pub(crate) async fn logout(config: &Config, ui: &Ui) -> Result<(), CliError> {
         return Ok(());
     };
     // With the profile's own token, whatever else is set: it is that one which must go.
-    let own = Config { url: config.url.clone(), token: Some(profile.token) };
+    let own = Config { url: config.url.clone(), credential: profile.into_credential() };
     let client = Client::new(&own)?;
     let tokens = crate::client::every_item(&client, &Call::get(&["tokens"])).await;
     for token in tokens.unwrap_or_default() {

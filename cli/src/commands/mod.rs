@@ -6,8 +6,10 @@ pub(crate) mod connections;
 pub(crate) mod decide;
 pub(crate) mod doctor;
 pub(crate) mod exec;
+pub(crate) mod health;
 pub(crate) mod integrations;
 pub(crate) mod login;
+pub(crate) mod pages;
 pub(crate) mod prompt;
 pub(crate) mod requests;
 pub(crate) mod run;
@@ -17,6 +19,7 @@ pub(crate) mod users;
 pub(crate) mod values;
 pub(crate) mod watch;
 pub(crate) mod webhooks;
+pub(crate) mod whoami;
 
 use std::process::ExitCode;
 
@@ -47,7 +50,9 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::RebuildStatistics(args) => return crate::serve::rebuild_statistics(args).await,
         #[cfg(feature = "serve")]
         Command::Restore(args) => return crate::serve::restore::restore(ui, args).await,
-        // Offline: it wants no service and no token.
+        // Offline: these need no service and no token.
+        Command::Completion(args) => return pages::completion(&args).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => return pages::man(ui, &args).map(|()| ExitCode::SUCCESS),
         Command::Audit(AuditCommand::Verify(args)) => return audit::verify(ui, &args).map(ExitCode::from),
         command => command,
     };
@@ -85,7 +90,7 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         }
         #[cfg(feature = "runner")]
         Command::Runner(args) => {
-            let token = config.token.as_deref().unwrap_or_default();
+            let token = config.credential.as_ref().map_or("", |found| found.token.as_str());
             crate::runner::runner(&client, token, ui, args).await.map(|()| 0)?
         }
         Command::Webhooks(command) => {
@@ -100,9 +105,11 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
         Command::Doctor(args) => doctor::doctor(&client, ui, &args).await.map(|()| 0)?,
         Command::Analytics(args) => analytics::analytics(&client, ui, &args).await.map(|()| 0)?,
         Command::Audit(command) => audit::audit(&client, ui, command).await?,
+        Command::Health => health::health(&client, ui).await.map(|()| 0)?,
+        Command::Whoami => whoami::whoami(&config, &client, ui).await.map(|()| 0)?,
         #[cfg(feature = "serve")]
         Command::Serve(_) | Command::Bootstrap(_) | Command::RebuildStatistics(_) | Command::Restore(_) => 0,
-        Command::Login(_) | Command::Logout => 0,
+        Command::Completion(_) | Command::Man(_) | Command::Login(_) | Command::Logout => 0,
     };
     Ok(ExitCode::from(code))
 }

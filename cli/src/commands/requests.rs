@@ -11,47 +11,61 @@ use super::watch::{WatchArgs, watch};
 use crate::client::{Call, Client, Request, Status, pages};
 use crate::error::CliError;
 use crate::exec::follow;
+use crate::help::examples;
 use crate::render::card::{self, Headline};
 use crate::render::columns::text;
 use crate::render::command::command_lines;
 use crate::render::{Column, Line, Tone, Ui, moment, safe};
 
-/// What can be done with requests.
+/// Subcommands of `requests`.
 #[derive(Subcommand)]
 pub(crate) enum RequestsCommand {
     /// List requests, newest first
+    #[command(after_help = examples![
+        "countersign requests list --waiting-for-me",
+        "countersign requests list --status pending,approved --connection prod-db",
+        "countersign requests list --mine --from 24h -o csv",
+    ])]
     List(ListArgs),
-    /// Show one request with its whole command
+    /// Show a request with its whole command
+    #[command(after_help = examples![
+        "countersign requests show req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+        "countersign requests show req_01K8ZV6T1M3Q4R5S6T7V8W9X0Y -o json",
+    ])]
     Show {
-        /// The request
+        /// Id of the request
         id: String,
     },
     /// Print a line for every change, until interrupted
+    #[command(after_help = examples![
+        "countersign requests watch --waiting-for-me",
+        "countersign requests watch --connection prod-db --interval 10s -o jsonl",
+    ])]
     Watch(WatchArgs),
 }
 
-/// Which requests.
+/// Filters of requests.
 #[derive(Args, Clone)]
 pub(crate) struct Filter {
-    /// Only with this status, in any case; may repeat
+    /// Only this status, in upper or lower case; repeatable
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     pub(crate) status: Vec<String>,
-    /// Only on this connection
+    /// Only this connection
     #[arg(long, value_name = "NAME")]
     pub(crate) connection: Option<String>,
-    /// Only by this user id
+    /// Only this requester, by user id
     #[arg(long, value_name = "ID", conflicts_with = "mine")]
     requester: Option<String>,
-    /// Only those that this group reviews
+    /// Only requests that this group reviews
     #[arg(long, value_name = "GROUP", conflicts_with = "waiting_for_me")]
     group: Option<String>,
-    /// Only your own
+    /// Only your own requests
     #[arg(long)]
     mine: bool,
-    /// Only those that wait for your vote
+    /// Only requests that wait for your vote
     #[arg(long, conflicts_with = "mine")]
     waiting_for_me: bool,
-    /// Only with this text in them
+    /// Only requests that contain this text
     #[arg(long, short = 'q', value_name = "TEXT")]
     search: Option<String>,
 }
@@ -63,21 +77,21 @@ impl Filter {
     }
 }
 
-/// What `requests list` takes.
+/// Arguments of `requests list`.
 #[derive(Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     filter: Filter,
-    /// Not older: an instant, or how long ago
+    /// Created at or after this time: RFC 3339, or an age such as 2h
     #[arg(long, value_name = "TIME", value_parser = instant)]
     from: Option<String>,
-    /// Not newer
+    /// Created at or before this time: RFC 3339, or an age such as 2h
     #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<String>,
-    /// How many at most
+    /// Maximum number of requests
     #[arg(long, default_value_t = 50, conflicts_with = "all", value_parser = values::count)]
     limit: usize,
-    /// All of them
+    /// List all requests
     #[arg(long)]
     all: bool,
 }

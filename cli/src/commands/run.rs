@@ -11,24 +11,24 @@ use crate::render::columns::text;
 use crate::render::{Column, Format, Line, Tone, Ui, moment, safe};
 use crate::signals::Signals;
 
-/// What `run` takes.
+/// Arguments of `run`.
 #[derive(Args)]
 pub(crate) struct RunArgs {
-    /// The request
+    /// Id of the request
     id: String,
 }
 
-/// What `output` takes.
+/// Arguments of `output`.
 #[derive(Args)]
 pub(crate) struct OutputArgs {
-    /// The request
+    /// Id of the request
     id: String,
 }
 
-/// What `events` takes.
+/// Arguments of `events`.
 #[derive(Args)]
 pub(crate) struct EventsArgs {
-    /// The request
+    /// Id of the request
     id: String,
 }
 

@@ -6,38 +6,49 @@ use serde_json::{Map, Value};
 use super::{done, users, values};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
+use crate::help::examples;
 use crate::render::columns::text;
 use crate::render::{Column, Format, Line, Tone, Ui, moment, safe};
 
-/// What can be done with API tokens.
+/// Subcommands of `tokens`.
 #[derive(Subcommand)]
 pub(crate) enum TokensCommand {
-    /// Make a token for yourself; its secret is shown once
+    /// Create a token for yourself; its secret is shown once
+    #[command(after_help = examples![
+        "countersign tokens create ci --expires-in 90d --scope read,submit",
+        "countersign tokens create ops-runner --user runner@example.com --runner ops",
+    ])]
     Create(CreateArgs),
     /// List your tokens
+    #[command(after_help = examples![
+        "countersign tokens list",
+    ])]
     List,
-    /// Make a token useless, at once
+    /// Revoke a token immediately
+    #[command(after_help = examples![
+        "countersign tokens revoke tok_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+    ])]
     Revoke {
-        /// Its id
+        /// Id of the token
         id: String,
     },
 }
 
-/// What `tokens create` takes.
+/// Arguments of `tokens create`.
 #[derive(Args)]
 pub(crate) struct CreateArgs {
-    /// What it is for
+    /// Name of the token
     name: String,
-    /// When it ends by itself
+    /// Lifetime, such as 90d [default: no expiry]
     #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
     expires_in: Option<u64>,
-    /// For that service account, id or e-mail address (admin)
+    /// Create the token for this service account, by id or e-mail address (admin)
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Make it a runner's, good for nothing but the work of these connections (admin; needs --user)
+    /// Create a runner's token, limited to the work of these connections (admin; requires --user)
     #[arg(long, value_name = "CONNECTIONS", value_delimiter = ',', requires = "user")]
     runner: Option<Vec<String>>,
-    /// Limit it to these, several with commas between them [default: everything that its account may]
+    /// Scopes, separated by commas [default: all permissions of the account]
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', conflicts_with = "runner", value_parser = SCOPES)]
     scope: Option<Vec<String>>,
 }

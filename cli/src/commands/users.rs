@@ -8,88 +8,114 @@ use super::values::{edit, list};
 use super::{done, proposed, warn};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
+use crate::help::examples;
 use crate::render::columns::{names, text};
+use crate::render::line::labelled;
 use crate::render::{Column, Line, Tone, Ui, safe};
 
-/// What can be done with users.
+/// Subcommands of `users`.
 #[derive(Subcommand)]
 pub(crate) enum UsersCommand {
     /// List users
+    #[command(after_help = examples![
+        "countersign users list",
+        "countersign users list -o csv",
+    ])]
     List,
-    /// Show one user
+    /// Show a user
+    #[command(after_help = examples![
+        "countersign users show dana@example.com",
+    ])]
     Show {
-        /// The user's id or e-mail address
+        /// Id or e-mail address of the user
         user: String,
     },
-    /// Make a user or a service account (admin)
+    /// Create a user or a service account (admin)
+    #[command(after_help = examples![
+        "countersign users create dana@example.com --name Dana --groups dba-team",
+        "countersign users create runner@example.com --owner dana@example.com",
+    ])]
     Create(CreateArgs),
-    /// Change a user (admin); what is not named stays
+    /// Change a user (admin); settings that are not named keep their value
+    #[command(after_help = examples![
+        "countersign users update dana@example.com --add-groups security-team",
+        "countersign users update dana@example.com --roles auditor",
+    ])]
     Update(UpdateArgs),
-    /// Shut a user out, at once (admin)
+    /// Disable a user immediately (admin)
+    #[command(after_help = examples![
+        "countersign users disable dana@example.com",
+    ])]
     Disable {
-        /// The user's id or e-mail address
+        /// Id or e-mail address of the user
         user: String,
     },
-    /// Let a user in again (admin)
+    /// Enable a disabled user (admin)
+    #[command(after_help = examples![
+        "countersign users enable dana@example.com",
+    ])]
     Enable {
-        /// The user's id or e-mail address
+        /// Id or e-mail address of the user
         user: String,
     },
 }
 
-/// What can be done with groups.
+/// Subcommands of `groups`.
 #[derive(Subcommand)]
 pub(crate) enum GroupsCommand {
     /// List groups
+    #[command(after_help = examples![
+        "countersign groups list",
+    ])]
     List,
 }
 
-/// What `users create` takes.
+/// Arguments of `users create`.
 #[derive(Args)]
 pub(crate) struct CreateArgs {
-    /// The e-mail address
+    /// E-mail address
     email: String,
-    /// The name
+    /// Name
     #[arg(long)]
     name: Option<String>,
-    /// The groups
+    /// Groups
     #[arg(long, value_delimiter = ',')]
     groups: Vec<String>,
-    /// The roles: admin, auditor
+    /// Roles: admin, auditor
     #[arg(long, value_delimiter = ',')]
     roles: Vec<String>,
-    /// Makes it a service account of that user (id or e-mail address)
+    /// Create a service account that this user owns, by id or e-mail address
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
 }
 
-/// What `users update` takes.
+/// Arguments of `users update`.
 #[derive(Args)]
 pub(crate) struct UpdateArgs {
-    /// The user's id or e-mail address
+    /// Id or e-mail address of the user
     user: String,
-    /// A new e-mail address
+    /// New e-mail address
     #[arg(long)]
     email: Option<String>,
-    /// A new name
+    /// New name
     #[arg(long)]
     name: Option<String>,
-    /// The groups, in place of those that are
+    /// Groups, replacing all current ones
     #[arg(long, value_delimiter = ',', conflicts_with_all = ["add_groups", "remove_groups"])]
     groups: Option<Vec<String>>,
-    /// More groups
+    /// Groups to add
     #[arg(long, value_delimiter = ',')]
     add_groups: Vec<String>,
-    /// Fewer groups
+    /// Groups to remove
     #[arg(long, value_delimiter = ',')]
     remove_groups: Vec<String>,
-    /// The roles, in place of those that are
+    /// Roles, replacing all current ones
     #[arg(long, value_delimiter = ',', conflicts_with_all = ["add_roles", "remove_roles"])]
     roles: Option<Vec<String>>,
-    /// More roles
+    /// Roles to add
     #[arg(long, value_delimiter = ',')]
     add_roles: Vec<String>,
-    /// Fewer roles
+    /// Roles to remove
     #[arg(long, value_delimiter = ',')]
     remove_roles: Vec<String>,
 }
@@ -275,12 +301,7 @@ fn card(user: &Value, columns: Option<usize>) -> Vec<Line> {
             Line::new().text(safe::line(owner)).add(Tone::Faint, " (this is a service account)"),
         ));
     }
-    facts
-        .into_iter()
-        .flat_map(|(label, value)| {
-            Line::of(Tone::Faint, format!("{label:<8}")).join(value).wrap(columns.unwrap_or(usize::MAX), 8)
-        })
-        .collect()
+    labelled(facts, 8, columns)
 }
 
 /// A fresh id: the time and 80 random bits.

@@ -14,12 +14,12 @@ use crate::error::CliError;
 use crate::render::columns::text;
 use crate::render::{Format, Line, Tone, Ui, safe};
 
-/// What `requests watch` takes.
+/// Arguments of `requests watch`.
 #[derive(Args)]
 pub(crate) struct WatchArgs {
     #[command(flatten)]
     filter: Filter,
-    /// How often to look
+    /// Time between two queries
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = values::seconds)]
     interval: u64,
 }

@@ -7,74 +7,104 @@ use super::values::{Switch, list};
 use super::{changed, current, done, prompt, warn};
 use crate::client::{Again, Call, Client, every_item, pages};
 use crate::error::CliError;
+use crate::help::examples;
 use crate::render::columns::{names, text};
 use crate::render::{Column, Format, Line, Tone, Ui, moment, safe};
 
-/// What can be done with webhooks.
+/// Subcommands of `webhooks`.
 #[derive(Subcommand)]
 pub(crate) enum WebhooksCommand {
-    /// Make a webhook; the secret that signs its deliveries is shown once
+    /// Create a webhook; the secret that signs its deliveries is shown once
+    #[command(after_help = examples![
+        "countersign webhooks create https://hooks.example.com/countersign --name ops",
+        "countersign webhooks create https://hooks.example.com/countersign --events request.created",
+    ])]
     Create(CreateArgs),
-    /// List the webhooks, and how each is doing
+    /// List webhooks and their state
+    #[command(after_help = examples![
+        "countersign webhooks list",
+    ])]
     List,
-    /// Show one webhook
+    /// Show a webhook
+    #[command(after_help = examples![
+        "countersign webhooks show whe_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+    ])]
     Show {
-        /// Its id
+        /// Id of the webhook
         id: String,
     },
-    /// Change a webhook; what is not named stays
+    /// Change a webhook; settings that are not named keep their value
+    #[command(after_help = examples![
+        "countersign webhooks update whe_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --enabled on",
+        "countersign webhooks update whe_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --to https://hooks.example.com/v2",
+    ])]
     Update(UpdateArgs),
     /// Delete a webhook
+    #[command(after_help = examples![
+        "countersign webhooks delete whe_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --yes",
+    ])]
     Delete {
-        /// Its id
+        /// Id of the webhook
         id: String,
-        /// Do not ask
+        /// Delete without confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Send a test
+    /// Send a test event
+    #[command(after_help = examples![
+        "countersign webhooks test whe_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+    ])]
     Test {
-        /// Its id
+        /// Id of the webhook
         id: String,
     },
-    /// Take a new secret; for a day deliveries are signed with the old one too
+    /// Create a new secret; for 24 hours deliveries carry signatures of both secrets
+    #[command(after_help = examples![
+        "countersign webhooks rotate-secret whe_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+    ])]
     RotateSecret {
-        /// Its id
+        /// Id of the webhook
         id: String,
     },
-    /// List what was delivered in the last 30 days, newest first
+    /// List the deliveries of the last 30 days, newest first
+    #[command(after_help = examples![
+        "countersign webhooks deliveries whe_01K8ZV6T1M3Q4R5S6T7V8W9X0Y --limit 10",
+    ])]
     Deliveries(DeliveriesArgs),
-    /// Send a delivery once more, at once
+    /// Send a delivery again, immediately
+    #[command(after_help = examples![
+        "countersign webhooks replay dlv_01K8ZV6T1M3Q4R5S6T7V8W9X0Y",
+    ])]
     Replay {
-        /// The delivery's id
+        /// Id of the delivery
         delivery: String,
     },
 }
 
-/// Options that `create` and `update` have in common.
+/// Options of both `create` and `update`.
 #[derive(Args)]
 struct Settings {
-    /// What you call it
+    /// Name of the webhook
     #[arg(long)]
     name: Option<String>,
-    /// Only these types, such as request.created; '' is all
+    /// Event types to send, such as request.created; '' means all
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     events: Option<Vec<String>>,
-    /// Only of these connections; '' is all
+    /// Connections to report; '' means all
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     connections: Option<Vec<String>>,
-    /// A header that is sent along, as NAME: VALUE; may repeat, '' is none
+    /// Additional request header, as NAME: VALUE; repeatable, '' removes all
     #[arg(long, value_name = "NAME: VALUE")]
     header: Option<Vec<String>>,
-    /// Whether it is told of anything; `on` starts it again if it was given up
+    /// Whether events are sent; `on` also resumes a webhook that was disabled after failures
     #[arg(long, value_enum)]
     enabled: Option<Switch>,
 }
 
-/// What `webhooks create` takes.
+/// Arguments of `webhooks create`.
 #[derive(Args)]
 pub(crate) struct CreateArgs {
-    /// Where events are posted
+    /// Address that receives the events
     // Not `url`: that is the service's, a global option.
     #[arg(value_name = "URL")]
     address: String,
@@ -82,24 +112,24 @@ pub(crate) struct CreateArgs {
     settings: Settings,
 }
 
-/// What `webhooks update` takes.
+/// Arguments of `webhooks update`.
 #[derive(Args)]
 pub(crate) struct UpdateArgs {
-    /// Its id
+    /// Id of the webhook
     id: String,
-    /// Where events are posted from now on
+    /// New address that receives the events
     #[arg(long = "to", value_name = "URL")]
     address: Option<String>,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// What `webhooks deliveries` takes.
+/// Arguments of `webhooks deliveries`.
 #[derive(Args)]
 pub(crate) struct DeliveriesArgs {
-    /// The webhook's id
+    /// Id of the webhook
     id: String,
-    /// How many
+    /// Maximum number of deliveries
     #[arg(long, default_value_t = 50)]
     limit: usize,
 }

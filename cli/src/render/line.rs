@@ -165,6 +165,21 @@ fn head(text: &str, columns: usize) -> String {
         .collect()
 }
 
+/// Facts as lines of a faint label and a value, the values aligned at column `indent`.
+pub(crate) fn labelled(
+    facts: impl IntoIterator<Item = (&'static str, Line)>,
+    indent: usize,
+    columns: Option<usize>,
+) -> Vec<Line> {
+    facts
+        .into_iter()
+        .flat_map(|(label, value)| {
+            let line = Line::of(Tone::Faint, format!("{label:<indent$}")).join(value);
+            line.wrap(columns.unwrap_or(usize::MAX), indent)
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

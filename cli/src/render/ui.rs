@@ -11,16 +11,14 @@ use super::safe;
 use super::table::{Head, table};
 use crate::error::CliError;
 
-/// How data is printed.
+/// How data is printed: a table for people, one JSON document, one JSON document per line, or comma-separated
+/// values with a header.
+// The variants have no doc comments: the help would spend a line on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
     Table,
-    /// One JSON document.
     Json,
-    /// One JSON document a line.
     Jsonl,
-    /// Comma-separated values with a head line.
     Csv,
 }
 

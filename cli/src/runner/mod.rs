@@ -33,11 +33,11 @@ use programs::{Allowed, Programs};
 /// Options of `runner`.
 #[derive(Args)]
 pub(crate) struct RunnerArgs {
-    /// A connection and its program, such as `ops="bash -s"`: words that no shell looks at, or a JSON array of
-    /// them. It must be the program of the connection, word for word; may repeat
+    /// A connection and its program, such as `ops="bash -s"`, or the program as a JSON array of words; no shell
+    /// is involved. The program must equal that of the connection; repeatable
     #[arg(long = "program", value_name = "CONNECTION=PROGRAM", required = true, value_parser = programs::parse)]
     programs: Vec<Allowed>,
-    /// How long a program that is told to stop may take until it is killed
+    /// Time between asking a program to stop and killing it
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
     grace: Duration,
 }

@@ -412,3 +412,93 @@ fn watching_tells_each_change_once_and_stops_with_its_reader() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+/// A service that knows one account, and the calls that it got.
+fn with_one_account() -> Standin {
+    Standin::start(|seen, _| match (seen.call.as_str(), seen.headers.get("authorization")) {
+        ("GET /v1/me", Some(_)) => json_reply(
+            200,
+            &json!({"id": "usr_1", "email": "dana@example.com", "name": "Dana", "groups": ["dba-team"],
+                    "roles": [], "disabled": false, "slack_user_id": null, "owner": null, "version": 1}),
+        ),
+        _ => problem(401, "unauthenticated", "Not signed in"),
+    })
+}
+
+#[test]
+fn whoami_shows_the_account_and_the_origin_of_the_token() {
+    let service = with_one_account();
+    let url = format!("http://{}", service.address);
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    std::fs::create_dir_all(home.join("countersign")).unwrap();
+    let profile = json!({"url": url, "token": "cst_profile", "expires_at": "2026-11-23T18:00:00Z"});
+    std::fs::write(home.join("countersign/profile.json"), profile.to_string()).unwrap();
+    let demo = json!({"url": url, "users": {"dana": {"token": "cst_dana", "id": "usr_1"}}});
+    std::fs::write(folder.path().join("demo.json"), demo.to_string()).unwrap();
+    let whoami = |more: &[&str], environment: &[(&str, &str)]| {
+        let mut program = bare(&["whoami"]);
+        program.args(more).current_dir(folder.path()).envs(environment.iter().copied());
+        let ended = Ended::from(program.env("XDG_CONFIG_HOME", &home).output().unwrap());
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        ended.out.replace(&url, "http://HOST").replace(home.to_str().unwrap(), "HOME")
+    };
+    insta::assert_snapshot!(whoami(&[], &[]), @"
+    E-mail   dana@example.com
+    Name     Dana
+    Id       usr_1
+    Groups   dba-team
+    Roles    none
+    Service  http://HOST
+    Token    countersign login (HOME/countersign/profile.json)
+    Expires  2026-11-23 18:00:00 UTC
+    ");
+    let token_line = |out: &str| out.lines().find(|line| line.starts_with("Token")).unwrap().to_owned();
+    let by_environment = [("COUNTERSIGN_URL", url.as_str()), ("COUNTERSIGN_TOKEN", "cst_environment")];
+    assert_eq!(token_line(&whoami(&[], &by_environment)), "Token    COUNTERSIGN_TOKEN");
+    assert_eq!(token_line(&whoami(&["--token", "cst_option"], &by_environment)), "Token    --token");
+    let by_demo = ["--as", "dana", "--demo-file", "demo.json"];
+    assert_eq!(token_line(&whoami(&by_demo, &by_environment)), "Token    --as dana (demo.json)");
+    let sent: Vec<String> =
+        service.seen().into_iter().map(|seen| seen.headers["authorization"].clone()).collect();
+    assert_eq!(sent, ["profile", "environment", "option", "dana"].map(|name| format!("Bearer cst_{name}")));
+    insta::assert_snapshot!(whoami(&["-o", "csv"], &[]), @"
+    id,email,name,groups,roles,url,token.source,token.expires_at
+    usr_1,dana@example.com,Dana,dba-team,,http://HOST,profile,2026-11-23T18:00:00Z
+    ");
+    let told: Value = serde_json::from_str(&whoami(&["-o", "json"], &by_environment)).unwrap();
+    assert_eq!(told["token"], json!({"source": "environment"}));
+    assert_eq!(
+        (told["email"].as_str(), told["url"].as_str()),
+        (Some("dana@example.com"), Some("http://HOST"))
+    );
+}
+
+#[test]
+fn whoami_without_an_accepted_token_ends_with_20_and_without_a_service_with_21() {
+    let service = with_one_account();
+    let url = format!("http://{}", service.address);
+    let ended = Ended::from(bare(&["whoami", "--url", &url]).output().unwrap());
+    assert_eq!((ended.code, ended.out.as_str()), (Some(20), ""), "{}", ended.err);
+    drop(service);
+    let ended = Ended::from(bare(&["whoami", "--url", &url]).output().unwrap());
+    assert_eq!(ended.code, Some(21), "{}", ended.err);
+}
+
+#[test]
+fn health_asks_without_a_token_and_ends_with_21_if_the_service_does_not_answer() {
+    let service = Standin::start(|_, _| json_reply(200, &json!({"status": "ok", "version": "1.2.3"})));
+    let url = format!("http://{}", service.address);
+    let ended = Ended::from(bare(&["health", "--url", &url]).output().unwrap());
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    insta::assert_snapshot!(ended.out.replace(&url, "http://HOST"), @"
+    Service  http://HOST
+    Status   ok
+    Version  1.2.3
+    ");
+    assert_eq!(service.seen()[0].call, "GET /healthz");
+    let broken = Standin::start(|_, _| problem(500, "internal", "Broken"));
+    let ended =
+        Ended::from(bare(&["health", "--url", &format!("http://{}", broken.address)]).output().unwrap());
+    assert_eq!((ended.code, ended.out.as_str()), (Some(21), ""), "{}", ended.err);
+}

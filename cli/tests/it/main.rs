@@ -9,5 +9,6 @@
 
 mod commands;
 mod exec;
+mod help;
 mod settings;
 mod standin;
