@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
+use super::values::instant;
 use crate::client::{Call, Client};
 use crate::error::CliError;
 use crate::render::columns::text;
@@ -12,11 +13,11 @@ use crate::render::{Format, Line, Tone, Ui, safe};
 /// What `analytics` takes.
 #[derive(Args)]
 pub(crate) struct AnalyticsArgs {
-    /// From the hour of that instant on [default: 30 days before --to]
-    #[arg(long, value_name = "INSTANT")]
+    /// From the hour of that instant on, or of how long ago, such as `7d` [default: 30 days before --to]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     from: Option<String>,
-    /// Up to the end of the hour of that instant [default: now]
-    #[arg(long, value_name = "INSTANT")]
+    /// Up to the end of that hour [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<String>,
     /// Only on that connection
     #[arg(long, value_name = "NAME")]
