@@ -12,7 +12,6 @@ mod bad_input;
 mod bootstrap;
 mod chats;
 #[cfg(feature = "postgres-tests")]
-mod configurations;
 mod epoch;
 mod four_eyes;
 mod journeys;
