@@ -4,6 +4,8 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+#[cfg(test)]
+mod documented;
 mod error;
 mod exec;
 mod help;

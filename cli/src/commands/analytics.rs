@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
+use super::values::instant;
 use crate::client::{Call, Client};
 use crate::error::CliError;
 use crate::render::columns::text;
@@ -12,11 +13,11 @@ use crate::render::{Format, Line, Tone, Ui, safe};
 /// Arguments of `analytics`.
 #[derive(Args)]
 pub(crate) struct AnalyticsArgs {
-    /// Start, rounded down to the hour, RFC 3339 [default: 30 days before --to]
-    #[arg(long, value_name = "INSTANT")]
+    /// Start, rounded down to the hour: an RFC 3339 instant or an age such as `7d` [default: 30 days before --to]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     from: Option<String>,
-    /// End, rounded up to the hour, RFC 3339 [default: now]
-    #[arg(long, value_name = "INSTANT")]
+    /// End, rounded up to the hour [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<String>,
     /// Only this connection
     #[arg(long, value_name = "NAME")]

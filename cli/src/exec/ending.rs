@@ -139,8 +139,11 @@ fn settled(request: &Request, afterword: &Afterword, id: &str) -> Vec<Line> {
                 _ => "the executor stopped answering while the command ran.",
             }),
             Line::new().text("  It may have taken effect wholly, partly, or not at all. Look at the target before you submit it again."),
-            hint("Once that is known, an admin settles it:"),
-            try_this("settle", id),
+            hint("Once that is known, an admin settles it with one of:"),
+            try_this("settle", &format!("{id} \\")),
+            Line::new().text("      --outcome succeeded --note \"WHY\""),
+            try_this("settle", &format!("{id} \\")),
+            Line::new().text("      --outcome failed --note \"WHY\""),
         ],
         Status::Pending | Status::Approved | Status::Running | Status::Other(_) => {
             vec![Line::new().text(format!("It is {}.", request.status.name()))]

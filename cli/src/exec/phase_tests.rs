@@ -397,13 +397,16 @@ fn succeeded_says_how_much_was_masked() {
 fn unknown_says_not_to_run_it_again_blindly() {
     let event =
         json!({"type": "request.unknown", "actor": {"system": "expire"}, "data": {"cause": "lease_lapsed"}});
-    insta::assert_snapshot!(ended(&with("UNKNOWN", json!({})), event, 80), @"
+    insta::assert_snapshot!(ended(&with("UNKNOWN", json!({})), event, 80), @r#"
     ✘ Outcome unknown: the executor stopped answering while the command ran.
       It may have taken effect wholly, partly, or not at all. Look at the target
       before you submit it again.
-      Once that is known, an admin settles it:
-        countersign settle req_01JDCK3W8ZQ4T5V6X7Y8Z9A0BC
-    ");
+      Once that is known, an admin settles it with one of:
+        countersign settle req_01JDCK3W8ZQ4T5V6X7Y8Z9A0BC \
+          --outcome succeeded --note "WHY"
+        countersign settle req_01JDCK3W8ZQ4T5V6X7Y8Z9A0BC \
+          --outcome failed --note "WHY"
+    "#);
 }
 
 #[test]

@@ -78,7 +78,9 @@ async fn end_what_is_open(ui: &Ui, app: &App, args: &RestoreArgs) -> Result<Exit
         Line::new().text(format!("{} open before the restore: {cancelled} {done} CANCELLED, {unknown} UNKNOWN", open.len())),
         Line::new().text(match unknown {
             0 => "nothing that was approved has to be looked at".to_owned(),
-            _ => "look at the targets of those that are UNKNOWN, then `countersign settle ID`".to_owned(),
+            _ => "look at the targets of those that are UNKNOWN, then `countersign settle ID --outcome succeeded --note \
+                  WHY` (or `--outcome failed`)"
+                .to_owned(),
         }),
         Line::new().text(format!(
             "serve the table with epoch {} from now on, for good (COUNTERSIGN_EPOCH, in AWS the parameter Epoch)",

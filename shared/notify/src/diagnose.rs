@@ -32,7 +32,8 @@ pub const CODES: [(&str, &str); 19] = [
     ),
     (
         "slack-no-channel",
-        "name one: `connections update NAME --slack-channels C0123ABCD`, or a default one with `countersign slack set`",
+        "name one: `countersign connections update NAME --slack-channels C0123ABCD`, or a default one with \
+         `countersign slack set --default-channels C0123ABCD`",
     ),
     (
         "teams-not-configured",

@@ -11,8 +11,6 @@ mod audit;
 mod bad_input;
 mod bootstrap;
 mod chats;
-#[cfg(feature = "postgres-tests")]
-mod configurations;
 mod epoch;
 mod four_eyes;
 mod journeys;

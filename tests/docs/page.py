@@ -1,0 +1,199 @@
+"""Reads a page: its shell blocks, the output below them, and the marks that say how to run them.
+
+A mark is an HTML comment. These stand right before a block (blank lines between are allowed):
+
+    <!-- not run: REASON -->      the commands are checked against the command line's parser only
+    <!-- terminal: 2 -->          runs in that terminal, a shell of its own; the default is 1
+    <!-- until: TEXT -->          does not end: the page goes on once the terminal shows TEXT
+    <!-- answers: y -->           typed at its prompts, in this order, separated by commas
+    <!-- exit: 11 -->             the exit code of the block; the default is 0
+    <!-- needs: curl -->          programs besides a shell and the program itself, separated by commas; on a bare
+                                  machine (tests/docs/bare_root) such a block is left out
+    <!-- once: COMMAND -->        a reader comes here later: waits until the command succeeds in that terminal
+
+before a block of `text`, where it is not what the command above it prints:
+
+    <!-- not compared: REASON -->
+
+and these stand alone, and are steps of their own:
+
+    <!-- terminal 2 ends -->      waits for the block that `until` left running there, also as
+    <!-- terminal 2 ends: exit 1 -->
+    <!-- Ctrl-C in terminal 1 --> interrupts it
+
+A block of `text` right below a block of `sh`, or below `terminal N ends`, is what a reader sees: its lines
+must appear in the output, in that order; `…` stands for anything.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SHELL = "sh"
+OUTPUT = "text"
+# What nobody pastes into a shell. Other tests read some of these (shared/guardrails/tests/docs.rs).
+DATA = {"json", "sql", "mysql", "sqlite", "http", "runner", "python", "yaml", "toml", "rust"}
+
+FENCE = re.compile(r"^( *)```(.*)$")
+COMMENT = re.compile(r"^ *<!--\s*(.*?)\s*-->\s*$")
+MARKS = {"not run", "terminal", "until", "answers", "exit", "needs", "once", "not compared"}
+MARK = re.compile(r"^(%s)\s*:\s*(.+)$" % "|".join(sorted(MARKS)))
+ENDS = re.compile(r"^terminal (\d+) ends(?:: exit (\d+))?$")
+INTERRUPT = re.compile(r"^Ctrl-C in terminal (\d+)$")
+# A comment that begins like a mark and is none is a slip, and must not switch a check off.
+LIKE_A_MARK = re.compile(r"^(not[ -]?run|not[ -]?compared|terminal|until|answers?|exit|once|needs?|ctrl)\b", re.IGNORECASE)
+
+
+class PageError(Exception):
+    """A page that cannot be run as it is written, with the place."""
+
+
+@dataclass
+class Block:
+    """Commands that are pasted into one terminal."""
+
+    line: int
+    commands: str
+    not_run: str | None = None
+    terminal: int = 1
+    until: str | None = None
+    answers: list[str] = field(default_factory=list)
+    exit: int = 0
+    once: str | None = None
+    needs: list[str] = field(default_factory=list)
+    output: list[str] | None = None
+
+
+@dataclass
+class Ends:
+    """The end of what `until` left running in a terminal."""
+
+    line: int
+    terminal: int
+    exit: int = 0
+    output: list[str] | None = None
+
+
+@dataclass
+class Interrupt:
+    """Ctrl-C in a terminal."""
+
+    line: int
+    terminal: int
+
+
+@dataclass
+class _Fence:
+    line: int
+    language: str
+    content: list[str]
+
+
+def _items(text, name):
+    """Fences and comments in the order of the page; anything else that is not blank is `None`."""
+    fence = indent = None
+    for number, line in enumerate(text.splitlines(), 1):
+        match = FENCE.match(line)
+        if fence is not None:
+            if match and not match[2].strip():
+                yield fence
+                fence = None
+            else:
+                fence.content.append(line.removeprefix(indent))
+        elif match:
+            indent, language = match[1], match[2].strip()
+            fence = _Fence(number, language, [])
+        elif comment := COMMENT.match(line):
+            yield number, comment[1]
+        elif line.strip():
+            yield None
+    if fence is not None:
+        raise PageError(f"{name}:{fence.line}: the block is not closed")
+
+
+def read(text, name):
+    """The steps of a page, in order. Raises `PageError` for a block that nobody would run or check."""
+    steps, marks, last = [], {}, None
+    for item in _items(text, name):
+        if isinstance(item, _Fence):
+            last = _block(item, marks, last, steps, name)
+            marks = {}
+        elif isinstance(item, tuple):
+            number, comment = item
+            if match := ENDS.match(comment):
+                last = Ends(number, int(match[1]), int(match[2] or 0))
+                steps.append(last)
+            elif match := INTERRUPT.match(comment):
+                steps.append(Interrupt(number, int(match[1])))
+                last = None
+            elif match := MARK.match(comment):
+                marks[match[1]] = (number, match[2])
+            elif LIKE_A_MARK.match(comment):
+                raise PageError(f"{name}:{number}: `{comment}` is no mark: see tests/docs/page.py")
+        else:
+            _unused(marks, name)
+            last = None
+    _unused(marks, name)
+    return steps
+
+
+def _list(text):
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _unused(marks, name):
+    for mark, (number, _) in marks.items():
+        raise PageError(f"{name}:{number}: no block follows the mark `{mark}`")
+
+
+def _block(fence, marks, last, steps, name):
+    """Adds a fence to the steps. Gives the step whose output may stand in the next fence."""
+    where = f"{name}:{fence.line}"
+    language = fence.language.split()[0] if fence.language else ""
+    allowed = {SHELL: MARKS - {"not compared"}, OUTPUT: {"not compared"}}.get(language, set())
+    for mark in marks:
+        if mark not in allowed:
+            raise PageError(f"{where}: the mark `{mark}` means nothing before a block of `{language}`")
+    value = {mark: text for mark, (_, text) in marks.items()}
+    if language == SHELL:
+        block = Block(fence.line, "\n".join(fence.content) + "\n")
+        block.not_run = value.get("not run")
+        if block.not_run and len(value) > 1:
+            raise PageError(f"{where}: a block that is not run has no other mark")
+        block.until, block.once = value.get("until"), value.get("once")
+        block.answers, block.needs = (_list(value.get(mark, "")) for mark in ("answers", "needs"))
+        for member in ("terminal", "exit"):
+            if member in value:
+                if not value[member].isdecimal():
+                    raise PageError(f"{where}: `{member}` is a number, not `{value[member]}`")
+                setattr(block, member, int(value[member]))
+        steps.append(block)
+        return block
+    if language == OUTPUT:
+        if "not compared" not in value and last is not None and not getattr(last, "not_run", None):
+            last.output = fence.content
+        return None
+    if language not in DATA:
+        raise PageError(
+            f"{where}: a block of `{language or 'no language'}` is neither run nor known to be data: make it `sh`, "
+            "`text` or one of " + ", ".join(sorted(DATA))
+        )
+    return None
+
+
+def pages(files):
+    """The pages among the files of a repository, those first that a newcomer reads first."""
+    found = [file for file in files if file.endswith(".md")]
+    return sorted(found, key=lambda file: (Path(file).parts[0] == "docs", len(Path(file).parts), file))
+
+
+def missing(output, wanted):
+    """The first of the wanted lines that the output has not, in that order; `None` if it has all."""
+    lines = iter(output.splitlines())
+    for line in wanted:
+        if not line.strip():
+            continue
+        pattern = re.compile(".*?".join(re.escape(part) for part in line.strip().split("…")))
+        if not any(pattern.search(candidate) for candidate in lines):
+            return line
+    return None
