@@ -1,7 +1,5 @@
 //! A stand-in for the service: it answers as a test tells it and remembers what it was asked.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::{Command, Output};
@@ -16,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// One call as it arrived.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// Method and path, such as `GET /v1/me`.
     pub(crate) call: String,
