@@ -1,7 +1,5 @@
 //! A stand-in for the service: it answers as a test tells it and remembers what it was asked.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::{Command, Output};

@@ -184,7 +184,7 @@ async fn a_body_without_end_is_left_at_the_cap() {
         while stream.write_all(&[b'x'; 8192]).await.is_ok() && stream.write_all(b"\n").await.is_ok() {}
     });
     let caps = Caps { max_bytes: 100_000, ..caps(60_000) };
-    let ran = call(&json!({"base_url": nowhere}), None, "GET /", caps, true).await;
+    let ran = call(&json!({"base_url": format!("http://127.0.0.1:{port}")}), None, "GET /", caps, true).await;
     let summary = ran.result.as_ref().unwrap();
     assert!(summary.truncated() && summary.kept_bytes <= 100_000, "{summary:?}");
 }

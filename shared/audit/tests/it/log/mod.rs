@@ -1,19 +1,17 @@
 //! A log of made-up requests, sealed and exported as the service does it.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part")]
-
 use countersign_audit::record::{self, audit_hash, event_hash, leaf_hash};
 use countersign_audit::tree::Frontier;
 use countersign_audit::{Checkpoint, Hash, SigningKey};
 use serde_json::{Value, json};
 
-pub fn key(number: u8) -> SigningKey {
+pub(crate) fn key(number: u8) -> SigningKey {
     SigningKey::parse(&format!("{number:02x}").repeat(32)).unwrap()
 }
 
 /// An event: of a request, or any other change.
 #[derive(Debug, Clone)]
-pub enum Entry {
+pub(crate) enum Entry {
     Request(String, Value),
     Other(Value),
 }
@@ -26,7 +24,7 @@ impl Entry {
 }
 
 #[derive(Debug, Clone)]
-pub struct Log {
+pub(crate) struct Log {
     pub events: Vec<Entry>,
     pub checkpoints: Vec<Checkpoint>,
     key: u8,
@@ -36,12 +34,12 @@ pub struct Log {
 const EACH: usize = 17;
 
 impl Log {
-    pub fn of(events: usize) -> Self {
+    pub(crate) fn of(events: usize) -> Self {
         Self::with(events, &key(1), "alice@example.com")
     }
 
     /// Requests of five events each; every 23rd event is another change.
-    pub fn with(count: usize, key: &SigningKey, email: &str) -> Self {
+    pub(crate) fn with(count: usize, key: &SigningKey, email: &str) -> Self {
         let mut events = Vec::with_capacity(count);
         let (mut request, mut seq, mut previous) = (0, 0, Hash::ZERO);
         while events.len() < count {
@@ -73,7 +71,7 @@ impl Log {
         Self { events, checkpoints: Vec::new(), key: number }.sealed_again()
     }
 
-    pub fn sealed_again(mut self) -> Self {
+    pub(crate) fn sealed_again(mut self) -> Self {
         let key = key(self.key);
         self.checkpoints.clear();
         let mut frontier = Frontier::default();
@@ -98,13 +96,13 @@ impl Log {
     }
 
     /// As if it had ended with that many checkpoints.
-    pub fn cut_to(mut self, checkpoints: usize) -> Self {
+    pub(crate) fn cut_to(mut self, checkpoints: usize) -> Self {
         self.checkpoints.truncate(checkpoints);
         self.events.truncate(checkpoints * EACH);
         self
     }
 
-    pub fn export(&self) -> String {
+    pub(crate) fn export(&self) -> String {
         let keys = if self.checkpoints.is_empty() { Vec::new() } else { vec![key(self.key).public()] };
         let mut text = record::first_line("countersign", &keys);
         let mut checkpoints = self.checkpoints.iter().peekable();

@@ -1,7 +1,5 @@
 //! What the integration tests share: SDK clients, functions that record, a platform.
 
-#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses its own part")]
-
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{
@@ -18,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-pub const TABLE: &str = "countersign";
+pub(crate) const TABLE: &str = "countersign";
 
 /// An SDK configuration of any service against `$endpoint`, without retries of its own: a
 /// test sees the first answer.
@@ -38,34 +36,34 @@ macro_rules! sdk_config {
 }
 pub(crate) use sdk_config;
 
-pub fn credentials() -> Credentials {
+pub(crate) fn credentials() -> Credentials {
     Credentials::new("local", "local", None, None, "test")
 }
 
 /// Remembers every payload and answers with what it is told to.
 #[derive(Default)]
-pub struct Recorder {
-    pub payloads: Mutex<Vec<Value>>,
+pub(crate) struct Recorder {
+    pub(crate) payloads: Mutex<Vec<Value>>,
     /// Answers in order; then `null`.
     answers: Mutex<Vec<Result<Value, FunctionError>>>,
     called: Notify,
 }
 
 impl Recorder {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    pub fn answering(answers: Vec<Result<Value, FunctionError>>) -> Arc<Self> {
+    pub(crate) fn answering(answers: Vec<Result<Value, FunctionError>>) -> Arc<Self> {
         Arc::new(Self { answers: Mutex::new(answers.into_iter().rev().collect()), ..Self::default() })
     }
 
-    pub fn seen(&self) -> Vec<Value> {
+    pub(crate) fn seen(&self) -> Vec<Value> {
         self.payloads.lock().unwrap().clone()
     }
 
     /// Waits for `count` calls and returns their payloads.
-    pub async fn calls(&self, count: usize) -> Vec<Value> {
+    pub(crate) async fn calls(&self, count: usize) -> Vec<Value> {
         let wait = async {
             loop {
                 let called = self.called.notified();
@@ -93,19 +91,19 @@ impl Function for Recorder {
     }
 }
 
-pub fn config(dir: Option<&Path>) -> PlatformConfig {
+pub(crate) fn config(dir: Option<&Path>) -> PlatformConfig {
     let mut config = PlatformConfig::new("127.0.0.1:0".parse().unwrap());
     config.data_dir = dir.map(Path::to_path_buf);
     config.invoke.async_retry_pauses = vec![Duration::from_millis(5); 2];
     config
 }
 
-pub async fn prepare(dir: Option<&Path>) -> Prepared {
+pub(crate) async fn prepare(dir: Option<&Path>) -> Prepared {
     Platform::prepare(config(dir)).await.unwrap()
 }
 
 /// `functions` by name, every request to the function `web`, the stream to `dispatch`.
-pub fn wiring(functions: Vec<(&str, Arc<dyn Function>)>) -> Wiring {
+pub(crate) fn wiring(functions: Vec<(&str, Arc<dyn Function>)>) -> Wiring {
     let mut registered = Functions::new();
     let mut names = Vec::new();
     for (name, function) in functions {
@@ -125,12 +123,11 @@ pub fn wiring(functions: Vec<(&str, Arc<dyn Function>)>) -> Wiring {
     }
 }
 
-pub fn dynamodb(endpoint: String) -> aws_sdk_dynamodb::Client {
-    use crate::common;
+pub(crate) fn dynamodb(endpoint: String) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(sdk_config!(aws_sdk_dynamodb, endpoint))
 }
 
-pub async fn create_table(client: &aws_sdk_dynamodb::Client) {
+pub(crate) async fn create_table(client: &aws_sdk_dynamodb::Client) {
     let key = |name: &str, kind: KeyType| {
         KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
     };
@@ -161,11 +158,11 @@ pub async fn create_table(client: &aws_sdk_dynamodb::Client) {
         .unwrap();
 }
 
-pub fn s(text: impl Into<String>) -> AttributeValue {
+pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-pub fn item(pk: &str, version: u32) -> HashMap<String, AttributeValue> {
+pub(crate) fn item(pk: &str, version: u32) -> HashMap<String, AttributeValue> {
     HashMap::from([
         ("pk".to_owned(), s(pk)),
         ("sk".to_owned(), s("STATE")),
@@ -173,12 +170,12 @@ pub fn item(pk: &str, version: u32) -> HashMap<String, AttributeValue> {
     ])
 }
 
-pub async fn put(client: &aws_sdk_dynamodb::Client, pk: &str, version: u32) {
+pub(crate) async fn put(client: &aws_sdk_dynamodb::Client, pk: &str, version: u32) {
     client.put_item().table_name(TABLE).set_item(Some(item(pk, version))).send().await.unwrap();
 }
 
 /// The (item, version) pairs of a stream event.
-pub fn changes(event: &Value) -> Vec<(String, u32)> {
+pub(crate) fn changes(event: &Value) -> Vec<(String, u32)> {
     let records = event["Records"].as_array().unwrap();
     records
         .iter()

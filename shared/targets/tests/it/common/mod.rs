@@ -1,12 +1,4 @@
 //! What the integration tests share.
-#![allow(dead_code, reason = "each test program uses its own part of it")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
 
 use countersign_targets::view::{Page, PageStart, text};
 use countersign_targets::{Caps, Record, RunError, RunOptions, Sink, SinkError, Summary};
