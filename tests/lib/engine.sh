@@ -39,14 +39,17 @@ remove_bridge() {
 # functions are linked with, and the three programs that sam needs to add its emulator. AWS's base image has an older
 # C library than many machines, so that what was linked here may not run there. Sets LAMBDA_IMAGE.
 require_stand_in_image() {
-  local files programs=(/bin/sh /bin/mv /bin/chmod) tag
+  local files programs=(/bin/sh /bin/mv /bin/chmod) digest
   mapfile -t files < <({
     printf '%s\n' "${programs[@]}" /etc/ssl/certs/ca-certificates.crt
     ldd "${programs[@]}" "$@" | sed -nE 's/.*[[:space:]](\/[^ ]+) \(0x.*/\1/p'
   } | sort -u)
-  tag=$(sha256sum "${files[@]}" | sha256sum)
-  LAMBDA_IMAGE=countersign-lambda-stand-in:${tag:0:16}
+  # In the name, not in the tag: sam keeps one image with its emulator for each name.
+  digest=$(sha256sum "${files[@]}" | sha256sum)
+  LAMBDA_IMAGE=countersign-lambda-stand-in-${digest:0:16}:latest
   docker image inspect "$LAMBDA_IMAGE" >/dev/null 2>&1 && return 0
+  docker images --quiet --filter 'reference=countersign-lambda-stand-in-*' | sort -u |
+    xargs --no-run-if-empty docker rmi --force >/dev/null 2>&1
   mkdir -p "$WORK/stand-in/tmp" "$WORK/stand-in/var/task" &&
     tar -c --dereference -C / "${files[@]#/}" | tar -x -C "$WORK/stand-in" &&
     tar -c -C "$WORK/stand-in" . |

@@ -167,7 +167,8 @@ def with_code_and_kms(path, binaries, url):
         if resource["Type"] != "AWS::Serverless::Function":
             continue
         binary, properties = resource["Metadata"]["BuildProperties"]["Binary"], resource["Properties"]
-        if (path.parent / properties["CodeUri"] / "bootstrap").exists():
+        # Functions that were not built have the source folder, from the template's globals.
+        if (path.parent / properties.get("CodeUri", "") / "bootstrap").exists():
             print(f"{name}: from sam build")
         elif binaries:
             properties["CodeUri"] = str(folder_with_function(path.parent / "functions" / binary, binaries / binary))
