@@ -107,7 +107,7 @@ pub(super) fn hints(source: &str, name: &str) -> Vec<Found> {
             let bare = text.trim_start();
             let command = match text.split_once(": countersign ") {
                 Some((_, rest)) => format!("countersign {rest}"),
-                None if bare.starts_with("countersign ") => bare.to_owned(),
+                None if bare.starts_with("countersign ") && bare.trim() != "countersign" => bare.to_owned(),
                 None => continue,
             };
             // The code appends a value.
@@ -212,6 +212,7 @@ mod tests {
             note(r#"countersign audit verify "log.jsonl""#);
             note("countersign {which} test");
             note("the word countersign alone");
+            let source = concat!("countersign ", env!("CARGO_PKG_VERSION"));
         "##;
         assert_eq!(
             words(&hints(source, "x")),
