@@ -4,7 +4,8 @@ mod cli;
 mod client;
 mod commands;
 mod config;
-#[cfg(test)]
+// The pages show the commands of the whole program.
+#[cfg(all(test, feature = "runner", feature = "serve"))]
 mod documented;
 mod error;
 mod exec;

@@ -1,4 +1,4 @@
-"""A network of its own for each page, in which `http://127.0.0.1:8700` is that page's alone."""
+"""A network namespace for each page, so that every page can use `http://127.0.0.1:8700`."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ LOCK = Path(tempfile.gettempdir()) / "countersign-docs.lock"
 
 
 def namespace():
-    """The command that starts another in a network of its own; empty where this machine allows none."""
+    """The command that starts another one in a new network namespace; empty where the system allows none."""
     for options in (["--net"], ["--user", "--map-root-user", "--net"]):
         command = ["unshare", *options, "--"]
         if shutil.which("unshare") and subprocess.run([*command, "true"], capture_output=True).returncode == 0:
@@ -25,14 +25,14 @@ def namespace():
 
 
 def switch_on():
-    """Brings up the loopback interface of a new network."""
+    """Brings up the loopback interface of a new namespace."""
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
 @contextlib.contextmanager
 def shared():
-    """Keeps others out of port 8700 where there is no network for each page."""
+    """Serializes all runs on this machine: without namespaces they share port 8700."""
     descriptor = os.open(LOCK, os.O_CREAT | os.O_RDWR, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -42,7 +42,7 @@ def shared():
 
 
 def relay(listener, connect):
-    """Carries bytes between whoever connects to `listener` and what `connect` connects to, until we end."""
+    """Forwards connections of `listener` to the sockets that `connect` opens, until the process ends."""
 
     def copy(source, destination):
         with contextlib.suppress(OSError):
@@ -69,7 +69,7 @@ def relay(listener, connect):
 
 
 def publish(path, host, port):
-    """Out here: leads a Unix socket to a server."""
+    """Outside of the namespace: forwards a Unix socket to a TCP server."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(64)
@@ -77,7 +77,7 @@ def publish(path, host, port):
 
 
 def reach(path, port):
-    """In there: leads a port to that Unix socket, so that the server's URL holds."""
+    """Inside of the namespace: forwards the server's port to that Unix socket, so that its URL works there too."""
 
     def connect():
         far = socket.socket(socket.AF_UNIX)

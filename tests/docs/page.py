@@ -1,28 +1,28 @@
-"""Reads a page: its shell blocks, the output below them, and the marks that say how to run them.
+"""Parses a page: its shell blocks, their expected output, and the marks that say how to run them.
 
-A mark is an HTML comment. These stand right before a block (blank lines between are allowed):
+A mark is an HTML comment. Marks before an `sh` block (blank lines in between are allowed):
 
-    <!-- not run: REASON -->      the commands are checked against the command line's parser only
-    <!-- terminal: 2 -->          runs in that terminal, a shell of its own; the default is 1
-    <!-- until: TEXT -->          does not end: the page goes on once the terminal shows TEXT
-    <!-- answers: y -->           typed at its prompts, in this order, separated by commas
-    <!-- exit: 11 -->             the exit code of the block; the default is 0
-    <!-- needs: curl -->          programs besides a shell and the program itself, separated by commas; on a bare
-                                  machine (tests/docs/bare_root) such a block is left out
-    <!-- once: COMMAND -->        a reader comes here later: waits until the command succeeds in that terminal
+    <!-- not run: REASON -->      only parsed, by a test of the command line (cli/src/documented)
+    <!-- terminal: 2 -->          runs in that terminal, a separate shell; the default is 1
+    <!-- until: TEXT -->          keeps running; the next step follows when the terminal shows TEXT
+    <!-- answers: y -->           typed at the prompts, in this order, separated by commas
+    <!-- exit: 11 -->             expected exit code; the default is 0
+    <!-- needs: curl -->          other programs that the block runs, separated by commas; tests/docs/bare_root,
+                                  which does not have them, skips the block
+    <!-- once: COMMAND -->        starts when COMMAND succeeds in that terminal, for blocks that are read minutes later
 
-before a block of `text`, where it is not what the command above it prints:
+Mark before a `text` block that is not the output of the block above:
 
     <!-- not compared: REASON -->
 
-and these stand alone, and are steps of their own:
+Marks that are steps themselves:
 
-    <!-- terminal 2 ends -->      waits for the block that `until` left running there, also as
+    <!-- terminal 2 ends -->      waits for the block that `until` left running in that terminal
     <!-- terminal 2 ends: exit 1 -->
-    <!-- Ctrl-C in terminal 1 --> interrupts it
+    <!-- Ctrl-C in terminal 1 --> interrupts that block
 
-A block of `text` right below a block of `sh`, or below `terminal N ends`, is what a reader sees: its lines
-must appear in the output, in that order; `…` stands for anything.
+A `text` block directly below an `sh` block or below `terminal N ends` is the expected output: its lines must
+appear in that order. `…` matches any text within a line.
 """
 
 import re
@@ -31,7 +31,7 @@ from pathlib import Path
 
 SHELL = "sh"
 OUTPUT = "text"
-# What nobody pastes into a shell. Other tests read some of these (shared/guardrails/tests/docs.rs).
+# Not shell commands. Other tests read some of these blocks (shared/guardrails/tests/docs.rs).
 DATA = {"json", "sql", "mysql", "sqlite", "http", "runner", "python", "yaml", "toml", "rust"}
 
 FENCE = re.compile(r"^( *)```(.*)$")
@@ -40,17 +40,17 @@ MARKS = {"not run", "terminal", "until", "answers", "exit", "needs", "once", "no
 MARK = re.compile(r"^(%s)\s*:\s*(.+)$" % "|".join(sorted(MARKS)))
 ENDS = re.compile(r"^terminal (\d+) ends(?:: exit (\d+))?$")
 INTERRUPT = re.compile(r"^Ctrl-C in terminal (\d+)$")
-# A comment that begins like a mark and is none is a slip, and must not switch a check off.
+# A misspelled mark must not silently disable a check.
 LIKE_A_MARK = re.compile(r"^(not[ -]?run|not[ -]?compared|terminal|until|answers?|exit|once|needs?|ctrl)\b", re.IGNORECASE)
 
 
 class PageError(Exception):
-    """A page that cannot be run as it is written, with the place."""
+    """The page cannot be run as it is written. The message starts with file and line."""
 
 
 @dataclass
 class Block:
-    """Commands that are pasted into one terminal."""
+    """Commands for one terminal, pasted at once."""
 
     line: int
     commands: str
@@ -66,7 +66,7 @@ class Block:
 
 @dataclass
 class Ends:
-    """The end of what `until` left running in a terminal."""
+    """Waits for the block that `until` left running in a terminal."""
 
     line: int
     terminal: int
@@ -76,7 +76,7 @@ class Ends:
 
 @dataclass
 class Interrupt:
-    """Ctrl-C in a terminal."""
+    """Types Ctrl-C in a terminal."""
 
     line: int
     terminal: int
@@ -90,7 +90,7 @@ class _Fence:
 
 
 def _items(text, name):
-    """Fences and comments in the order of the page; anything else that is not blank is `None`."""
+    """Fences and comments in page order. Yields `None` for other lines that are not blank."""
     fence = indent = None
     for number, line in enumerate(text.splitlines(), 1):
         match = FENCE.match(line)
@@ -112,7 +112,7 @@ def _items(text, name):
 
 
 def read(text, name):
-    """The steps of a page, in order. Raises `PageError` for a block that nobody would run or check."""
+    """The steps of a page, in order. Raises `PageError` for a block that would be neither run nor checked."""
     steps, marks, last = [], {}, None
     for item in _items(text, name):
         if isinstance(item, _Fence):
@@ -129,7 +129,7 @@ def read(text, name):
             elif match := MARK.match(comment):
                 marks[match[1]] = (number, match[2])
             elif LIKE_A_MARK.match(comment):
-                raise PageError(f"{name}:{number}: `{comment}` is no mark: see tests/docs/page.py")
+                raise PageError(f"{name}:{number}: `{comment}` is not a mark; tests/docs/page.py lists them")
         else:
             _unused(marks, name)
             last = None
@@ -147,25 +147,25 @@ def _unused(marks, name):
 
 
 def _block(fence, marks, last, steps, name):
-    """Adds a fence to the steps. Gives the step whose output may stand in the next fence."""
+    """Adds a fence to the steps. Returns the step whose output the next fence may contain."""
     where = f"{name}:{fence.line}"
     language = fence.language.split()[0] if fence.language else ""
     allowed = {SHELL: MARKS - {"not compared"}, OUTPUT: {"not compared"}}.get(language, set())
     for mark in marks:
         if mark not in allowed:
-            raise PageError(f"{where}: the mark `{mark}` means nothing before a block of `{language}`")
+            raise PageError(f"{where}: the mark `{mark}` does not apply to a block of `{language}`")
     value = {mark: text for mark, (_, text) in marks.items()}
     if language == SHELL:
         block = Block(fence.line, "\n".join(fence.content) + "\n")
         block.not_run = value.get("not run")
         if block.not_run and len(value) > 1:
-            raise PageError(f"{where}: a block that is not run has no other mark")
+            raise PageError(f"{where}: expected no other mark on a block that is not run")
         block.until, block.once = value.get("until"), value.get("once")
         block.answers, block.needs = (_list(value.get(mark, "")) for mark in ("answers", "needs"))
         for member in ("terminal", "exit"):
             if member in value:
                 if not value[member].isdecimal():
-                    raise PageError(f"{where}: `{member}` is a number, not `{value[member]}`")
+                    raise PageError(f"{where}: `{member}` must be a number (got `{value[member]}`)")
                 setattr(block, member, int(value[member]))
         steps.append(block)
         return block
@@ -175,20 +175,19 @@ def _block(fence, marks, last, steps, name):
         return None
     if language not in DATA:
         raise PageError(
-            f"{where}: a block of `{language or 'no language'}` is neither run nor known to be data: make it `sh`, "
-            "`text` or one of " + ", ".join(sorted(DATA))
+            f"{where}: expected a block of `sh`, `text` or data (got `{language or 'no language'}`); data is " + ", ".join(sorted(DATA))
         )
     return None
 
 
 def pages(files):
-    """The pages among the files of a repository, those first that a newcomer reads first."""
+    """The pages among the files of a repository: those at the top first, then `docs`."""
     found = [file for file in files if file.endswith(".md")]
     return sorted(found, key=lambda file: (Path(file).parts[0] == "docs", len(Path(file).parts), file))
 
 
 def missing(output, wanted):
-    """The first of the wanted lines that the output has not, in that order; `None` if it has all."""
+    """The first expected line that the output lacks, in order. `None` if it has all of them."""
     lines = iter(output.splitlines())
     for line in wanted:
         if not line.strip():

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Runs the shell blocks of the pages, in order and as they are written, each page in a clean clone.
+"""Runs the shell blocks of all pages, in order and unchanged, each page in a clean clone.
 
     tests/docs/run.py --program target/debug/countersign [PAGE…]
     tests/docs/run.py --root FOLDER [--program …] README.md       for tests/docs/bare_root
 
-A block fails if a command in it fails that is not followed by `||`, if it ends with another exit code than the
-page says, if `countersign` exits with 2 (a call that is wrong) anywhere, or if what the page shows below it is not
-what it prints. page.py has the marks, scenes.py what a page presumes. Each page runs in a network of its own
-where this machine allows that, else one at a time. Pages that need a database take the servers of
+A block fails if one of its commands fails and no `||` follows, if its exit code is not the one that the page says,
+if any call of `countersign` exits with 2 (usage error), or if the output below it on the page is not printed. page.py
+documents the marks, scenes.py the requirements of each page. Pages run side by side, each in its own network namespace,
+or one at a time where the system allows no namespaces. Databases are created on the servers of
 COUNTERSIGN_TEST_POSTGRES_URL and COUNTERSIGN_TEST_MARIADB_URL, which `./tests/run` starts.
 
 Ends with `test result: ok. N passed; N failed`.
@@ -36,28 +36,28 @@ import standins
 from terminal import Terminal, TerminalError
 
 ROOT = Path(__file__).resolve().parents[2]
-# For one block: much longer than any takes, on a machine that is busy.
+# Timeout of one block, far above what any takes on a busy machine.
 PATIENCE_SECONDS = 120
-# For one that builds a release on a machine that is slow.
+# The same for a block that builds a release.
 BUILD_SECONDS = 3 * 3600
-# For a whole page.
+# Timeout of one page.
 PAGE_SECONDS = 900
 AT_ONCE = 4
 PROBLEM = "  "
 
 
-# What no clone has, where there is no git to ask.
+# Not part of a clone; used where git cannot list the files.
 MADE = shutil.ignore_patterns("target", "node_modules", ".git", "__pycache__", "countersign-d*")
 
 
 def is_repository(root):
-    """Whether git reads this folder as the top of a repository: not so in an unpacked archive, or if it is another's."""
+    """Whether git reads this folder as the top of a repository. It does not in an unpacked archive, or for another owner."""
     ran = subprocess.run(["git", "rev-parse", "--show-prefix"], cwd=root, capture_output=True, text=True)
     return ran.returncode == 0 and not ran.stdout.strip()
 
 
 def files(root):
-    """What git tracks, and what it would: a page that is being written counts."""
+    """Tracked files, and untracked ones that are not ignored."""
     listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=root,
                             check=True, capture_output=True, text=True).stdout
     return [file for file in listed.split("\0") if file and (root / file).is_file()]
@@ -74,7 +74,7 @@ def all_files(root):
 
 
 def clone(root, folder):
-    """A clean clone, and in it what is not committed yet; without git a copy."""
+    """Makes a clean clone and adds uncommitted changes. Without git: a copy."""
     if not is_repository(root):
         shutil.copytree(root, folder, symlinks=True, ignore=MADE)
         return
@@ -91,7 +91,7 @@ def clone(root, folder):
 
 
 class Reader:
-    """Somebody who reads a page, with as many terminals as it asks for."""
+    """Follows a page, in as many terminals as it asks for."""
 
     def __init__(self, folder, environment, work, log, root=None, patience=PATIENCE_SECONDS):
         self._folder, self._environment, self._work, self._root = folder, environment, work, root
@@ -107,7 +107,7 @@ class Reader:
         return self._terminals[number]
 
     def step(self, step):
-        """Does what the page says. Gives what is wrong, and what the terminal showed."""
+        """Executes one step. Returns the problems and the output."""
         terminal = self._terminal(step.terminal)
         wrong = []
         try:
@@ -121,7 +121,7 @@ class Reader:
                     wrong += ended(terminal.wait(self._patience, step.answers), step.exit, step.commands)
             elif isinstance(step, pages.Ends):
                 if not terminal.running:
-                    wrong.append(f"nothing runs in terminal {step.terminal}")
+                    wrong.append(f"no block is running in terminal {step.terminal}")
                 else:
                     wrong += ended(terminal.wait(PATIENCE_SECONDS), step.exit, "")
             else:
@@ -131,13 +131,13 @@ class Reader:
         shown = terminal.output()
         line = pages.missing(shown, getattr(step, "output", None) or [])
         if line is not None:
-            wrong.append(f"it does not print `{line}`")
+            wrong.append(f"`{line}` was not printed")
         if "panicked at" in shown:
-            wrong.append("it panics")
+            wrong.append("a program panicked")
         return wrong + self.usage_errors(), shown
 
     def _once(self, terminal, command):
-        """Waits until a command succeeds. What it says is not the page's."""
+        """Waits until a command succeeds. Its output is not part of the page."""
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while True:
             terminal.start(f"if {command}; then true; else (exit 3); fi\n")
@@ -145,25 +145,25 @@ class Reader:
             if status == 0:
                 return
             if time.monotonic() > give_up_at:
-                raise TerminalError(f"after {PATIENCE_SECONDS} s `{command}` still fails")
+                raise TerminalError(f"`{command}` still fails after {PATIENCE_SECONDS} s")
             time.sleep(0.2)
 
     def _interrupt(self, terminal):
         if not terminal.running:
-            return ["nothing runs that could be interrupted"]
+            return ["no block is running that Ctrl-C could interrupt"]
         terminal.type("\x03")
         status, _ = terminal.wait(PATIENCE_SECONDS)
-        return [] if status in (0, 130) else [f"after Ctrl-C it ends with {status}"]
+        return [] if status in (0, 130) else [f"exit code {status} after Ctrl-C, expected 0 or 130"]
 
     def usage_errors(self):
-        """The calls since the last time that the program found wrong."""
+        """The calls since the last check that were usage errors."""
         calls = standins.calls(self._log)[self._seen :]
         self._seen += len(calls)
-        return [f"exit code 2, which is a call that is wrong: countersign {shlex.join(call['argv'])}"
+        return [f"exit code 2 (usage error): countersign {shlex.join(call['argv'])}"
                 for call in calls if call["code"] == 2]
 
     def leave(self):
-        """Ctrl-C where something runs, and the end of everything. Gives what is wrong."""
+        """Types Ctrl-C where a block is still running, and closes all terminals. Returns the problems."""
         wrong = []
         for number, terminal in self._terminals.items():
             try:
@@ -176,26 +176,26 @@ class Reader:
 
 
 def ended(result, wanted, commands):
-    """What is wrong with how a block ended."""
+    """The problems with the exit code of a block and of its commands."""
     status, failures = result
     if status != wanted:
-        return [f"it ends with {status}, not {wanted}"]
+        return [f"exit code {status}, expected {wanted}"]
     if wanted == 0 and failures:
         code, line = failures[0]
         lines = commands.splitlines()
         command = lines[line - 1] if line <= len(lines) else ""
-        return [f"line {line} of the block ends with {code}: {command}"]
+        return [f"exit code {code} of line {line} of the block: {command}"]
     return []
 
 
 def whole_page(name, steps, reader, bare=False):
-    """Follows a page to its end. Yields `(what, line, problems, output)` for each step."""
+    """Follows a page from top to bottom. Yields `(step, line, problems, output)`."""
     blocked = None
     for step in steps:
         if isinstance(step, pages.Block) and (step.not_run or bare and step.needs):
             continue
         if blocked:
-            yield kind(step), step.line, [f"not reached: the block at line {blocked} failed"], ""
+            yield kind(step), step.line, [f"not reached: the step at line {blocked} failed"], ""
             continue
         problems, shown = reader.step(step)
         yield kind(step), step.line, problems, shown
@@ -210,7 +210,7 @@ def kind(step):
 
 
 def one_page(name, options):
-    """In a process of its own: runs a page and prints a line of JSON for each of its steps."""
+    """In a separate process: runs a page and prints one line of JSON for each step."""
     work = Path(options.work)
     folder, log, built = work / "clone", work / "calls.jsonl", work / "built"
     sockets = json.loads(options.sockets)
@@ -227,7 +227,7 @@ def one_page(name, options):
     home.mkdir()
     environment = {
         "HOME": str(home), "PATH": f"{work / 'bin'}:{os.environ['PATH']}", "TERM": "xterm", "LANG": "C.UTF-8",
-        "TMPDIR": str(home), **scene.environment}
+        "TMPDIR": str(home)}
     steps = pages.read((folder / name).read_text(), name)
     with contextlib.ExitStack() as open_things:
         databases = scenes.Databases(name, scene)
@@ -243,24 +243,24 @@ def one_page(name, options):
         if scene.before:
             ran = subprocess.run(["bash", "-euc", scene.before], cwd=folder, env=environment, capture_output=True, text=True)
             if ran.returncode != 0:
-                raise scenes.SceneError(f"what comes before the page ends with {ran.returncode}: {ran.stdout}{ran.stderr}")
+                raise scenes.SceneError(f"exit code {ran.returncode} of the script before the page: {ran.stdout}{ran.stderr}")
         reader = Reader(folder, environment, work, log)
         failed = False
         for what, line, problems, shown in whole_page(name, steps, reader):
             failed |= bool(problems)
-            tell(what, line, problems, shown)
+            emit(what, line, problems, shown)
         if not failed:
             problems = list(databases.check())
             if scene.demo and scenes.PASSWORD in service_log.read_text(errors="replace"):
                 problems.append("the log of the service contains a password")
             if problems or scene.afterwards:
-                tell("what the page leaves", 1, problems, "")
+                emit("after the page", 1, problems, "")
         elif scene.demo:
-            tell("the service says", 1, [], service_log.read_text(errors="replace")[-3000:])
+            emit("log of the service", 1, [], service_log.read_text(errors="replace")[-3000:])
 
 
 def in_root(options):
-    """Runs a page below another root, where a clone is and cargo is what it is there, or what stands in for it."""
+    """Runs pages in a root with a clone. Builds there, or with `--program` uses the stand-in for cargo."""
     root = Path(options.root)
     folder, log = root / "root/countersign", root / "opt/calls.jsonl"
     network.switch_on()
@@ -272,7 +272,7 @@ def in_root(options):
     passed = failed = 0
     for name in options.pages:
         environment = {"HOME": "/root", "PATH": "/usr/local/bin:/opt/rust/bin:/usr/bin:/bin", "TERM": "xterm",
-                       "LANG": "C.UTF-8", "CARGO_NET_OFFLINE": "true", **scenes.SCENES.get(name, scenes.Scene()).environment}
+                       "LANG": "C.UTF-8", "CARGO_NET_OFFLINE": "true"}
         began = time.monotonic()
         reader = Reader(folder, environment, root / "opt/work", log, root, BUILD_SECONDS)
         for what, line, problems, shown in whole_page(name, pages.read((folder / name).read_text(), name), reader, bare=True):
@@ -281,14 +281,14 @@ def in_root(options):
     return result(passed, failed)
 
 
-def tell(what, line, problems, shown):
+def emit(what, line, problems, shown):
     print(json.dumps({"what": what, "line": line, "problems": problems, "shown": shown}), flush=True)
 
 
 def follow(name, options, isolation, sockets, manifests, work):
-    """Runs a page in a process of its own. Gives its steps."""
+    """Runs a page in a separate process. Returns its steps."""
     work.mkdir(parents=True)
-    # Out here, where the files of the repository are this user's.
+    # Outside of the namespace, where this user owns the repository.
     clone(ROOT, work / "clone")
     command = [*isolation, sys.executable, __file__, "--one", name, "--program", options.program, "--work", str(work),
                "--manifests", str(manifests), "--sockets", json.dumps(sockets)]
@@ -302,7 +302,7 @@ def follow(name, options, isolation, sockets, manifests, work):
 
 
 def servers(work):
-    """Sockets that lead to the databases from inside of another network."""
+    """Unix sockets that forward to the databases, with their ports: TCP does not cross the namespaces."""
     found = []
     for kind in ("POSTGRES", "MARIADB"):
         if url := os.environ.get(f"COUNTERSIGN_TEST_{kind}_URL"):
@@ -314,7 +314,7 @@ def servers(work):
 
 
 def own_tests():
-    """The tests of these programs. Gives how many passed and failed."""
+    """Runs the tests of the runner. Returns how many passed and failed."""
     suite = unittest.defaultTestLoader.discover(str(Path(__file__).parent), pattern="test_*.py")
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     failed = len(result.failures) + len(result.errors)
@@ -339,10 +339,10 @@ def main(options):
             not_run += sum(bool(block.not_run) for block in blocks)
             if any(not block.not_run for block in blocks):
                 runnable.append(name)
-        # A page that somebody has prepared a scene for is there to be run.
+        # A page must not lose its commands unnoticed.
         for name in set() if options.pages else set(scenes.SCENES) - set(runnable):
             failed += 1
-            print(f"FAILED  {name}\n{PROBLEM}scenes.py has a scene for it, and it has no block that runs")
+            print(f"FAILED  {name}\n{PROBLEM}expected a block that runs: scenes.py lists its requirements")
         isolation = network.namespace()
         sockets = servers(work) if isolation else []
         manifests = standins.manifests(ROOT, work / "manifests")
@@ -356,15 +356,15 @@ def main(options):
                 except Exception as error:
                     told = [{"what": "page", "line": 1, "problems": [repr(error)], "shown": ""}]
                 for step in told:
-                    if step["what"] == "the service says":
+                    if step["what"] == "log of the service":
                         print(f"        {step['what']}:\n{step['shown']}")
                         continue
                     good = report(name, **step)
                     passed, failed = passed + good, failed + (not good)
-        where = "each page in a clean clone, " if repository else "each page in a copy, because git does not read this folder, "
-        where += "in a network of its own" if isolation else "one after the other on the network of this machine"
-        print(f"{len(runnable)} pages in {time.monotonic() - began:.0f} s, {where}; {not_run} blocks are not run, "
-              "each with its reason")
+        where = "each page in a clean clone, " if repository else "each page in a copy (git cannot read this folder), "
+        where += "side by side" if isolation else "one at a time (no network namespaces)"
+        print(f"{len(runnable)} pages in {time.monotonic() - began:.0f} s, {where}; {not_run} blocks are marked as "
+              "not run")
     finally:
         if options.keep:
             print(f"kept: {work}")
@@ -374,7 +374,7 @@ def main(options):
 
 
 def report(name, what, line, problems, shown, remark=""):
-    """Prints a step. Gives whether it is good."""
+    """Prints the result of a step. Returns whether it passed."""
     print(f"{'FAILED' if problems else 'ok    '}  {name}:{line}  {what}{remark}")
     if problems:
         print("\n".join(PROBLEM + problem for problem in problems))
@@ -384,7 +384,7 @@ def report(name, what, line, problems, shown, remark=""):
 
 
 def result(passed, failed):
-    """Prints the line that tests/lib/stage.sh counts. Gives the exit code."""
+    """Prints the last line, which tests/lib/stage.sh counts. Returns the exit code."""
     print(f"test result: {'FAILED' if failed else 'ok'}. {passed} passed; {failed} failed")
     return 1 if failed else 0
 

@@ -1,5 +1,5 @@
-"""What a reader of a page has already: a service that runs, a token, databases. Pages that are not named here have
-the program on the path and nothing else; README.md and docs/tour.md have not even that, because they make it.
+"""What each page requires: a running service, a token, databases. Pages that are not listed here get the program on
+the path. README.md and docs/tour.md build it themselves.
 """
 
 import contextlib
@@ -12,41 +12,42 @@ import urllib.parse
 from dataclasses import dataclass, field
 
 URL = "http://127.0.0.1:8700"
-# In every URL with a password: no log may contain it.
+# Part of every URL with a password; no log may contain it.
 PASSWORD = "hunter2-docs"
-# Seals what happened each second instead of each minute.
+# A checkpoint each second instead of each minute.
 SOON = {"COUNTERSIGN_SEAL_SECONDS": "1"}
 
 
 class SceneError(Exception):
-    """What a page needs is not here."""
+    """A requirement of a page is missing."""
 
 
 @dataclass
 class Scene:
-    """`person`: whose token the commands act with, on a demo that runs."""
+    """The requirements of one page."""
 
+    # A running demo, and the person whose token is in COUNTERSIGN_TOKEN.
     demo: bool = False
     person: str | None = None
-    # Variables of the reader and of the service.
-    environment: dict = field(default_factory=dict)
+    # Environment variables of the service.
     service: dict = field(default_factory=dict)
-    # What was done before, as a script for bash with `-e`.
+    # A bash script that runs first, in the clone.
     before: str | None = None
+    # SQL that prepares a database on that server.
     postgres: str | None = None
     mariadb: str | None = None
-    # Variables of the service that hold the URL of the PostgreSQL or MariaDB database.
+    # Variables of the service that contain the URL of that database.
     urls: tuple = ()
-    # Variable, role and its rights: a role of its own on the PostgreSQL database.
+    # A second role on the PostgreSQL database: the variable with its URL, and the GRANT statement without its name.
     reader: tuple | None = None
-    # Queries on the PostgreSQL database and what they give when the page is over.
+    # Queries on the PostgreSQL database, and their results after the page.
     afterwards: tuple = ()
+    # Whether `countersign` is on the path.
     on_path: bool = True
 
 
 SCENES = {
-    # Readers come to the audit trail minutes later, when a checkpoint is there.
-    "README.md": Scene(on_path=False, environment=SOON),
+    "README.md": Scene(on_path=False),
     "docs/tour.md": Scene(on_path=False),
     "docs/audit.md": Scene(
         demo=True, person="root", service=SOON, before="countersign --as alice exec demo-open 'SELECT 1'"),
@@ -82,7 +83,7 @@ SCENES = {
 
 
 def as_psql(url, sql):
-    """Runs SQL as an administrator. Gives what it prints."""
+    """Runs SQL with psql. Returns its output."""
     ran = subprocess.run(
         ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1", "-d", url],
         input=sql, capture_output=True, text=True, timeout=60)
@@ -98,7 +99,7 @@ def another(url, user, database):
 
 
 class Databases:
-    """The databases of a page: made when it begins, dropped when it ends."""
+    """The databases of a page: created before it runs, dropped after it."""
 
     def __init__(self, page, scene):
         self._scene = scene
@@ -108,10 +109,10 @@ class Databases:
             for kind in ("postgres", "mariadb") if getattr(scene, kind) is not None}
         for kind, url in self._servers.items():
             if not url:
-                raise SceneError(f"COUNTERSIGN_TEST_{kind.upper()}_URL is not set: ./tests/run starts such a server")
+                raise SceneError(f"COUNTERSIGN_TEST_{kind.upper()}_URL is not set; ./tests/run starts the server and sets it")
 
     def make(self):
-        """Makes them. Gives the variables with their URLs."""
+        """Creates them. Returns the environment variables with their URLs."""
         found = {}
         self.drop()
         name, reader = self._name, f"{self._name}_reader"
@@ -132,7 +133,7 @@ class Databases:
         return found
 
     def check(self):
-        """What is not as it should be now that the page is over."""
+        """The queries whose results differ from the expected ones, as messages."""
         url = self._servers.get("postgres")
         for query, wanted in self._scene.afterwards:
             found = as_psql(another(url, self._name, self._name), query)
@@ -150,7 +151,7 @@ class Databases:
 
 
 def as_mariadb(url, sql):
-    """Runs SQL as an administrator."""
+    """Runs SQL with the client of MariaDB."""
     parts = urllib.parse.urlsplit(url)
     ran = subprocess.run(
         ["mariadb", "--no-defaults", f"--host={parts.hostname}", f"--port={parts.port}", f"--user={parts.username}"],
@@ -161,7 +162,7 @@ def as_mariadb(url, sql):
 
 @contextlib.contextmanager
 def service(program, folder, environment, log):
-    """The demo, in a folder. Gives its people's tokens."""
+    """Serves the demo from a folder. Yields the tokens of its people, by name."""
     with log.open("wb") as output:
         process = subprocess.Popen([program, "serve", "--demo"], cwd=folder, env=environment, stdout=output,
                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)

@@ -1,8 +1,8 @@
-"""What stands in for a build: the program with a record of its calls, and cargo on manifests without dependencies.
+"""Stand-ins for a build: a `countersign` that records its calls, and a `cargo` without dependencies.
 
-`cargo` in a page is the real one. It parses the command line and chooses the binary by the real manifests, of which
-only names and binaries are left; what it builds in their place puts the program where the build would have put it,
-and starts it. So `cargo run` costs a second, and fails where it would fail for a reader.
+The `cargo` of a page is the real one. It parses the command line and selects the binary from the real manifests,
+reduced to names, features and binaries. The stub that it builds puts the given program where the build would have
+put it, and starts it. `cargo run` then takes a second, and fails where it fails for a reader.
 """
 
 import json
@@ -13,8 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Records each call with its exit code, whatever the shell makes of it (`|| true`, a pipe, `&`). Ctrl-C reaches the
-# program by itself, as part of the terminal's foreground; what `kill` sends goes on to it.
+# Records the exit code of each call, which `|| true`, a pipe or `&` would hide. Ctrl-C reaches the program directly,
+# as a part of the terminal's foreground; other signals are forwarded.
 RECORDER = """#!{python} -IS
 import json, os, signal, subprocess, sys
 def record(code):
@@ -34,7 +34,7 @@ if code < 0:
 sys.exit(code)
 """
 
-# The program of a manifest: puts the real one where it would be itself, and becomes it.
+# The source of each binary: copies the given program to its own place, and executes it.
 STUB = """
 use std::os::unix::process::CommandExt as _;
 fn main() {
@@ -52,7 +52,7 @@ fn main() {
 """
 
 CARGO = """#!/bin/sh
-# Cargo, on the manifests without their dependencies.
+# Cargo on the reduced manifests.
 export RUSTC={rustc} CARGO_TARGET_DIR={manifests}/target CARGO_NET_OFFLINE=true
 export COUNTERSIGN_DOCS_BUILT={built} COUNTERSIGN_DOCS_TARGET={target}
 command=$1
@@ -62,7 +62,7 @@ exec {cargo} "$command" --quiet --manifest-path {manifests}/Cargo.toml "$@"
 
 
 def executable(path, text):
-    """Writes a script."""
+    """Writes an executable script."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
@@ -70,7 +70,7 @@ def executable(path, text):
 
 
 def recorder(path, program, log):
-    """A `countersign` that records its calls in `log`."""
+    """Writes a `countersign` that runs `program` and records its calls in `log`."""
     return executable(path, RECORDER.format(python=sys.executable, program=str(program), log=str(log)))
 
 
@@ -80,13 +80,13 @@ def calls(log):
 
 
 def toolchain():
-    """The folder of the toolchain's programs: rustup's would look for their settings in the reader's home."""
-    sysroot = subprocess.run(["rustc", "--print", "sysroot"], check=True, capture_output=True, text=True).stdout
+    """The `bin` folder of the toolchain. The proxies of rustup need settings from a home directory."""
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=Path(__file__).parent, check=True, capture_output=True, text=True).stdout
     return Path(sysroot.strip()) / "bin"
 
 
 def manifests(root, folder):
-    """Writes the workspace of `root` without dependencies and sources."""
+    """Writes the manifests of the workspace `root` without dependencies, and a stub for each binary."""
     found = subprocess.run(
         ["cargo", "metadata", "--offline", "--no-deps", "--format-version", "1"], cwd=root, check=True,
         capture_output=True, text=True)
@@ -125,7 +125,7 @@ def write(path, text):
 
 
 def cargo(path, manifests, built, target, bin=None):
-    """A `cargo` for a page whose build would be in `target`; `built` has the programs, `bin` the real cargo."""
+    """Writes a `cargo` that builds into `target`. `built` contains the programs, `bin` the real cargo."""
     bin = Path(bin or toolchain())
     values = {"cargo": bin / "cargo", "rustc": bin / "rustc", "manifests": manifests, "built": built, "target": target}
     return executable(path, CARGO.format(**{name: shlex.quote(str(value)) for name, value in values.items()}))

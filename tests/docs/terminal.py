@@ -1,4 +1,4 @@
-"""A terminal: bash on a pseudo-terminal, into which blocks are pasted one after the other."""
+"""Bash on a pseudo-terminal. Blocks are pasted into it, one after the other."""
 
 import fcntl
 import os
@@ -12,23 +12,23 @@ import threading
 import time
 from pathlib import Path
 
-# Job control, as a reader's shell has it: without it bash starts jobs with SIGINT ignored. The trap keeps the shell
-# alive when Ctrl-C ends a command.
+# Job control as in an interactive shell: without it bash starts background jobs with SIGINT ignored. The trap keeps
+# the shell alive when Ctrl-C ends a command.
 PREAMBLE = "shopt -s expand_aliases; set -m -E -u -o pipefail; trap : INT\n"
-# Runs a block in this one shell, so that aliases, variables and jobs stay. Each command that fails and is not
-# followed by `||` is told on descriptor 8, with the line that it stands on. No loop: Ctrl-C would break it.
+# Runs a block in the same shell, so that aliases, variables and jobs survive. Descriptor 8 gets the exit code and the
+# line of each failed command that no `||` follows, then the exit code of the block. Not a loop: Ctrl-C would end it.
 STEP = """trap 'echo "failed $? $LINENO" >&8' ERR
 . '{file}'
 __status=$?; trap - ERR; echo "ended $__status" >&8
 """
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-# How long a line without an end must stand still until it counts as a prompt.
+# An unfinished line without new output for this long is a prompt.
 PROMPT_SECONDS = 0.3
 ROWS, COLUMNS = 50, 120
 
 
 def _pipe():
-    """A pipe whose ends are not among the numbers that the shell gives a meaning."""
+    """A pipe with descriptors above 9: lower ones have a meaning in shell scripts."""
     ends = os.pipe()
     high = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in ends)
     for end in ends:
@@ -37,21 +37,21 @@ def _pipe():
 
 
 def _own_terminal():
-    """In the child: the pseudo-terminal is its terminal, and Ctrl-C reaches it however we were started."""
+    """In the child process: takes the pseudo-terminal, and resets signals that were ignored when this program started."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 
 class TerminalError(Exception):
-    """A block that did not do what the page says."""
+    """A block did not do what the page says."""
 
 
 class Terminal:
-    """One shell. `start` pastes a block, `wait` waits for its end."""
+    """One shell. `start` pastes a block, `wait` waits until it ends."""
 
     def __init__(self, folder, environment, work, root=None):
-        """Starts the shell in `folder`. With `root` all paths are below it, and the shell sees it as `/`."""
+        """Starts the shell in `folder`. With `root`, all paths are below it, and it is `/` for the shell."""
         self._work = Path(work)
         self._work.mkdir(parents=True, exist_ok=True)
         self._root = root
@@ -108,7 +108,7 @@ class Terminal:
         self._events += [tuple(line.decode().split()) for line in lines]
 
     def output(self):
-        """What the terminal showed since the block began, without what only moves or colours."""
+        """The output since the block began, without escape sequences."""
         with self._changed:
             raw = bytes(self._output[self._began :])
         text = ESCAPES.sub("", raw.decode(errors="replace"))
@@ -116,13 +116,13 @@ class Terminal:
 
     @property
     def running(self):
-        """Whether a block is under way."""
+        """Whether a block is running."""
         return self._running
 
     def start(self, commands, before=""):
-        """Pastes commands."""
+        """Pastes commands and presses Enter."""
         if self._running:
-            raise TerminalError("the terminal is busy: its last block has not ended")
+            raise TerminalError("the previous block is still running in this terminal")
         self._blocks += 1
         file = self._work / f"block-{self._blocks}.sh"
         file.write_text(before + commands)
@@ -133,15 +133,15 @@ class Terminal:
         self._tell(STEP.format(file=self._inside(file)))
 
     def _tell(self, commands):
-        """Has the shell itself run commands."""
+        """Sends commands to the shell itself."""
         os.write(self._blocks_write, commands.encode())
 
     def type(self, text):
-        """Types on the keyboard."""
+        """Types text."""
         os.write(self._master, text.encode())
 
     def _ended(self):
-        """`(status, failures)` once the block has ended."""
+        """`(exit code, failed commands)` if the block has ended, else `None`."""
         for event in self._events:
             if event[0] == "ended":
                 failures = [(int(code), int(line)) for kind, code, line in (e for e in self._events if len(e) == 3)]
@@ -149,47 +149,47 @@ class Terminal:
                 return int(event[1]), failures
         if self._process.poll() is not None:
             self._running = False
-            raise TerminalError("the shell ended within the block: an unset variable, `exit` or a syntax error")
+            raise TerminalError("the shell exited: an unset variable, `exit` or a syntax error")
         return None
 
     def until(self, text, seconds):
-        """Waits until the block shows a text. Raises if it ends before, or the time does."""
+        """Waits until the output contains a text. Raises `TerminalError` if the block ends first, or after `seconds`."""
         give_up_at = time.monotonic() + seconds
         while text not in self.output():
             with self._changed:
                 ended = self._ended()
                 if ended is None:
                     if time.monotonic() > give_up_at:
-                        raise TerminalError(f"after {seconds} s `{text}` is not shown")
+                        raise TerminalError(f"`{text}` was not printed within {seconds} s")
                     self._changed.wait(0.1)
             if ended is not None and text not in self.output():
-                raise TerminalError(f"it ends with {ended[0]} before it shows `{text}`")
+                raise TerminalError(f"exit code {ended[0]} before `{text}` was printed")
 
     def wait(self, seconds, answers=()):
-        """Waits for the end of the block and answers its prompts. Gives its status, and the commands that failed."""
+        """Waits until the block ends, and answers its prompts. Returns `(exit code, failed commands)`."""
         answers = list(answers)
         give_up_at = time.monotonic() + seconds
         while True:
             with self._changed:
                 ended = self._ended()
                 if ended is not None:
-                    # What was written last may still be in the pseudo-terminal.
+                    # The last output may still be in the pseudo-terminal.
                     self._changed.wait(0.05)
                 elif time.monotonic() > give_up_at:
-                    raise TerminalError(f"it has not ended after {seconds} s")
+                    raise TerminalError(f"still running after {seconds} s")
                 else:
                     before = len(self._output)
                     self._changed.wait(PROMPT_SECONDS)
                     still = len(self._output) == before
             if ended is not None:
                 if answers:
-                    raise TerminalError(f"it did not ask for the answers {answers}")
+                    raise TerminalError(f"no prompt for the answers {answers}")
                 return ended
             if still and answers and not self.output().endswith("\n") and self.output().rstrip().endswith(("]", "?", ")", ":")):
                 self.type(answers.pop(0) + "\n")
 
     def close(self):
-        """Ends everything that was started in this terminal."""
+        """Terminates all processes of this terminal."""
         for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
             give_up_at = time.monotonic() + patience
             while members := session(self.pid):
@@ -209,13 +209,13 @@ class Terminal:
 
 
 def session(leader):
-    """The processes of a session that still run."""
+    """The running processes of a session."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
         try:
-            # The name of the program stands in brackets and may hold anything.
+            # The program name is in brackets and may contain any character.
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except (OSError, ValueError):
             continue

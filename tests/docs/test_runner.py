@@ -1,4 +1,4 @@
-"""The runner finds what it is there to find."""
+"""Tests of the runner: it must fail where it should."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import page as pages
 import run
 import standins
 
-# Says what it was called with, and ends with the number that it is given.
+# Prints its arguments and exits with the first one.
 PROGRAM = """#!/bin/bash
 case $1 in
   ask) read -r -p 'Sure? [y/N] ' answer; echo "you said $answer" ;;
@@ -25,7 +25,7 @@ def fence(language, text, before=""):
 
 
 class Page(unittest.TestCase):
-    """What `page.read` makes of a page."""
+    """`page.read`."""
 
     def read(self, text):
         return pages.read(text, "page.md")
@@ -58,14 +58,14 @@ class Page(unittest.TestCase):
 
     def test_a_block_that_is_neither_run_nor_data_is_refused(self):
         for language in ("", "bash", "console", "shell"):
-            self.refused(fence(language, "countersign serve"), "neither run nor known to be data")
+            self.refused(fence(language, "countersign serve"), "expected a block of `sh`, `text` or data")
 
     def test_a_slip_in_a_mark_is_refused_and_does_not_switch_a_check_off(self):
-        self.refused(fence("sh", "a", "<!-- not-run: AWS -->"), "is no mark")
-        self.refused(fence("sh", "a", "<!-- not run -->"), "is no mark")
+        self.refused(fence("sh", "a", "<!-- not-run: AWS -->"), "is not a mark")
+        self.refused(fence("sh", "a", "<!-- not run -->"), "is not a mark")
         self.refused("<!-- not run: AWS -->\nprose\n" + fence("sh", "a"), "no block follows")
-        self.refused(fence("json", "{}", "<!-- not run: AWS -->"), "means nothing")
-        self.refused(fence("sh", "a", "<!-- exit: one -->"), "is a number")
+        self.refused(fence("json", "{}", "<!-- not run: AWS -->"), "does not apply")
+        self.refused(fence("sh", "a", "<!-- exit: one -->"), "must be a number")
         self.refused(fence("sh", "a", "<!-- not run: AWS -->\n<!-- exit: 1 -->"), "no other mark")
         self.refused("```sh\na\n", "not closed")
         self.assertEqual(len(self.read(fence("sh", "a", "<!-- a comment of any kind -->"))), 1)
@@ -80,7 +80,7 @@ class Page(unittest.TestCase):
 
 
 class Following(unittest.TestCase):
-    """What `run.Reader` says of a page, with a program that ends as it is asked to."""
+    """`run.Reader`, with a program that exits as its arguments say."""
 
     def setUp(self):
         scratch = tempfile.TemporaryDirectory(prefix="countersign-docs-test.")
@@ -110,7 +110,7 @@ class Following(unittest.TestCase):
         ):
             with self.subTest(commands):
                 self.setUp()
-                self.assert_found(fence("sh", commands), "exit code 2, which is a call that is wrong: countersign 2")
+                self.assert_found(fence("sh", commands), "exit code 2 .usage error.: countersign 2")
 
     def test_a_call_in_the_background_that_is_wrong_is_found_at_the_end_of_the_page(self):
         self.assert_found(fence("sh", "{ sleep 0.3; countersign 2; } &"), r"^$|exit code 2")
@@ -118,21 +118,21 @@ class Following(unittest.TestCase):
         self.assert_found(fence("sh", "{ sleep 0.3; countersign 2; } &\n") + fence("sh", "sleep 1"), "exit code 2")
 
     def test_a_command_that_fails_is_found_unless_the_page_bears_it(self):
-        self.assert_found(fence("sh", "countersign 1\necho on"), "line 1 of the block ends with 1: countersign 1")
+        self.assert_found(fence("sh", "countersign 1\necho on"), "exit code 1 of line 1 of the block: countersign 1")
         self.setUp()
-        self.assert_found(fence("sh", "f() {\n  false\n}\nf\ntrue"), "ends with 1")
+        self.assert_found(fence("sh", "f() {\n  false\n}\nf\ntrue"), "exit code 1 of line")
         self.setUp()
-        self.assert_found(fence("sh", "echo $unset"), "the shell ended")
+        self.assert_found(fence("sh", "echo $unset"), "the shell exited")
         self.setUp()
         self.assert_fine(fence("sh", "countersign 1 || echo \"exit code $?\"") + fence("text", "called with 1\nexit code 1"))
 
     def test_another_exit_code_than_the_page_says_is_found(self):
         self.assert_fine(fence("sh", "countersign 11", "<!-- exit: 11 -->"))
         self.setUp()
-        self.assert_found(fence("sh", "countersign 0", "<!-- exit: 11 -->"), "ends with 0, not 11")
+        self.assert_found(fence("sh", "countersign 0", "<!-- exit: 11 -->"), "exit code 0, expected 11")
 
     def test_what_is_not_printed_is_found(self):
-        self.assert_found(fence("sh", "countersign 0") + fence("text", "called by 0"), "does not print `called by 0`")
+        self.assert_found(fence("sh", "countersign 0") + fence("text", "called by 0"), "`called by 0` was not printed")
 
     def test_a_shell_keeps_aliases_variables_and_its_folder_and_terminals_share_none(self):
         self.assert_fine(
@@ -143,7 +143,7 @@ class Following(unittest.TestCase):
     def test_prompts_are_answered(self):
         self.assert_fine(fence("sh", "countersign ask", "<!-- answers: y -->") + fence("text", "Sure? [y/N] y\nyou said y"))
         self.setUp()
-        self.assert_found(fence("sh", "countersign 0", "<!-- answers: y -->"), "did not ask")
+        self.assert_found(fence("sh", "countersign 0", "<!-- answers: y -->"), "no prompt")
 
     def test_what_stays_is_left_until_it_ends_or_is_interrupted(self):
         stays = fence("sh", "countersign stay", "<!-- until: ready -->")
@@ -151,12 +151,12 @@ class Following(unittest.TestCase):
         self.setUp()
         self.assert_fine(stays)
         self.setUp()
-        self.assert_found(fence("sh", "countersign 0", "<!-- until: ready -->"), "ends with 0 before it shows `ready`")
+        self.assert_found(fence("sh", "countersign 0", "<!-- until: ready -->"), "exit code 0 before `ready` was printed")
         self.setUp()
         waits = fence("sh", "echo waits; sleep 1; countersign 1", "<!-- until: waits -->")
         self.assert_fine(waits + "\n<!-- terminal 1 ends: exit 1 -->\n" + fence("text", "called with 1"))
         self.setUp()
-        self.assert_found(waits + "\n<!-- terminal 1 ends -->\n", "ends with 1, not 0")
+        self.assert_found(waits + "\n<!-- terminal 1 ends -->\n", "exit code 1, expected 0")
 
     def test_a_reader_who_comes_later_is_waited_for(self):
         self.assert_fine(fence("sh", "touch a & sleep 0.5; wait")
@@ -169,7 +169,7 @@ class Following(unittest.TestCase):
 
 
 class Cargo(unittest.TestCase):
-    """The real cargo chooses by the real manifests."""
+    """The stand-in for cargo: real cargo, real manifests without dependencies."""
 
     def setUp(self):
         scratch = tempfile.TemporaryDirectory(prefix="countersign-docs-test.")

@@ -1,20 +1,20 @@
-//! Finds commands of the program in pages and in messages.
+//! Finds calls of the program in pages and in string literals.
 
 use super::shell;
 
-/// A command and where it stands.
+/// A command and its location.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The program's name and its arguments.
+    /// The program name and its arguments.
     pub(super) words: Vec<String>,
     /// File and line.
     pub(super) place: String,
-    /// It is a part of a sentence, and no block to copy.
+    /// Part of a sentence rather than a block to copy.
     pub(super) in_sentence: bool,
 }
 
 impl Found {
-    /// A simple command, if it calls the program: by its name, by its path, or by `cargo run`.
+    /// A simple command that calls the program by name, by path or with `cargo run`; `None` for any other.
     pub(super) fn new(words: Vec<String>, place: String, in_sentence: bool) -> Option<Self> {
         const BEFORE: [&str; 11] =
             ["if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "export"];
@@ -39,7 +39,7 @@ impl Found {
     }
 }
 
-/// The commands of a page: of its `sh` blocks, and those in back-ticks within its sentences.
+/// The commands in the `sh` blocks of a page and in backticks within its sentences.
 pub(super) fn in_page(page: &str, name: &str) -> Vec<Found> {
     let mut found = Vec::new();
     let mut prose = String::new();
@@ -73,11 +73,11 @@ pub(super) fn in_page(page: &str, name: &str) -> Vec<Found> {
     found
 }
 
-/// The commands in back-ticks.
+/// The commands in backticks.
 fn spans(text: &str, name: &str, first_line: usize) -> Vec<Found> {
     let mut found = Vec::new();
     let mut line = first_line;
-    // Odd pieces stand between back-ticks; a blank line ends what was left open.
+    // Odd pieces are between backticks. A blank line closes an open one.
     for paragraph in text.split("\n\n") {
         let mut at = line;
         for (number, piece) in paragraph.split('`').enumerate() {
@@ -97,7 +97,8 @@ fn spans(text: &str, name: &str, first_line: usize) -> Vec<Found> {
     found
 }
 
-/// The commands that messages name: in back-ticks, or from the beginning of a text or after a colon to its end.
+/// The commands in the string literals of Rust code: in backticks, or after a colon or from the start to the end of a
+/// line.
 pub(super) fn hints(source: &str, name: &str) -> Vec<Found> {
     let mut found = Vec::new();
     for (line, literal) in literals(source) {
@@ -106,10 +107,10 @@ pub(super) fn hints(source: &str, name: &str) -> Vec<Found> {
             let bare = text.trim_start();
             let command = match text.split_once(": countersign ") {
                 Some((_, rest)) => format!("countersign {rest}"),
-                None if bare.starts_with("countersign ") => bare.to_owned(),
+                None if bare.starts_with("countersign ") && bare.trim() != "countersign" => bare.to_owned(),
                 None => continue,
             };
-            // The code puts a value behind it.
+            // The code appends a value.
             let command = if command.ends_with(' ') { format!("{command}VALUE") } else { command };
             let place = format!("{name}:{line}");
             found.extend(
@@ -119,12 +120,12 @@ pub(super) fn hints(source: &str, name: &str) -> Vec<Found> {
             );
         }
     }
-    // `{which}` in the place of a subcommand is known only when the program runs.
+    // The subcommand in `countersign {which}` is known at run time only.
     found.retain(|found| found.words.get(1).is_some_and(|word| !word.starts_with('{')));
     found
 }
 
-/// The string literals of Rust code, with the line on which each begins.
+/// The string literals of Rust code and their first lines.
 fn literals(source: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut line = 1;
@@ -157,7 +158,7 @@ fn literals(source: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Splits a literal from what is behind its closing quote.
+/// Splits at the closing quote of a literal.
 fn escaped(text: &str) -> (&str, &str) {
     let mut signs = text.char_indices();
     while let Some((at, sign)) = signs.next() {
@@ -172,7 +173,7 @@ fn escaped(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-/// A literal's text: escaped line ends are left out with the blanks behind them.
+/// The value of a literal. Drops escaped line ends and the white space after them.
 fn unescape(literal: &str) -> String {
     let mut text = String::new();
     let mut signs = literal.chars().peekable();
@@ -200,9 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn messages_name_commands_in_several_ways() {
+    fn commands_in_messages_are_found() {
         let source = r##"
-            // `countersign comment` is none.
+            // `countersign comment` is not a message.
             let mark = '"';
             note("look with `countersign requests \
                   show ID`, please");
@@ -211,6 +212,7 @@ mod tests {
             note(r#"countersign audit verify "log.jsonl""#);
             note("countersign {which} test");
             note("the word countersign alone");
+            let source = concat!("countersign ", env!("CARGO_PKG_VERSION"));
         "##;
         assert_eq!(
             words(&hints(source, "x")),
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_name_commands_in_blocks_and_in_sentences() {
+    fn commands_in_pages_are_found() {
         let page = "Use `countersign\nlogin` now.\n\n```sh\nPROD=x countersign serve &\ncargo run --release -- serve --demo\n\
                     cargo run -p other -- x\n```\n\n```text\ncountersign not\n```\n";
         let found = in_page(page, "page");

@@ -1,6 +1,6 @@
-//! Every `countersign …` that a page, a help text or a message shows is one that the program takes.
+//! Parses every `countersign …` in pages, help texts and messages with the program's own parser.
 //!
-//! `tests/docs/run.py` runs the blocks that can be run; this reads all of them, also those that need AWS, and the
+//! `tests/docs/run.py` runs the shell blocks of the pages. This test also covers blocks that need AWS or Slack, and
 //! commands within sentences.
 
 mod extract;
@@ -14,12 +14,12 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::cli::Cli;
 use extract::{Found, hints, in_page};
 
-/// Where the repository is.
+/// The root of the repository.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The files below a folder with that ending. Leaves out what builds and package managers make.
+/// The files below a folder with that ending, without build output and installed packages.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -37,10 +37,9 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Why the program would not take a command, or `None`.
+/// Why the program rejects a command, or `None`.
 ///
-/// Within a sentence `countersign tokens create` names a command; it need not say all that it takes. A last `…`
-/// stands for more options.
+/// Within a sentence, `countersign tokens create` is a name and needs no arguments. A final `…` means further options.
 fn wrong(found: &Found) -> Option<String> {
     let mut words = found.words.clone();
     let mut error = Cli::try_parse_from(&words).err()?;
@@ -66,7 +65,7 @@ fn wrong(found: &Found) -> Option<String> {
     }
 }
 
-/// Whether the words are the names of a command and its subcommands, and nothing else.
+/// Whether the words are the names of a command and its subcommands, without arguments.
 fn names_a_command(words: &[String]) -> bool {
     let mut command = Cli::command();
     words.iter().skip(1).all(|word| match command.find_subcommand(word).cloned() {
@@ -78,7 +77,7 @@ fn names_a_command(words: &[String]) -> bool {
     })
 }
 
-/// Fails with all commands that are wrong. Finds at least so many, so that it cannot fall silent.
+/// Fails with a list of the rejected commands. Expects a minimum, so that a broken search fails too.
 #[track_caller]
 fn check(found: &[Found], at_least: usize) {
     assert!(found.len() >= at_least, "only {} commands were found", found.len());
@@ -87,7 +86,7 @@ fn check(found: &[Found], at_least: usize) {
 }
 
 #[test]
-fn every_command_in_a_page_is_one_that_the_program_takes() {
+fn the_program_accepts_every_command_in_a_page() {
     let root = root();
     let mut pages = files(&root.join("docs"), ".md");
     pages.extend(
@@ -106,13 +105,13 @@ fn every_command_in_a_page_is_one_that_the_program_takes() {
 }
 
 #[test]
-fn every_command_in_a_message_is_one_that_the_program_takes() {
+fn the_program_accepts_every_command_in_a_message() {
     let root = root();
     let mut found = Vec::new();
     for folder in ["cli/src", "functions", "shared"] {
         for source in files(&root.join(folder), ".rs") {
             let name = source.strip_prefix(&root).unwrap().display().to_string();
-            // Integration tests name commands that are wrong; the snapshots of messages stand beside the code.
+            // Integration tests contain rejected commands. Snapshots of messages are beside the code.
             if !name.contains("/tests/") && !name.contains("documented") {
                 found.extend(hints(&std::fs::read_to_string(&source).unwrap(), &name));
             }
@@ -122,7 +121,7 @@ fn every_command_in_a_message_is_one_that_the_program_takes() {
 }
 
 #[test]
-fn every_example_in_a_help_text_is_one_that_the_program_takes() {
+fn the_program_accepts_every_example_in_a_help_text() {
     fn examples(command: &clap::Command, path: &str, found: &mut Vec<Found>) {
         let path = format!("{path} {}", command.get_name());
         let texts = [command.get_after_help(), command.get_after_long_help()];
@@ -150,7 +149,7 @@ fn every_example_in_a_help_text_is_one_that_the_program_takes() {
 }
 
 #[test]
-fn a_command_that_is_wrong_is_found_wherever_it_stands() {
+fn a_rejected_command_is_found_in_every_kind_of_text() {
     let is_wrong = |page: &str| in_page(page, "page").iter().any(|found| wrong(found).is_some());
     for page in [
         "```sh\nid=$(countersign exec db --no-wait)\ncountersign run \"$id\" --timeout 1s || echo \"exit code $?\"\n```",

@@ -1,23 +1,23 @@
-//! The simple commands of a shell script: as much of the shell's grammar as pages use.
+//! Splits a shell script into its simple commands. Covers the part of the grammar that pages use.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Stands for what a substitution gives.
+/// The placeholder for the result of a substitution.
 const SUBSTITUTED: &str = "SUBSTITUTED";
 
-/// The words of each simple command, those within `$(…)` before the one around them. Redirections are left out, and
-/// so are comments. Reserved words and assignments stay.
+/// The words of each simple command; commands within `$(…)` precede the one around them. Drops redirections and
+/// comments, keeps reserved words and assignments.
 pub(super) fn commands(script: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     scan(&mut script.chars().peekable(), None, &mut found);
     found
 }
 
-/// Reads up to the end, or up to the sign that closes a substitution.
+/// Reads up to the end, or up to the character that closes a substitution.
 fn scan(script: &mut Peekable<Chars<'_>>, closes: Option<char>, found: &mut Vec<Vec<String>>) {
     let mut command = String::new();
-    // What follows `>` or `<` is a file and no word of the command.
+    // A file name after `>` or `<` is not a word of the command.
     let mut redirected = false;
     while let Some(sign) = script.next() {
         if Some(sign) == closes {
@@ -45,7 +45,7 @@ fn scan(script: &mut Peekable<Chars<'_>>, closes: Option<char>, found: &mut Vec<
                 }
             }
             '>' | '<' => {
-                // `2>` is no word either.
+                // Nor is the number in `2>`.
                 if command.ends_with(|last: char| last.is_ascii_digit()) {
                     command.pop();
                 }
@@ -69,7 +69,7 @@ fn scan(script: &mut Peekable<Chars<'_>>, closes: Option<char>, found: &mut Vec<
     finish(&mut command, found);
 }
 
-/// Reads a text in double quotes, in which substitutions are commands as well.
+/// Reads a string in double quotes and the substitutions in it.
 fn double_quoted(script: &mut Peekable<Chars<'_>>, command: &mut String, found: &mut Vec<Vec<String>>) {
     command.push('"');
     while let Some(sign) = script.next() {
@@ -83,7 +83,7 @@ fn double_quoted(script: &mut Peekable<Chars<'_>>, command: &mut String, found: 
     command.push('"');
 }
 
-/// Reads `$(…)` and `` `…` ``; any other `$` stays.
+/// Reads `$(…)` and `` `…` ``. Keeps any other `$`.
 fn substitution(
     sign: char,
     script: &mut Peekable<Chars<'_>>,
@@ -118,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Words come back as they were, wherever in a script their command stands.
+        /// Quoting, placing in a script and splitting gives the same words.
         #[test]
         fn quoted_words_come_back(words in proptest::collection::vec("[^\0]{1,12}", 1..6), which in 0..6usize) {
             let command = shlex::try_join(words.iter().map(String::as_str)).unwrap();
@@ -135,12 +135,12 @@ mod tests {
     }
 
     #[test]
-    fn files_of_redirections_are_no_words() {
+    fn redirections_are_dropped() {
         assert_eq!(commands("a b > c d 2>/dev/null < e f"), [["a", "b", "d", "f"]]);
     }
 
     #[test]
-    fn lines_go_on_after_a_backslash() {
+    fn a_backslash_continues_a_line() {
         assert_eq!(commands("a b \\\n  c\nd"), [vec!["a", "b", "c"], vec!["d"]]);
     }
 }
