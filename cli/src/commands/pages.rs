@@ -66,7 +66,7 @@ fn write_pages(command: Command, folder: &Path) -> std::io::Result<usize> {
     let notes = command.get_after_long_help().or_else(|| command.get_after_help());
     let notes = sections(&notes.map(ToString::to_string).unwrap_or_default());
     let has_subcommands = command.has_subcommands();
-    let source = concat!("countersign ", env!("CARGO_PKG_VERSION"));
+    let source = concat!(env!("CARGO_BIN_NAME"), " ", env!("CARGO_PKG_VERSION"));
     let page = Man::new(command).manual("Countersign").source(source);
     let mut text = Vec::new();
     page.render_title(&mut text)?;
