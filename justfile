@@ -51,7 +51,7 @@ docs:
 
 # Write functions/console/openapi.json from the code
 openapi:
-    cargo run --bin countersign-openapi
+    cargo run -p countersign-openapi
 
 # Take the pictures in docs/screenshots (needs Node.js and Chromium)
 screenshots:

@@ -1,6 +1,6 @@
 //! The OpenAPI document.
 //!
-//! It is made from the code of all functions by `cargo run --bin countersign-openapi` and stands here
+//! It is made from the code of all functions by `cargo run -p countersign-openapi` and stands here
 //! as a file, so that serving it costs no start-up time and no function holds another's types. A test
 //! of `tests/openapi` fails when the file is not what the code says.
 

@@ -1,6 +1,6 @@
 //! The OpenAPI document, joined from what each function says of its own routes.
 //!
-//! `cargo run --bin countersign-openapi` writes it to [`FILE`], which `console` serves.
+//! `cargo run -p countersign-openapi` writes it to [`FILE`], which `console` serves.
 
 use countersign_http::Problem;
 use countersign_http::openapi::problems;

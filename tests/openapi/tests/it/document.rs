@@ -16,7 +16,7 @@ fn the_file_that_is_served_is_what_the_code_says() {
     let served = std::fs::read_to_string(file).unwrap();
     assert!(
         served == countersign_openapi::document().unwrap(),
-        "{} is older than the code: run `cargo run --bin countersign-openapi`, look at what it changes, commit it",
+        "{} is older than the code: run `cargo run -p countersign-openapi`, look at what it changes, commit it",
         countersign_openapi::FILE
     );
 }
