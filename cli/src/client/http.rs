@@ -77,6 +77,18 @@ pub(crate) enum Failure {
     Refused(Box<Problem>),
 }
 
+/// The beginning of an HTTP client for the service: no redirects, which could carry a token or a code to another
+/// address, and for a service on this machine neither a proxy nor, without TLS, the root certificates of the
+/// system, because a bare machine has none.
+pub(crate) fn builder(config: &Config) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    match (config.is_local(), config.url.scheme()) {
+        (true, "http") => builder.no_proxy().tls_certs_only([]),
+        (true, _) => builder.no_proxy(),
+        (false, _) => builder,
+    }
+}
+
 /// A client of one service for one caller.
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -105,16 +117,10 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(reqwest::header::AUTHORIZATION, value);
         }
-        let mut builder = reqwest::Client::builder()
+        let http = builder(config)
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .connect_timeout(Duration::from_secs(5))
-            // A redirect could carry the token to somewhere else.
-            .redirect(reqwest::redirect::Policy::none());
-        if config.is_local() {
-            builder = builder.no_proxy();
-        }
-        let http = builder
             .build()
             .map_err(|error| CliError::Stopped(format!("cannot set up HTTP: {}", root_cause(&error))))?;
         Ok(Self { http, base: config.url.clone() })

@@ -184,11 +184,7 @@ async fn exchange(config: &Config, code: &str, verifier: &str) -> Result<Exchang
         url: config.url.to_string(),
         cause: error.without_url().to_string(),
     };
-    let mut builder =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(READ_WITHIN);
-    if config.is_local() {
-        builder = builder.no_proxy();
-    }
+    let builder = crate::client::builder(config).timeout(READ_WITHIN);
     let client = builder.build().map_err(unreachable)?;
     let answer = client.post(url).json(&json!({ "code": code, "verifier": verifier })).send().await;
     let answer = answer.map_err(unreachable)?;

@@ -7,6 +7,7 @@
 //! - [`scale`] lists, shows and decides with a thousand requests and with a million
 //! - [`start`] starts the deployed binaries beside a bare hello; [`sizes`] zips them; [`memory`] lets
 //!   them live lives with the longest commands
+//! - [`answers`] checks the functions of a release instead of measuring them
 //! - [`press`] starts `callback` for each press of a button in Slack
 //! - [`verify`] verifies the export of a log of very many events
 //!
@@ -15,6 +16,7 @@
 //! [`figures`] (medians, processor time).
 
 pub mod alone;
+pub mod answers;
 pub mod capacity;
 pub mod deliveries;
 pub mod figures;

@@ -1,7 +1,9 @@
 //! `cargo run --release -p countersign-bench -- COMMAND`
 
 use clap::{Parser, Subcommand};
-use countersign_bench::{capacity, deliveries, memory, press, scale, sizes, start, throughput, verify};
+use countersign_bench::{
+    answers, capacity, deliveries, memory, press, scale, sizes, start, throughput, verify,
+};
 
 /// Measures what the product costs; docs/performance.md says what each figure means.
 #[derive(Parser)]
@@ -12,6 +14,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Benchmark {
+    /// Whether each function of a release answers an event
+    Answers(answers::Options),
     /// Round trips and capacity units, by call and for a whole life
     Capacity,
     /// Very many deliveries to a healthy, a flaky and a dead endpoint, over two restarts
@@ -35,6 +39,7 @@ enum Benchmark {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().benchmark {
+        Benchmark::Answers(options) => answers::check(&options).await?,
         Benchmark::Capacity => capacity::print(&capacity::measure().await?),
         Benchmark::Deliveries(options) => deliveries::print(&deliveries::measure(&options).await?),
         Benchmark::Throughput(options) => throughput::measure(&options).await?,

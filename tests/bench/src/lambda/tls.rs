@@ -23,15 +23,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Makes one and writes it to `bundle`, for `AWS_CA_BUNDLE`, behind the roots that a function has
-    /// in the cloud: reading those is a part of its start.
+    /// Makes one and writes it to `bundle`, for `AWS_CA_BUNDLE`. It takes the place of Amazon's roots, which a
+    /// function in the cloud has in its binary.
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn make(bundle: &Path) -> Result<Self> {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-        let roots = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/app/roots/amazon.pem");
-        std::fs::write(bundle, std::fs::read_to_string(roots)? + &made.cert.pem())?;
+        std::fs::write(bundle, made.cert.pem())?;
         let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
         let mut config = ServerConfig::builder()
             .with_no_client_auth()
