@@ -64,7 +64,7 @@ screenshots:
 bench *args="--help":
     cargo run --release -p countersign-bench -- "$@"
 
-# Build the release archives; arguments go to `cargo xtask dist`
+# Build the release archives; arguments go to infra/dist/dist
 [positional-arguments]
 dist *args:
-    cargo xtask dist "$@"
+    infra/dist/dist "$@"
