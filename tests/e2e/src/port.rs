@@ -14,7 +14,7 @@ const COUNT: u16 = 12_000;
 ///
 /// Every test may be a process of its own, and while a service restarts nothing listens on its port. So the port is
 /// reserved by a lock on a file, which the system releases when the process ends, however it ends.
-pub(crate) struct ReservedPort {
+pub struct ReservedPort {
     number: u16,
     _lock: File,
 }
@@ -24,7 +24,7 @@ impl ReservedPort {
     ///
     /// # Errors
     /// If the folder of the locks cannot be used, or no port is free.
-    pub(crate) fn reserve() -> Result<Self> {
+    pub fn reserve() -> Result<Self> {
         let folder = std::env::temp_dir().join("countersign-test-ports");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let start = u16::try_from(std::process::id() % u32::from(COUNT))?;
@@ -40,7 +40,8 @@ impl ReservedPort {
     }
 
     /// Its number.
-    pub(crate) fn number(&self) -> u16 {
+    #[must_use]
+    pub fn number(&self) -> u16 {
         self.number
     }
 }

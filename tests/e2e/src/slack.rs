@@ -29,8 +29,16 @@ pub const APP: &str = "A0COUNTER";
 pub const TEAM: &str = "T0DEMO";
 /// A channel that the app is in.
 pub const CHANNEL: &str = "C0OPS";
-/// How many messages a channel takes at once before the rate counts.
+/// How many messages a channel takes at once before the rate counts, and how many a second from then on.
 const BURST: usize = 5;
+
+/// What a channel was sent, as far as the rate goes.
+#[derive(Debug, Default)]
+struct Sent {
+    at: Vec<Instant>,
+    /// Whether a message was refused already.
+    refused: bool,
+}
 
 /// A message as it stands in the stand-in.
 #[derive(Debug, Clone)]
@@ -94,7 +102,7 @@ struct Inner {
     triggers: BTreeMap<String, Instant>,
     answers: Vec<Value>,
     refusals: Vec<String>,
-    sent: BTreeMap<String, Vec<Instant>>,
+    sent: BTreeMap<String, Sent>,
     number: u64,
     token: String,
 }
@@ -424,14 +432,18 @@ impl Inner {
         if self.invited.contains(channel) { Ok(()) } else { Err(Refused::Error("not_in_channel")) }
     }
 
-    /// About one message a second, with short bursts.
+    /// A burst, and from the first refusal on the same number a second. So the first message above the burst is always
+    /// refused, however slowly the messages come.
     fn rate(&mut self, channel: &str) -> Result<(), Refused> {
         let sent = self.sent.entry(channel.to_owned()).or_default();
-        sent.retain(|at| at.elapsed() < Duration::from_secs(1));
-        if sent.len() >= BURST {
+        if sent.refused {
+            sent.at.retain(|at| at.elapsed() < Duration::from_secs(1));
+        }
+        if sent.at.len() >= BURST {
+            sent.refused = true;
             return Err(Refused::Rate);
         }
-        sent.push(Instant::now());
+        sent.at.push(Instant::now());
         Ok(())
     }
 }

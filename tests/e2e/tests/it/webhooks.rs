@@ -245,13 +245,15 @@ async fn gone_disables_an_endpoint_and_an_admin_enables_it_with_what_waits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_takes_nothing_for_too_long_is_given_up_and_what_waits_comes_after_all() {
     let mut settings = SETTINGS.to_vec();
-    settings.push(("COUNTERSIGN_GIVE_UP_AFTER_SEC", "2"));
+    // Long enough that the second request is attempted before, on a busy machine too.
+    settings.push(("COUNTERSIGN_GIVE_UP_AFTER_SEC", "10"));
     let serve = Serve::start(Database::Embedded, &settings).await.unwrap();
     let receiver = Receiver::start(|_, _| Reaction::Answer(500)).await.unwrap();
     let made = webhook(&serve, receiver.url(), json!({ "events": ["request.created"] })).await;
     select(&serve).await;
     receiver.until("the first failed", |received| received.len() > 2).await.unwrap();
     let second = select(&serve).await;
+    receiver.until("the second failed", |received| has(received, "request.created", &second)).await.unwrap();
     let given_up = until_disabled(&serve, &made).await;
     assert!(given_up.text("/disabled/why").starts_with("nothing has succeeded since"), "{given_up:?}");
     receiver.react(|_, _| Reaction::Answer(200));
@@ -310,6 +312,7 @@ async fn what_leads_inside_is_refused_when_it_is_saved() {
 #[cfg(feature = "webhook-verifier-tests")]
 mod verifiers {
     use super::*;
+    use countersign_e2e::port::ReservedPort;
     use std::path::Path;
     use std::process::Stdio;
     use tokio::io::AsyncWriteExt as _;
@@ -365,12 +368,9 @@ mod verifiers {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_example_approves_what_only_reads_and_leaves_the_rest() {
         let serve = start(Database::Embedded).await;
-        // A port that was free a moment ago: the consumer is there before its webhook.
-        let port = {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        };
-        let made = webhook(&serve, &format!("http://127.0.0.1:{port}/"), json!({})).await;
+        // Known before the consumer listens: its secret is that of the webhook, which names the port.
+        let port = ReservedPort::reserve().unwrap();
+        let made = webhook(&serve, &format!("http://127.0.0.1:{}/", port.number()), json!({})).await;
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/approve_harmless.py");
         let page = std::fs::read_to_string(example.with_file_name("../webhooks.md")).unwrap();
         assert!(page.contains(std::fs::read_to_string(&example).unwrap().trim_end()), "the page shows it");
@@ -378,7 +378,7 @@ mod verifiers {
             .arg(&example)
             .env("WEBHOOK_SECRET", made.text("/secret"))
             .env("COUNTERSIGN_TOKEN", serve.token("dana"))
-            .env("PORT", port.to_string())
+            .env("PORT", port.number().to_string())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()

@@ -143,7 +143,9 @@ async fn it_waits_through_a_restart_of_the_service(database: Database) {
 
 async fn interrupted_it_leaves_the_request_as_it_is(database: Database) {
     let serve = Serve::start(database, &[]).await.unwrap();
-    let exec = serve.begin("alice", &["exec", "demo-db", "SELECT 'later' AS it", "-o", "csv"]).unwrap();
+    let mut exec = serve.begin("alice", &["exec", "demo-db", "SELECT 'later' AS it", "-o", "csv"]).unwrap();
+    // It waits now: the request is made before its id has come back.
+    assert!(exec.complaint().await.unwrap().starts_with("request req_"));
     let request = serve.find("SELECT 'later' AS it").await.unwrap();
     exec.stop().await.unwrap();
     let exec = exec.end().await.unwrap();

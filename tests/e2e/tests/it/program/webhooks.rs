@@ -1,5 +1,6 @@
 //! Webhooks by the program, and what `doctor` says.
 
+use countersign_e2e::port::ClosedPort;
 use countersign_e2e::{Database, Reaction, Receiver, Serve};
 use serde_json::{Value, json};
 
@@ -67,11 +68,8 @@ async fn doctor_says_why_nobody_was_told_or_asked() {
     let found = codes(&serve, &["doctor", by_itself.text("/id"), "-o", "json"]).await;
     assert_eq!(found, ["notifies-nobody", "approved-by-itself"]);
 
-    // A port on which nobody listens.
-    let nobody = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}/", listener.local_addr().unwrap())
-    };
+    let closed = ClosedPort::take().unwrap();
+    let nobody = format!("http://{}/", closed.address());
     let create = ["webhooks", "create", &nobody, "-o", "json"];
     let made = serve.run("root", &create).await.unwrap().json().unwrap();
     let id = made["id"].as_str().unwrap();

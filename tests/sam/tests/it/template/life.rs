@@ -317,8 +317,11 @@ async fn a_runner_works(on: &mut Deployment) {
     on.http("console", "root", "PUT /v1/connections/ops", None, ops).await;
     let solo = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "reviewers": ["a"] });
     on.http("console", "root", "PUT /v1/connections/ops-solo", None, solo).await;
-    let open = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "approvals": false, "run_within_seconds": 1 });
-    on.http("console", "root", "PUT /v1/connections/ops-open", None, open).await;
+    let open = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] }, "approvals": false });
+    on.http("console", "root", "PUT /v1/connections/ops-open", None, open.clone()).await;
+    let mut hasty = open;
+    hasty["run_within_seconds"] = json!(1);
+    on.http("console", "root", "PUT /v1/connections/ops-hasty", None, hasty).await;
     let robot = format!("/v1/users/{}", UserId::from_parts(on.app("console").now(), 9));
     let body = json!({ "email": "robot@example.com", "owner": on.id("dana") });
     on.http("console", "root", &format!("PUT {robot}"), None, body).await;
@@ -328,7 +331,7 @@ async fn a_runner_works(on: &mut Deployment) {
     on.people.insert("runner".to_owned(), json!({ "id": user, "token": token["secret"] }));
     let on = &*on;
 
-    let abandoned = on.submit("ops-open", "echo late", "on_approval").await;
+    let abandoned = on.submit("ops-hasty", "echo late", "on_approval").await;
     let request = on.submit("ops", "echo out", "manual").await;
     on.approve(&request).await;
     on.decide("alice", "run", &request, Value::Null).await;
