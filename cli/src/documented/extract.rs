@@ -132,9 +132,9 @@ fn literals(source: &str) -> Vec<(usize, String)> {
     let mut rest = source;
     while let Some(at) = rest.find(['"', '/', '\'', '\n']) {
         let (before, from) = rest.split_at(at);
-        if from.starts_with('\n') {
+        if let Some(next) = from.strip_prefix('\n') {
             line += 1;
-            rest = &from[1..];
+            rest = next;
         } else if from.starts_with("//") {
             rest = from.find('\n').map_or("", |end| &from[end..]);
         } else if from.starts_with("'\"'") || from.starts_with("'\\''") {

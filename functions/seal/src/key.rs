@@ -33,7 +33,7 @@ pub enum Signer {
     /// A key in this process.
     Here(SigningKey),
     /// A key in KMS.
-    Kms(KmsKey),
+    Kms(Box<KmsKey>),
 }
 
 impl From<SigningKey> for Signer {
@@ -74,7 +74,7 @@ pub async fn signing_key(
     if let Some(name) = reference.strip_prefix("kms:") {
         let key = KmsKey::new(aws.kms(), name);
         key.public().await?;
-        return Ok(Signer::Kms(key));
+        return Ok(Signer::Kms(Box::new(key)));
     }
     let reference = SecretRef::parse(reference, FileSecrets::Allowed)?;
     // The prefix keeps what people write into connections to what is theirs; this reference is none of

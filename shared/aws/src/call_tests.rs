@@ -11,15 +11,18 @@ use serde_json::{Value, json};
 use super::{Attempts, Call, CallError, Style, endpoint, error_code};
 use crate::{Aws, AwsSettings};
 
+/// A status, the header `x-amzn-errortype`, and a body.
+type Planned = (u16, &'static str, &'static str);
+
 /// Answers each request with the next planned answer, the last one for ever, and records what came.
 #[derive(Clone)]
 struct Service {
-    plan: Arc<Mutex<Vec<(u16, &'static str, &'static str)>>>,
+    plan: Arc<Mutex<Vec<Planned>>>,
     seen: Arc<Mutex<Vec<(String, HeaderMap)>>>,
 }
 
 impl Service {
-    async fn start(plan: &[(u16, &'static str, &'static str)]) -> (Self, Aws) {
+    async fn start(plan: &[Planned]) -> (Self, Aws) {
         let mut plan = plan.to_vec();
         plan.reverse();
         let service = Self { plan: Arc::new(Mutex::new(plan)), seen: Arc::default() };

@@ -43,7 +43,7 @@ impl Store {
     pub fn events_of_commits<'a>(
         &'a self,
         commits: &'a [CommitRef],
-    ) -> BoxFuture<'a, Result<Vec<(CommitRef, Vec<Event>)>, StorageError>> {
+    ) -> crate::Answer<'a, Vec<(CommitRef, Vec<Event>)>> {
         Box::pin(async move {
             let keys = commits
                 .iter()

@@ -26,3 +26,6 @@ impl StorageError {
         Self::Corrupt(format!("{what}: {error}"))
     }
 }
+
+/// The answer of a storage call, boxed so that callers do not compile the call again (ADR 0018).
+pub type Answer<'a, T> = futures::future::BoxFuture<'a, Result<T, StorageError>>;

@@ -68,7 +68,7 @@ impl Store {
         &'a self,
         operation: &'static str,
         query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
-    ) -> BoxFuture<'a, Result<(Vec<Item>, Option<Item>), StorageError>> {
+    ) -> crate::Answer<'a, (Vec<Item>, Option<Item>)> {
         Box::pin(async move {
             let query = query.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
             let output = retried(|| query.clone().send()).await?;

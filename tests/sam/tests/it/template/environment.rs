@@ -7,7 +7,7 @@ use countersign_app::Config;
 use countersign_app::aws::AwsSettings;
 use serde_json::Value;
 
-use crate::template::template::{functions, root, template, variables};
+use crate::template::document::{functions, root, template, variables};
 
 /// What Lambda sets itself, or what only somebody who runs the program elsewhere sets.
 const NOT_OF_THE_TEMPLATE: [&str; 14] = [

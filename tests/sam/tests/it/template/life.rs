@@ -24,9 +24,9 @@ use countersign_targets::FileSecrets;
 use countersign_timer::Timer;
 use serde_json::{Map, Value, json};
 
+use crate::template::document::{functions, root, template, variables, with_second_admin};
 use crate::template::recorder::Recorder;
 use crate::template::roles::{Use, grants};
-use crate::template::template::{functions, root, template, variables, with_second_admin};
 
 /// A deployment on this machine: each function with its own variables, behind the recorder.
 struct Deployment {

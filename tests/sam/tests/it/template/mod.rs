@@ -6,10 +6,10 @@
 //! - [`environment`]: the variables of each function, against those that the code reads
 //! - [`roles`]: what each function may do, against all that it does in [`life`], seen by [`recorder`]
 
+mod document;
 mod environment;
 mod life;
 mod recorder;
 mod roles;
 mod routes;
 mod table;
-mod template;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::template::template::{functions, text};
+use crate::template::document::{functions, text};
 
 /// Something that a function does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,7 +125,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 
 #[test]
 fn every_function_may_use_a_key_of_ones_own_for_the_table() {
-    let template = crate::template::template::template();
+    let template = crate::template::document::template();
     let roles = &template["Resources"]["TableKeyPolicy"]["Properties"]["Roles"];
     let role = |role: &Value| text(&template, role).unwrap();
     let mut allowed: Vec<String> = list(roles).iter().map(role).collect();

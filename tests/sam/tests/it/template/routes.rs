@@ -4,8 +4,8 @@ use countersign_http::routes::{DECISIONS, HttpFunction, RUNNER_WORK, RUNNERS, SL
 use http::Method;
 use serde_json::Value;
 
+use crate::template::document::{functions, template, text};
 use crate::template::roles::matches;
-use crate::template::template::{functions, template, text};
 
 /// A route of the API.
 #[derive(Debug)]

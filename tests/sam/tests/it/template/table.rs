@@ -9,7 +9,7 @@ use countersign_storage::schema;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::template::template::template;
+use crate::template::document::template;
 
 /// What the code asks of a database when it makes a table: operation and body.
 async fn made_by_the_code() -> Vec<(String, Value)> {
