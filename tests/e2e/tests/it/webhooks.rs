@@ -246,6 +246,8 @@ async fn gone_disables_an_endpoint_and_an_admin_enables_it_with_what_waits() {
 async fn who_takes_nothing_for_too_long_is_given_up_and_what_waits_comes_after_all() {
     let mut settings = SETTINGS.to_vec();
     settings.push(("COUNTERSIGN_GIVE_UP_AFTER_SEC", "12"));
+    // What waits is found by the sweep.
+    settings.push(("COUNTERSIGN_SWEEP_SECONDS", "2"));
     let serve = Serve::start(Database::Embedded, &settings).await.unwrap();
     let receiver = Receiver::start(|_, _| Reaction::Answer(500)).await.unwrap();
     let made = webhook(&serve, receiver.url(), json!({ "events": ["request.created"] })).await;
