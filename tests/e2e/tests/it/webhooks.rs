@@ -245,13 +245,18 @@ async fn gone_disables_an_endpoint_and_an_admin_enables_it_with_what_waits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_takes_nothing_for_too_long_is_given_up_and_what_waits_comes_after_all() {
     let mut settings = SETTINGS.to_vec();
-    settings.push(("COUNTERSIGN_GIVE_UP_AFTER_SEC", "2"));
+    // The endpoint must be given up before its tenth failure: from then on it is only probed, each 30 seconds, and a
+    // probe that comes so late gives up the delivery that it is made with, perhaps the second one.
+    settings.push(("COUNTERSIGN_RETRY_SCHEDULE", "2s"));
+    // The first attempt of the second delivery is about 4 seconds younger: it still waits when the endpoint is given up.
+    settings.push(("COUNTERSIGN_GIVE_UP_AFTER_SEC", "6"));
     let serve = Serve::start(Database::Embedded, &settings).await.unwrap();
     let receiver = Receiver::start(|_, _| Reaction::Answer(500)).await.unwrap();
     let made = webhook(&serve, receiver.url(), json!({ "events": ["request.created"] })).await;
     select(&serve).await;
     receiver.until("the first failed", |received| received.len() > 2).await.unwrap();
     let second = select(&serve).await;
+    receiver.until("the second failed", |received| has(received, "request.created", &second)).await.unwrap();
     let given_up = until_disabled(&serve, &made).await;
     assert!(given_up.text("/disabled/why").starts_with("nothing has succeeded since"), "{given_up:?}");
     receiver.react(|_, _| Reaction::Answer(200));
