@@ -14,7 +14,7 @@ demo:
 test:
     ./tests/run
 
-# Run the checks that need only Rust and a C compiler
+# Run the checks that need Rust, a C compiler and Python 3 with venv
 quick:
     ./tests/run quick
 
