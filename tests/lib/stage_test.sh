@@ -134,6 +134,12 @@ lanes() {
     stage "three" beside'
   check "two stages that compile do not, and another one is started instead" test "$STATUS" = 0
   run_script '
+    count() { mkdir "$WORK/running.$BASHPID"; sleep 0.5; ls -d "$WORK"/running.* | wc -l >>"$WORK/counts"; rmdir "$WORK/running.$BASHPID"; }
+    for name in one two three four; do stage "$name" count; done
+    stage "compiler" --compiles count
+    stage "most" --after four --after three --after compiler eval "! grep -v [123] <\"\$WORK/counts\" && grep 3 <\"\$WORK/counts\""'
+  check "a third one runs beside two others only if it compiles" test "$STATUS" = 0
+  run_script '
     set_it() { VALUE="a b"; share VALUE; }
     set_both() { in_parallel set_it true; }
     stage "one" set_both

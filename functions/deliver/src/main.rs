@@ -22,11 +22,5 @@ async fn main() -> anyhow::Result<()> {
     let secrets = ChatSecrets::new(Arc::new(|name| std::env::var(name).ok()), FileSecrets::Refused);
     let senders = Senders::of(&app).with_chats(&app, &secrets);
     let handler = Deliver::new(app, Timer::new(aws.scheduler(), timer_config), senders);
-    let handler = Arc::new(handler);
-    countersign_http::lambda::run(Arc::new(move |payload| {
-        let handler = Arc::clone(&handler);
-        Box::pin(async move { Ok(handler.handle(payload).await?) })
-    }))
-    .await
-    .map_err(anyhow::Error::from_boxed)
+    countersign_http::lambda::run(handler, Deliver::handle).await.map_err(anyhow::Error::from_boxed)
 }

@@ -2,8 +2,6 @@
 
 #![recursion_limit = "256"]
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker, telemetry};
@@ -20,11 +18,5 @@ async fn main() -> anyhow::Result<()> {
         config.timer.clone().context("the environment variable `COUNTERSIGN_SCHEDULE_GROUP` is missing")?;
     let timer = Timer::new(aws.scheduler(), timer_config);
     let handler = Dispatch::new(App::new(config, &aws), timer, invoker);
-    let handler = Arc::new(handler);
-    countersign_http::lambda::run(Arc::new(move |payload| {
-        let handler = Arc::clone(&handler);
-        Box::pin(async move { Ok(handler.handle(payload).await?) })
-    }))
-    .await
-    .map_err(anyhow::Error::from_boxed)
+    countersign_http::lambda::run(handler, Dispatch::handle).await.map_err(anyhow::Error::from_boxed)
 }

@@ -2,10 +2,9 @@
 
 #![recursion_limit = "256"]
 
-use std::sync::Arc;
-
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, Invoker, telemetry};
+use countersign_expire::Expire;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -13,12 +12,6 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::from_environment()?;
     let aws = Aws::new(AwsSettings::from_environment()?);
     let invoker = Invoker::new(&config, &aws)?;
-    let handler = countersign_expire::Expire::new(App::new(config, &aws), invoker);
-    let handler = Arc::new(handler);
-    countersign_http::lambda::run(Arc::new(move |payload| {
-        let handler = Arc::clone(&handler);
-        Box::pin(async move { Ok(handler.handle(payload).await?) })
-    }))
-    .await
-    .map_err(anyhow::Error::from_boxed)
+    let handler = Expire::new(App::new(config, &aws), invoker);
+    countersign_http::lambda::run(handler, Expire::handle).await.map_err(anyhow::Error::from_boxed)
 }

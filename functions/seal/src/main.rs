@@ -2,8 +2,6 @@
 
 #![recursion_limit = "256"]
 
-use std::sync::Arc;
-
 use countersign_app::aws::{Aws, AwsSettings};
 use countersign_app::{App, Config, telemetry};
 use countersign_seal::{Seal, signing_key};
@@ -15,11 +13,5 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::new(AwsSettings::from_environment()?);
     let key = signing_key(&config, &aws, &|name| std::env::var(name).ok()).await?;
     let handler = Seal::new(App::new(config, &aws), key).with_copies_by(&aws);
-    let handler = Arc::new(handler);
-    countersign_http::lambda::run(Arc::new(move |payload| {
-        let handler = Arc::clone(&handler);
-        Box::pin(async move { Ok(handler.handle(payload).await?) })
-    }))
-    .await
-    .map_err(anyhow::Error::from_boxed)
+    countersign_http::lambda::run(handler, Seal::handle).await.map_err(anyhow::Error::from_boxed)
 }

@@ -147,12 +147,23 @@ pub struct InvokeError {
 
 impl InvokeError {
     pub(crate) fn execute(why: String) -> Self {
-        Self { what: "runs commands", why }
+        Self { what: RUNS_COMMANDS, why }
     }
+}
 
-    pub(crate) fn deliver(why: String) -> Self {
-        Self { what: "makes deliveries", why }
-    }
+const RUNS_COMMANDS: &str = "runs commands";
+pub(crate) const MAKES_DELIVERIES: &str = "makes deliveries";
+
+/// Queues an invocation of a function. `what` completes "the function that …".
+pub(crate) async fn queue(
+    lambda: &Lambda,
+    function: &str,
+    what: &'static str,
+    event: &impl Serialize,
+) -> Result<(), InvokeError> {
+    let failed = |why| InvokeError { what, why };
+    let payload = serde_json::to_vec(event).map_err(|error| failed(error.to_string()))?;
+    lambda.invoke_event(function, payload).await.map_err(|error| failed(reason(&error)))
 }
 
 impl Invoker {
@@ -174,11 +185,9 @@ impl Invoker {
         Box::pin(async move { self.begin(event).await })
     }
 
-    /// Invokes the function, and waits for nothing.
+    /// Queues an invocation of `execute`.
     pub(crate) async fn begin(&self, event: &impl Serialize) -> Result<(), InvokeError> {
-        let payload = serde_json::to_vec(event).map_err(|error| InvokeError::execute(error.to_string()))?;
-        let begun = self.lambda.invoke_event(&self.function, payload).await;
-        begun.map_err(|error| InvokeError::execute(reason(&error)))
+        queue(&self.lambda, &self.function, RUNS_COMMANDS, event).await
     }
 }
 

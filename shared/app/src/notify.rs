@@ -13,7 +13,7 @@ use countersign_storage::{Connection, StorageError, Store};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::app::{InvokeError, reason};
+use crate::app::{InvokeError, MAKES_DELIVERIES, queue};
 use crate::{Config, config::ConfigError};
 
 /// What `deliver` is invoked with. Any of them may be lost or doubled.
@@ -61,17 +61,12 @@ impl Notifier {
         Ok(Self { lambda: aws.lambda(), function })
     }
 
-    /// Asks for it.
+    /// Queues an invocation of `deliver`.
     ///
     /// # Errors
-    /// If Lambda did not take it; the sweep finds it.
+    /// If Lambda did not accept it; the sweep finds what waits.
     pub fn deliver<'a>(&'a self, event: &'a DeliverEvent) -> BoxFuture<'a, Result<(), InvokeError>> {
-        Box::pin(async move {
-            let payload =
-                serde_json::to_vec(event).map_err(|error| InvokeError::deliver(error.to_string()))?;
-            let begun = self.lambda.invoke_event(&self.function, payload).await;
-            begun.map_err(|error| InvokeError::deliver(reason(&error)))
-        })
+        Box::pin(queue(&self.lambda, &self.function, MAKES_DELIVERIES, event))
     }
 }
 

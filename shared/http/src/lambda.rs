@@ -53,17 +53,31 @@ pub fn serve(router: Router) -> LocalBoxFuture<'static, Result<(), lambda_runtim
     Box::pin(lambda_runtime::run(Adapter::from(router)))
 }
 
-/// Handles one event.
-pub type Handler =
-    Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, lambda_runtime::Error>> + Send + Sync>;
-
-/// Handles events in Lambda until the sandbox goes away.
+/// Passes events of Lambda to `handle` until the sandbox ends. Boxed, so that the runtime is compiled here and not in
+/// each function again.
 ///
 /// # Errors
 /// Errors of the runtime API.
 #[must_use]
-pub fn run(handler: Handler) -> LocalBoxFuture<'static, Result<(), lambda_runtime::Error>> {
-    Box::pin(lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handler(event.payload))))
+pub fn run<H, E>(
+    handler: H,
+    handle: for<'a> fn(&'a H, Value) -> BoxFuture<'a, Result<Value, E>>,
+) -> LocalBoxFuture<'static, Result<(), lambda_runtime::Error>>
+where
+    H: Send + Sync + 'static,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let handler = Arc::new(handler);
+    run_boxed(Box::new(move |payload| {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move { Ok(handle(&handler, payload).await?) })
+    }))
+}
+
+type Handle = dyn Fn(Value) -> BoxFuture<'static, Result<Value, lambda_runtime::Error>> + Send + Sync;
+
+fn run_boxed(handle: Box<Handle>) -> LocalBoxFuture<'static, Result<(), lambda_runtime::Error>> {
+    Box::pin(lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(event.payload))))
 }
 
 #[cfg(test)]

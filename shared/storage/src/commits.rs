@@ -1,10 +1,9 @@
 //! Every commit of a request by time, for whoever makes sure that nothing was missed.
 
 use countersign_rules::{Event, RequestId, Timestamp};
-use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_text, text};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 /// A commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +26,7 @@ impl Store {
         &'a self,
         from: Timestamp,
         to: Timestamp,
-    ) -> BoxFuture<'a, Result<Vec<CommitRef>, StorageError>> {
+    ) -> StorageFuture<'a, Vec<CommitRef>> {
         Box::pin(async move {
             let entries = self.feed(from, to).await?;
             // What else changes is in the feed as well.
@@ -43,7 +42,7 @@ impl Store {
     pub fn events_of_commits<'a>(
         &'a self,
         commits: &'a [CommitRef],
-    ) -> crate::Answer<'a, Vec<(CommitRef, Vec<Event>)>> {
+    ) -> StorageFuture<'a, Vec<(CommitRef, Vec<Event>)>> {
         Box::pin(async move {
             let keys = commits
                 .iter()
@@ -62,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn notified_until<'a>(&'a self) -> BoxFuture<'a, Result<Option<Timestamp>, StorageError>> {
+    pub fn notified_until<'a>(&'a self) -> StorageFuture<'a, Option<Timestamp>> {
         Box::pin(async move {
             let items = self.batch_get("notified", vec![codec::key(keys::NOTIFIED, keys::NOTIFIED)]).await?;
             let instant = |item: &Item| {
@@ -78,7 +77,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn set_notified_until<'a>(&'a self, until: Timestamp) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn set_notified_until<'a>(&'a self, until: Timestamp) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut item = codec::item(keys::NOTIFIED, keys::NOTIFIED);
             item.insert(LOOKED_UNTIL.to_owned(), text(until.rfc3339()));

@@ -1,14 +1,13 @@
 //! Connections.
 
 use countersign_rules::ConnectionName;
-use futures::future::BoxFuture;
 
 use crate::codec::{self, number, text};
 use crate::items::Connection;
 use crate::people::{Access, fresh_token, to_json};
 use crate::requests::DOC;
 use crate::store::{Condition, VERSION};
-use crate::{Key, StorageError, Store, keys};
+use crate::{Key, StorageError, StorageFuture, Store, keys};
 
 impl Store {
     /// Stores a connection; `before` is the version that the change was decided by, none to create.
@@ -19,7 +18,7 @@ impl Store {
         &'a self,
         before: Option<u64>,
         connection: &'a Connection,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    ) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut item = codec::item(keys::CONNECTIONS, connection.name.as_str());
             item.insert(VERSION.to_owned(), number(connection.version));
@@ -45,11 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed. Else any other.
-    pub fn delete_connection<'a>(
-        &'a self,
-        name: &'a ConnectionName,
-        version: u64,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn delete_connection<'a>(&'a self, name: &'a ConnectionName, version: u64) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             match self.connection(name).await? {
                 Some(connection) if connection.version == version => {
@@ -64,10 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::delete_connection`].
-    pub fn remove_connection<'a>(
-        &'a self,
-        connection: &'a Connection,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn remove_connection<'a>(&'a self, connection: &'a Connection) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let name = &connection.name;
             let key = codec::key(keys::CONNECTIONS, name.as_str());
@@ -92,10 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn connection<'a>(
-        &'a self,
-        name: &'a ConnectionName,
-    ) -> BoxFuture<'a, Result<Option<Connection>, StorageError>> {
+    pub fn connection<'a>(&'a self, name: &'a ConnectionName) -> StorageFuture<'a, Option<Connection>> {
         Box::pin(
             async move { self.read("connection", &[Key::Connection(name.clone())]).await?.connection(name) },
         )
@@ -109,7 +98,7 @@ impl Store {
         &'a self,
         after: Option<&'a ConnectionName>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Connection>, StorageError>> {
+    ) -> StorageFuture<'a, Vec<Connection>> {
         Box::pin(async move {
             let start = after.map(|name| codec::key(keys::CONNECTIONS, name.as_str()));
             let items = self.collection(keys::CONNECTIONS, start, limit).await?;

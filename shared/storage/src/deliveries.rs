@@ -6,13 +6,12 @@ use std::collections::HashMap;
 use countersign_notify::delivery::{Delivery, KEPT_SECONDS, State};
 use countersign_notify::{EndpointId, delivery::id_of_request};
 use countersign_rules::{DeliveryId, RequestId, Timestamp};
-use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_text, number, text};
 use crate::people::to_json;
 use crate::requests::DOC;
 use crate::store::VERSION;
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 const STATE: &str = "st";
 
@@ -31,11 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn put_delivery<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        write: Write,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+    pub fn put_delivery<'a>(&'a self, delivery: &'a Delivery, write: Write) -> StorageFuture<'a, bool> {
         Box::pin(async move {
             let mut put = self.client.put_item().set_item(Some(delivery_item(delivery)?));
             if write == Write::Outcome {
@@ -67,7 +62,7 @@ impl Store {
     pub fn deliveries<'a>(
         &'a self,
         wanted: &'a [(EndpointId, DeliveryId)],
-    ) -> BoxFuture<'a, Result<Vec<Delivery>, StorageError>> {
+    ) -> StorageFuture<'a, Vec<Delivery>> {
         Box::pin(async move {
             let mut parts: Vec<_> = wanted.iter().map(|(to, id)| (keys::deliveries(to), id.ulid())).collect();
             parts.sort();
@@ -85,7 +80,7 @@ impl Store {
         &'a self,
         endpoint: &'a EndpointId,
         id: DeliveryId,
-    ) -> BoxFuture<'a, Result<Option<Delivery>, StorageError>> {
+    ) -> StorageFuture<'a, Option<Delivery>> {
         Box::pin(async move { Ok(self.deliveries(&[(endpoint.clone(), id)]).await?.pop()) })
     }
 
@@ -97,7 +92,7 @@ impl Store {
         &'a self,
         endpoint: &'a EndpointId,
         request: RequestId,
-    ) -> BoxFuture<'a, Result<Option<Delivery>, StorageError>> {
+    ) -> StorageFuture<'a, Option<Delivery>> {
         Box::pin(async move { self.delivery(endpoint, id_of_request(endpoint, request)).await })
     }
 
@@ -110,7 +105,7 @@ impl Store {
         endpoint: &'a EndpointId,
         before: Option<DeliveryId>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<(Vec<Delivery>, bool), StorageError>> {
+    ) -> StorageFuture<'a, (Vec<Delivery>, bool)> {
         Box::pin(async move {
             let start = before.map(|id| codec::key(&keys::deliveries(endpoint), &id.ulid()));
             let query = self
@@ -136,7 +131,7 @@ impl Store {
         endpoint: &'a EndpointId,
         from: Timestamp,
         to: Timestamp,
-    ) -> BoxFuture<'a, Result<Vec<Delivery>, StorageError>> {
+    ) -> StorageFuture<'a, Vec<Delivery>> {
         Box::pin(async move {
             let (low, high) = (DeliveryId::from_parts(from, 0), DeliveryId::from_parts(to, u128::MAX));
             let mut found = Vec::new();
@@ -172,7 +167,7 @@ impl Store {
         endpoint: &'a EndpointId,
         now: Timestamp,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<DeliveryId>, StorageError>> {
+    ) -> StorageFuture<'a, Vec<DeliveryId>> {
         Box::pin(async move {
             let query = self
                 .client

@@ -28,4 +28,4 @@ impl StorageError {
 }
 
 /// The answer of a storage call, boxed so that callers do not compile the call again (ADR 0018).
-pub type Answer<'a, T> = futures::future::BoxFuture<'a, Result<T, StorageError>>;
+pub type StorageFuture<'a, T> = futures::future::BoxFuture<'a, Result<T, StorageError>>;

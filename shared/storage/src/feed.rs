@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use countersign_rules::{Event, RequestId, Timestamp};
-use futures::future::BoxFuture;
 
 use crate::audit::{AuditEvent, audit_event_of};
 use crate::codec::{self, Item, get_text, text};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 /// A commit of a request or another change, by its keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,11 +37,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn feed<'a>(
-        &'a self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> BoxFuture<'a, Result<Vec<Entry>, StorageError>> {
+    pub fn feed<'a>(&'a self, from: Timestamp, to: Timestamp) -> StorageFuture<'a, Vec<Entry>> {
         Box::pin(async move {
             let mut entries = Vec::new();
             let last = to.plus_millis(-1);
@@ -70,11 +65,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn feed_next<'a>(
-        &'a self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> BoxFuture<'a, Result<Option<Timestamp>, StorageError>> {
+    pub fn feed_next<'a>(&'a self, from: Timestamp, to: Timestamp) -> StorageFuture<'a, Option<Timestamp>> {
         Box::pin(async move {
             let last = to.plus_millis(-1);
             let mut at = from;
@@ -122,10 +113,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`; [`StorageError::Corrupt`] if one is not there.
-    pub fn recorded_at<'a>(
-        &'a self,
-        entries: &'a [Entry],
-    ) -> BoxFuture<'a, Result<Vec<Recorded>, StorageError>> {
+    pub fn recorded_at<'a>(&'a self, entries: &'a [Entry]) -> StorageFuture<'a, Vec<Recorded>> {
         Box::pin(async move {
             let mut found = Vec::with_capacity(entries.len());
             for some in entries.chunks(AT_ONCE) {

@@ -2,7 +2,6 @@
 
 use countersign_notify::{Integrations, Posted};
 use countersign_rules::RequestId;
-use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::json;
 
@@ -10,7 +9,7 @@ use crate::codec::{self, get_number, get_text, number, text};
 use crate::people::{Access, fresh_token, to_json};
 use crate::requests::DOC;
 use crate::store::{Condition, VERSION};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 /// Which settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +34,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn integrations<'a>(&'a self) -> BoxFuture<'a, Result<Integrations, StorageError>> {
+    pub fn integrations<'a>(&'a self) -> StorageFuture<'a, Integrations> {
         Box::pin(async move {
             let mut found = Integrations::default();
             for item in self.collection(keys::SETTINGS, None, usize::MAX).await? {
@@ -82,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn posted<'a>(&'a self, request: RequestId) -> BoxFuture<'a, Result<Vec<Posted>, StorageError>> {
+    pub fn posted<'a>(&'a self, request: RequestId) -> StorageFuture<'a, Vec<Posted>> {
         Box::pin(async move {
             let items = self.collection(&keys::posted(request), None, usize::MAX).await?;
             items.iter().map(|item| crate::read::document("a posted message", item)).collect()
@@ -93,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if somebody else did meanwhile. Else any other.
-    pub fn put_posted<'a>(&'a self, posted: &'a Posted) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn put_posted<'a>(&'a self, posted: &'a Posted) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut item = codec::item(&keys::posted(posted.request), &posted.endpoint.to_string());
             item.insert(VERSION.to_owned(), number(posted.row));

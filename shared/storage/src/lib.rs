@@ -52,7 +52,7 @@ pub mod sweep;
 pub mod webhooks;
 mod work;
 
-pub use error::{Answer, StorageError};
+pub use error::{StorageError, StorageFuture};
 pub use items::{Connection, StoredToken, User};
 pub use meter::Meter;
 pub use read::{Found, Key};

@@ -2,12 +2,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use countersign_rules::{ConnectionName, GroupName, RequestId, Status, Timestamp, UserId};
-use futures::future::BoxFuture;
 use futures::future::try_join_all;
 
 use crate::codec::{Item, get_text, text};
 use crate::schema::{self, Index};
-use crate::{StorageError, Store, keys};
+use crate::{StorageError, StorageFuture, Store, keys};
 
 /// Which requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +57,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn list<'a>(
-        &'a self,
-        source: &'a Source,
-        window: Window,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Page, StorageError>> {
+    pub fn list<'a>(&'a self, source: &'a Source, window: Window, limit: usize) -> StorageFuture<'a, Page> {
         Box::pin(async move {
             match source {
                 Source::Requester(user) => {

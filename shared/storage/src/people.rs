@@ -2,13 +2,12 @@
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use countersign_rules::{Timestamp, UserId};
-use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_text, number, text};
 use crate::items::User;
 use crate::requests::{DOC, Idempotency, Remembered};
 use crate::store::{Condition, Rejected, VERSION};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 /// Whether a change matters to claims, which then look at everybody again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +61,7 @@ impl Store {
         user: &'a User,
         access: Access,
         remember: Option<Remember<'a>>,
-    ) -> BoxFuture<'a, Result<Saved, StorageError>> {
+    ) -> StorageFuture<'a, Saved> {
         Box::pin(async move {
             let row = before.map_or(0, |before| before.row);
             let condition = if before.is_some() { Condition::Version(row) } else { Condition::Absent };
@@ -129,7 +128,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn user<'a>(&'a self, id: UserId) -> BoxFuture<'a, Result<Option<StoredUser>, StorageError>> {
+    pub fn user<'a>(&'a self, id: UserId) -> StorageFuture<'a, Option<StoredUser>> {
         Box::pin(async move {
             let items = self.batch_get("user", vec![codec::key(keys::USERS, &id.to_string())]).await?;
             items.first().map(stored_user).transpose()
@@ -140,10 +139,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn user_by_email<'a>(
-        &'a self,
-        email: &'a str,
-    ) -> BoxFuture<'a, Result<Option<StoredUser>, StorageError>> {
+    pub fn user_by_email<'a>(&'a self, email: &'a str) -> StorageFuture<'a, Option<StoredUser>> {
         Box::pin(async move {
             let items = self.batch_get("email", vec![codec::key(&keys::email(email), keys::EMAIL)]).await?;
             let Some(item) = items.first() else {
@@ -160,11 +156,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn users<'a>(
-        &'a self,
-        after: Option<UserId>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<User>, StorageError>> {
+    pub fn users<'a>(&'a self, after: Option<UserId>, limit: usize) -> StorageFuture<'a, Vec<User>> {
         Box::pin(async move {
             let start = after.map(|id| codec::key(keys::USERS, &id.to_string()));
             let items = self.collection(keys::USERS, start, limit).await?;
@@ -177,7 +169,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn beginning<'a>(&'a self) -> BoxFuture<'a, Result<Timestamp, StorageError>> {
+    pub fn beginning<'a>(&'a self) -> StorageFuture<'a, Timestamp> {
         Box::pin(async move {
             if let Some(known) = self.beginning.get() {
                 return Ok(*known);
@@ -195,7 +187,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn all_users<'a>(&'a self) -> BoxFuture<'a, Result<Vec<User>, StorageError>> {
+    pub fn all_users<'a>(&'a self) -> StorageFuture<'a, Vec<User>> {
         Box::pin(async move { self.users(None, usize::MAX).await })
     }
 

@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use countersign_notify::SlackSettings;
 use countersign_rules::event::Created;
 use countersign_rules::{ConnectionName, Event, Fact, Request, RequestId, UserId};
-use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_binary, get_number, get_text};
 use crate::items::{Connection, User};
 use crate::sign_in::{StoredSession, stored_session};
 use crate::slack::SlackLink;
 use crate::store::VERSION;
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 /// Something that can be read by its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -151,11 +150,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn read<'a>(
-        &'a self,
-        operation: &'static str,
-        wanted: &'a [Key],
-    ) -> BoxFuture<'a, Result<Found, StorageError>> {
+    pub fn read<'a>(&'a self, operation: &'static str, wanted: &'a [Key]) -> StorageFuture<'a, Found> {
         Box::pin(async move { self.read_by(operation, wanted, true).await })
     }
 
@@ -164,7 +159,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn read_created<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Found, StorageError>> {
+    pub fn read_created<'a>(&'a self, id: RequestId) -> StorageFuture<'a, Found> {
         Box::pin(async move {
             let wanted = [Key::Created(id)];
             let found = self.read_by("created", &wanted, false).await?;

@@ -11,10 +11,9 @@ use aws_sdk_dynamodb::types::{
     PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, StreamSpecification, StreamViewType,
     TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
-use futures::future::BoxFuture;
 
 use crate::schema::{TTL, describe};
-use crate::{StorageError, Store};
+use crate::{StorageError, StorageFuture, Store};
 
 /// How long a table may take to become active again after a change.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -127,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] with what the database said.
-    pub fn has<'a>(&'a self, setting: Setting) -> BoxFuture<'a, Result<bool, StorageError>> {
+    pub fn has<'a>(&'a self, setting: Setting) -> StorageFuture<'a, bool> {
         Box::pin(async move { setting.is_on(&self.client, &self.table).await })
     }
 
@@ -135,7 +134,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] with what the database said.
-    pub fn switch_on<'a>(&'a self, setting: Setting) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn switch_on<'a>(&'a self, setting: Setting) -> StorageFuture<'a, ()> {
         Box::pin(async move { setting.switch_on(&self.client, &self.table).await })
     }
 }

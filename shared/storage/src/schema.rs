@@ -5,9 +5,8 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
 use aws_sdk_dynamodb::{Client, error::ProvideErrorMetadata as _};
-use futures::future::BoxFuture;
 
-use crate::StorageError;
+use crate::{StorageError, StorageFuture};
 
 /// An index: its name, partition key and sort key. All project the keys alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +43,7 @@ pub const INDEXES: [Index; 4] = [BY_WHO, BY_WHERE, BY_STATUS, FEED];
 ///
 /// # Errors
 /// [`StorageError::Unavailable`] with what the database said.
-pub fn create_table<'a>(client: &'a Client, table: &'a str) -> BoxFuture<'a, Result<(), StorageError>> {
+pub fn create_table<'a>(client: &'a Client, table: &'a str) -> StorageFuture<'a, ()> {
     Box::pin(async move {
         let mut attributes = vec![PK, SK];
         let mut create = client

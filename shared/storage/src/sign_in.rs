@@ -3,7 +3,6 @@
 
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Timestamp, UserId};
-use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -11,7 +10,7 @@ use crate::codec::{self, Item, get_number, get_text, number, text};
 use crate::people::{fresh_token, to_json};
 use crate::requests::DOC;
 use crate::store::{Condition, VERSION};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 /// At most that many sessions a person; a new one takes the place of the oldest.
 pub const MAX_SESSIONS: usize = 20;
@@ -77,7 +76,7 @@ impl Store {
         id: &'a str,
         before: Option<&'a StoredSession>,
         session: &'a Session,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    ) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let row = before.map_or(0, |before| before.row);
             let mut item = codec::item(&keys::sessions(user), id);
@@ -99,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn sessions<'a>(&'a self, user: UserId) -> BoxFuture<'a, Result<Vec<StoredSession>, StorageError>> {
+    pub fn sessions<'a>(&'a self, user: UserId) -> StorageFuture<'a, Vec<StoredSession>> {
         Box::pin(async move {
             let items = self.collection(&keys::sessions(user), None, 200).await?;
             items.iter().map(stored_session).collect()
@@ -110,11 +109,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn end_sessions<'a>(
-        &'a self,
-        user: UserId,
-        ids: &'a [String],
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn end_sessions<'a>(&'a self, user: UserId, ids: &'a [String]) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             for some in ids.chunks(50) {
                 let deletes = some.iter().map(|id| self.delete(codec::key(&keys::sessions(user), id)));
@@ -132,11 +127,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn linked<'a>(
-        &'a self,
-        issuer: &'a str,
-        subject: &'a str,
-    ) -> BoxFuture<'a, Result<Option<UserId>, StorageError>> {
+    pub fn linked<'a>(&'a self, issuer: &'a str, subject: &'a str) -> StorageFuture<'a, Option<UserId>> {
         Box::pin(async move {
             let key = codec::key(&keys::identity(issuer, subject), keys::IDENTITY);
             let items = self.batch_get("identity", vec![key]).await?;
@@ -150,12 +141,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it is somebody's already. Else any other.
-    pub fn link<'a>(
-        &'a self,
-        issuer: &'a str,
-        subject: &'a str,
-        user: UserId,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn link<'a>(&'a self, issuer: &'a str, subject: &'a str, user: UserId) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut item = codec::item(&keys::identity(issuer, subject), keys::IDENTITY);
             item.insert(DOC.to_owned(), text(user.to_string()));
@@ -176,11 +162,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`].
-    pub fn keep_code<'a>(
-        &'a self,
-        code: &'a str,
-        meaning: &'a OneTimeCode,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn keep_code<'a>(&'a self, code: &'a str, meaning: &'a OneTimeCode) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut item = codec::item(&keys::one_time_code(&sha256_hex(code.as_bytes())), keys::CODE);
             item.insert(VERSION.to_owned(), number(1));
@@ -196,10 +178,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn take_code<'a>(
-        &'a self,
-        code: &'a str,
-    ) -> BoxFuture<'a, Result<Option<OneTimeCode>, StorageError>> {
+    pub fn take_code<'a>(&'a self, code: &'a str) -> StorageFuture<'a, Option<OneTimeCode>> {
         Box::pin(async move {
             let key = codec::key(&keys::one_time_code(&sha256_hex(code.as_bytes())), keys::CODE);
             let items = self.batch_get("code", vec![key.clone()]).await?;

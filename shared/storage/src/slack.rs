@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use countersign_rules::{ConnectionName, Timestamp, UserId};
-use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, number, text};
@@ -15,7 +14,7 @@ use crate::items::User;
 use crate::people::{Access, StoredUser, fresh_token, to_json};
 use crate::requests::DOC;
 use crate::store::{Condition, Rejected, VERSION};
-use crate::{Key, StorageError, Store, keys, schema};
+use crate::{Key, StorageError, StorageFuture, Store, keys, schema};
 
 /// How long a code can be redeemed, in seconds.
 pub const CODE_SECONDS: u32 = 600;
@@ -76,11 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`].
-    pub fn put_link_code<'a>(
-        &'a self,
-        code_sha256: &'a str,
-        code: &'a LinkCode,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn put_link_code<'a>(&'a self, code_sha256: &'a str, code: &'a LinkCode) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut item = codec::item(&keys::link_code(code_sha256), keys::LINK_CODE);
             item.insert(VERSION.to_owned(), number(1));
@@ -96,10 +91,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn link_code<'a>(
-        &'a self,
-        code_sha256: &'a str,
-    ) -> BoxFuture<'a, Result<Option<LinkCode>, StorageError>> {
+    pub fn link_code<'a>(&'a self, code_sha256: &'a str) -> StorageFuture<'a, Option<LinkCode>> {
         Box::pin(async move {
             let items = self
                 .batch_get("link code", vec![codec::key(&keys::link_code(code_sha256), keys::LINK_CODE)])
@@ -118,7 +110,7 @@ impl Store {
         code_sha256: &'a str,
         link: &'a SlackLink,
         account: &'a StoredUser,
-    ) -> BoxFuture<'a, Result<Redeemed, StorageError>> {
+    ) -> StorageFuture<'a, Redeemed> {
         Box::pin(async move {
             if let Some(known) = self.slack_link(&link.slack_user).await?
                 && known.user != link.user
@@ -160,7 +152,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if the account was changed meanwhile. Else any other.
-    pub fn unlink<'a>(&'a self, account: &'a StoredUser) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn unlink<'a>(&'a self, account: &'a StoredUser) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let user =
                 User { slack_user_id: None, version: account.user.version + 1, ..account.user.clone() };
@@ -192,10 +184,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn slack_link<'a>(
-        &'a self,
-        slack_user: &'a str,
-    ) -> BoxFuture<'a, Result<Option<SlackLink>, StorageError>> {
+    pub fn slack_link<'a>(&'a self, slack_user: &'a str) -> StorageFuture<'a, Option<SlackLink>> {
         Box::pin(async move {
             self.read("slack link", &[Key::SlackLink(slack_user.to_owned())]).await?.slack_link(slack_user)
         })
@@ -205,7 +194,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn subscriptions<'a>(&'a self) -> BoxFuture<'a, Result<Vec<Subscription>, StorageError>> {
+    pub fn subscriptions<'a>(&'a self) -> StorageFuture<'a, Vec<Subscription>> {
         Box::pin(async move {
             let items = self.collection(keys::SUBSCRIPTIONS, None, usize::MAX).await?;
             items.iter().map(|item| document("a subscription", item)).collect()
@@ -216,10 +205,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn subscription<'a>(
-        &'a self,
-        user: UserId,
-    ) -> BoxFuture<'a, Result<Option<Subscription>, StorageError>> {
+    pub fn subscription<'a>(&'a self, user: UserId) -> StorageFuture<'a, Option<Subscription>> {
         Box::pin(async move {
             let items = self
                 .batch_get("subscription", vec![codec::key(keys::SUBSCRIPTIONS, &user.to_string())])
@@ -232,10 +218,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed meanwhile. Else any other.
-    pub fn put_subscription<'a>(
-        &'a self,
-        subscription: &'a Subscription,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn put_subscription<'a>(&'a self, subscription: &'a Subscription) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut item = codec::item(keys::SUBSCRIPTIONS, &subscription.user.to_string());
             item.insert(VERSION.to_owned(), number(subscription.row));
@@ -252,7 +235,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn delete_subscription<'a>(&'a self, user: UserId) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn delete_subscription<'a>(&'a self, user: UserId) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut actions = vec![self.delete(codec::key(keys::SUBSCRIPTIONS, &user.to_string()))?];
             actions.extend(self.access_change(Access::Changed)?);

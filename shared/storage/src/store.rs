@@ -17,7 +17,7 @@ use crate::audit::By;
 use crate::codec::Item;
 use crate::meter::{Direction, Meter};
 use crate::schema::describe;
-use crate::{StorageError, schema};
+use crate::{StorageError, StorageFuture, schema};
 
 /// The table. Cheap to clone.
 ///
@@ -68,7 +68,7 @@ impl Store {
         &'a self,
         operation: &'static str,
         query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
-    ) -> crate::Answer<'a, (Vec<Item>, Option<Item>)> {
+    ) -> StorageFuture<'a, (Vec<Item>, Option<Item>)> {
         Box::pin(async move {
             let query = query.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
             let output = retried(|| query.clone().send()).await?;
@@ -83,7 +83,7 @@ impl Store {
         &'a self,
         operation: &'static str,
         put: aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+    ) -> StorageFuture<'a, bool> {
         Box::pin(async move {
             let put = put.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
             let written = retried(|| unless_condition_fails(put.clone().send())).await?;
@@ -96,7 +96,7 @@ impl Store {
         &'a self,
         operation: &'static str,
         update: aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+    ) -> StorageFuture<'a, bool> {
         Box::pin(async move {
             let update =
                 update.table_name(&self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -125,7 +125,7 @@ impl Store {
         operation: &'static str,
         keys: Vec<Item>,
         consistent: bool,
-    ) -> BoxFuture<'a, Result<Vec<Item>, StorageError>> {
+    ) -> StorageFuture<'a, Vec<Item>> {
         Box::pin(async move {
             use aws_sdk_dynamodb::types::KeysAndAttributes;
             let mut items = Vec::with_capacity(keys.len());

@@ -1,10 +1,9 @@
 //! What is overdue, whatever timers were lost.
 
 use countersign_rules::{RequestId, Timestamp, UserId};
-use futures::future::BoxFuture;
 
 use crate::codec::{Item, get_text, text};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 /// Requests that somebody should look at.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +28,7 @@ impl Store {
         now: Timestamp,
         start: Option<Item>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Overdue, StorageError>> {
+    ) -> StorageFuture<'a, Overdue> {
         Box::pin(async move { self.open_until(shard, format!("{}~", now.rfc3339()), start, limit).await })
     }
 
@@ -43,7 +42,7 @@ impl Store {
         shard: u32,
         start: Option<Item>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Overdue, StorageError>> {
+    ) -> StorageFuture<'a, Overdue> {
         Box::pin(async move { self.open_until(shard, keys::NO_DEADLINE.to_owned(), start, limit).await })
     }
 
@@ -55,11 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn count_open<'a>(
-        &'a self,
-        requester: UserId,
-        most: u32,
-    ) -> BoxFuture<'a, Result<u32, StorageError>> {
+    pub fn count_open<'a>(&'a self, requester: UserId, most: u32) -> StorageFuture<'a, u32> {
         Box::pin(async move {
             let theirs = format!("#{}", requester.ulid());
             let (mut count, mut start) = (0, None);

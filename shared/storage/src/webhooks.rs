@@ -10,14 +10,13 @@ use countersign_notify::endpoint::Disabled;
 use countersign_notify::{EndpointId, Health, Webhook};
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Timestamp, WebhookId};
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::codec::{self, Item, get_number, get_text, number, text};
 use crate::people::{Access, Remember, Saved, fresh_token, to_json};
 use crate::requests::{DOC, Remembered};
 use crate::store::{Condition, Rejected, VERSION};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 const FAILING_SINCE: &str = "fs";
 const FAILURES: &str = "fl";
@@ -70,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn endpoints<'a>(&'a self) -> BoxFuture<'a, Result<Endpoints, StorageError>> {
+    pub fn endpoints<'a>(&'a self) -> StorageFuture<'a, Endpoints> {
         Box::pin(async move {
             let mut all = Endpoints::default();
             for item in self.collection(keys::ENDPOINTS, None, usize::MAX).await? {
@@ -88,10 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn webhook<'a>(
-        &'a self,
-        id: WebhookId,
-    ) -> BoxFuture<'a, Result<Option<StoredWebhook>, StorageError>> {
+    pub fn webhook<'a>(&'a self, id: WebhookId) -> StorageFuture<'a, Option<StoredWebhook>> {
         Box::pin(async move {
             let items = self.batch_get("webhook", vec![codec::key(keys::ENDPOINTS, &id.to_string())]).await?;
             items.first().filter(|item| item.contains_key(DOC)).map(stored).transpose()
@@ -102,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn health<'a>(&'a self, endpoint: &'a EndpointId) -> BoxFuture<'a, Result<Health, StorageError>> {
+    pub fn health<'a>(&'a self, endpoint: &'a EndpointId) -> StorageFuture<'a, Health> {
         Box::pin(async move {
             let items =
                 self.batch_get("health", vec![codec::key(keys::ENDPOINTS, &endpoint.to_string())]).await?;
@@ -119,7 +115,7 @@ impl Store {
         before: Option<u64>,
         stored: &'a StoredWebhook,
         remember: Option<Remember<'a>>,
-    ) -> BoxFuture<'a, Result<Saved, StorageError>> {
+    ) -> StorageFuture<'a, Saved> {
         Box::pin(async move {
             let webhook = &stored.webhook;
             let mut item = codec::item(keys::ENDPOINTS, &webhook.id.to_string());
@@ -162,11 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if it was changed. Else any other.
-    pub fn delete_webhook<'a>(
-        &'a self,
-        id: WebhookId,
-        version: u64,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn delete_webhook<'a>(&'a self, id: WebhookId, version: u64) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let key = codec::key(keys::ENDPOINTS, &id.to_string());
             let mut actions = vec![self.delete_if(key, Condition::Version(version))?];
@@ -194,7 +186,7 @@ impl Store {
         began: Timestamp,
         now: Timestamp,
         probe_at: Timestamp,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+    ) -> StorageFuture<'a, bool> {
         Box::pin(async move {
             let set = "SET #fs = if_not_exists(#fs, :now), #pr = :probe, #v = :v ADD #fl :one";
             let values = [
@@ -224,7 +216,7 @@ impl Store {
         &'a self,
         endpoint: &'a EndpointId,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    ) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let names = [
                 ("#fs", FAILING_SINCE),
@@ -248,7 +240,7 @@ impl Store {
         endpoint: &'a EndpointId,
         now: Timestamp,
         next: Timestamp,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+    ) -> StorageFuture<'a, bool> {
         Box::pin(async move {
             let names = [("#pr", PROBE_AT), ("#v", "v")];
             let values = [
@@ -269,7 +261,7 @@ impl Store {
         &'a self,
         endpoint: &'a EndpointId,
         disabled: &'a Disabled,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+    ) -> StorageFuture<'a, bool> {
         Box::pin(async move {
             let names = [("#dis", DISABLED_AT), ("#why", DISABLED_WHY), ("#v", "v")];
             let values = [
@@ -286,7 +278,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn forget_health<'a>(&'a self, endpoint: &'a EndpointId) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn forget_health<'a>(&'a self, endpoint: &'a EndpointId) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let names = [
                 ("#fs", FAILING_SINCE),

@@ -1,10 +1,9 @@
 //! What waits for a runner.
 
 use countersign_rules::{ConnectionName, RequestId};
-use futures::future::BoxFuture;
 
 use crate::codec::{get_text, text};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 impl Store {
     /// Requests on a connection that a runner may claim, the oldest first: one strongly consistent query.
@@ -16,7 +15,7 @@ impl Store {
         &'a self,
         connection: &'a ConnectionName,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<RequestId>, StorageError>> {
+    ) -> StorageFuture<'a, Vec<RequestId>> {
         Box::pin(async move {
             let query = self
                 .client

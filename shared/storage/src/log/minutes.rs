@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_audit::Hash;
 use countersign_audit::tiles::WIDTH;
 use countersign_rules::{RequestId, Timestamp};
-use futures::future::BoxFuture;
 
 use super::{Minute, minute_of};
 use crate::codec::{self, Item, get_text};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 const DAY: i64 = 86_400_000;
 
@@ -22,7 +21,7 @@ impl Store {
         &'a self,
         from: Timestamp,
         to: Timestamp,
-    ) -> BoxFuture<'a, Result<BTreeMap<Timestamp, Minute>, StorageError>> {
+    ) -> StorageFuture<'a, BTreeMap<Timestamp, Minute>> {
         Box::pin(async move {
             let mut found = BTreeMap::new();
             let mut day = from;
@@ -47,7 +46,7 @@ impl Store {
     pub fn log_minutes_at<'a>(
         &'a self,
         minutes: &'a BTreeSet<Timestamp>,
-    ) -> BoxFuture<'a, Result<BTreeMap<Timestamp, Minute>, StorageError>> {
+    ) -> StorageFuture<'a, BTreeMap<Timestamp, Minute>> {
         Box::pin(async move {
             let wanted = minutes.iter().map(|at| keys::log_minute(*at));
             let items =
@@ -60,10 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn log_has<'a>(
-        &'a self,
-        minute: &'a Minute,
-    ) -> BoxFuture<'a, Result<BTreeSet<(String, String)>, StorageError>> {
+    pub fn log_has<'a>(&'a self, minute: &'a Minute) -> StorageFuture<'a, BTreeSet<(String, String)>> {
         Box::pin(async move {
             let mut keys = BTreeSet::new();
             for &(from, to) in &minute.ranges {
@@ -87,7 +83,7 @@ impl Store {
         at: Timestamp,
         request: RequestId,
         hash: Hash,
-    ) -> BoxFuture<'a, Result<Option<u64>, StorageError>> {
+    ) -> StorageFuture<'a, Option<u64>> {
         Box::pin(async move {
             let minute = minute_of(at);
             let Some(found) = self.log_minutes_at(&[minute].into()).await?.remove(&minute) else {

@@ -14,7 +14,6 @@ use countersign_audit::tiles::{TileId, WIDTH, parents};
 use countersign_audit::tree::Frontier;
 use countersign_audit::{Checkpoint, Hash, PublicKey};
 use countersign_rules::Timestamp;
-use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Item, binary, get_number, number, text};
@@ -22,7 +21,7 @@ use crate::feed::Entry;
 use crate::people::{fresh_token, to_json};
 use crate::requests::DOC;
 use crate::store::{Condition, Rejected, VERSION};
-use crate::{StorageError, Store, keys};
+use crate::{StorageError, StorageFuture, Store, keys};
 
 const HASHES: &str = "h";
 /// At most that many commits a checkpoint, so that its transaction stays below what one may hold.
@@ -159,7 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn log_head<'a>(&'a self) -> BoxFuture<'a, Result<Option<Head>, StorageError>> {
+    pub fn log_head<'a>(&'a self) -> StorageFuture<'a, Option<Head>> {
         Box::pin(async move {
             let items = self.batch_get("log head", vec![codec::key(keys::LOG, keys::HEAD)]).await?;
             let Some(item) = items.first() else { return Ok(None) };
@@ -177,11 +176,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StorageError::Conflict`] if somebody else has sealed since. Else any other.
-    pub fn log_looked<'a>(
-        &'a self,
-        head: &'a Head,
-        until: Timestamp,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn log_looked<'a>(&'a self, head: &'a Head, until: Timestamp) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let next = Head { sealed_until: until, ..head.clone() };
             let action = self.put_head(head, &next)?;
@@ -256,7 +251,7 @@ impl Store {
         growth: Growth<'a>,
         checkpoint: Checkpoint,
         key: PublicKey,
-    ) -> BoxFuture<'a, Result<Checkpoint, StorageError>> {
+    ) -> StorageFuture<'a, Checkpoint> {
         Box::pin(async move {
             let Growth { before: head, tree, mut leaf_tiles, minutes, sealed_until, .. } = growth;
             let last_tile = leaf_tiles.entry(tree.size().saturating_sub(1) / WIDTH).or_default();

@@ -5,21 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_audit::record::leaf_hash;
 use countersign_audit::tiles::TileId;
 use countersign_audit::{Checkpoint, Hash};
-use futures::future::BoxFuture;
 
 use super::{HASHES, KeyDoc, Leaf, LeafTile, LogKey, TileDoc};
 use crate::codec::{self, Item, get_binary, get_number, get_text, number};
 use crate::people::fresh_token;
 use crate::requests::DOC;
 use crate::store::{Rejected, VERSION};
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 impl Store {
     /// The keys that signed checkpoints, in the order in which they came into use.
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn log_keys<'a>(&'a self) -> BoxFuture<'a, Result<Vec<LogKey>, StorageError>> {
+    pub fn log_keys<'a>(&'a self) -> StorageFuture<'a, Vec<LogKey>> {
         Box::pin(async move {
             let items = self.collection(keys::LOG_KEYS, None, usize::MAX).await?;
             let key = |item: &Item| {
@@ -34,10 +33,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn log_checkpoint<'a>(
-        &'a self,
-        number: u64,
-    ) -> BoxFuture<'a, Result<Option<Checkpoint>, StorageError>> {
+    pub fn log_checkpoint<'a>(&'a self, number: u64) -> StorageFuture<'a, Option<Checkpoint>> {
         Box::pin(async move { Ok(self.log_checkpoints(&[number]).await?.into_iter().next()) })
     }
 
@@ -45,10 +41,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn log_checkpoints<'a>(
-        &'a self,
-        numbers: &'a [u64],
-    ) -> BoxFuture<'a, Result<Vec<Checkpoint>, StorageError>> {
+    pub fn log_checkpoints<'a>(&'a self, numbers: &'a [u64]) -> StorageFuture<'a, Vec<Checkpoint>> {
         Box::pin(async move {
             let wanted = numbers.iter().map(|number| keys::log_checkpoint(*number));
             let items =
@@ -66,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn leaf_tile<'a>(&'a self, index: u64) -> BoxFuture<'a, Result<LeafTile, StorageError>> {
+    pub fn leaf_tile<'a>(&'a self, index: u64) -> StorageFuture<'a, LeafTile> {
         Box::pin(async move { Ok(self.leaf_tiles([index].into()).await?.remove(&index).unwrap_or_default()) })
     }
 
@@ -74,10 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn leaf_tiles<'a>(
-        &'a self,
-        indexes: BTreeSet<u64>,
-    ) -> BoxFuture<'a, Result<BTreeMap<u64, LeafTile>, StorageError>> {
+    pub fn leaf_tiles<'a>(&'a self, indexes: BTreeSet<u64>) -> StorageFuture<'a, BTreeMap<u64, LeafTile>> {
         Box::pin(async move {
             let wanted = indexes.iter().map(|index| codec::key(&keys::log_leaves(*index), keys::LEAVES));
             let items = self.batch_get("leaves", wanted.collect()).await?;
@@ -98,7 +88,7 @@ impl Store {
     pub fn node_tiles<'a>(
         &'a self,
         ids: &'a BTreeSet<TileId>,
-    ) -> BoxFuture<'a, Result<BTreeMap<TileId, Vec<Hash>>, StorageError>> {
+    ) -> StorageFuture<'a, BTreeMap<TileId, Vec<Hash>>> {
         Box::pin(async move {
             let wanted = ids.iter().map(|id| codec::key(&keys::log_nodes(id.level, id.index), keys::NODES));
             let items = self.batch_get("nodes", wanted.collect()).await?;
@@ -120,7 +110,7 @@ impl Store {
     pub fn log_tiles<'a>(
         &'a self,
         ids: &'a BTreeSet<TileId>,
-    ) -> BoxFuture<'a, Result<BTreeMap<TileId, Vec<Hash>>, StorageError>> {
+    ) -> StorageFuture<'a, BTreeMap<TileId, Vec<Hash>>> {
         Box::pin(async move {
             let (leaves, nodes): (BTreeSet<TileId>, BTreeSet<TileId>) =
                 ids.iter().partition(|id| id.level == 0);
@@ -137,7 +127,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn log_copied<'a>(&'a self) -> BoxFuture<'a, Result<u64, StorageError>> {
+    pub fn log_copied<'a>(&'a self) -> StorageFuture<'a, u64> {
         Box::pin(async move {
             let items = self.batch_get("copied", vec![codec::key(keys::LOG, keys::COPIED)]).await?;
             items.first().map_or(Ok(0), |item| get_number(item, VERSION))
@@ -148,7 +138,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`].
-    pub fn put_log_copied<'a>(&'a self, last: u64) -> BoxFuture<'a, Result<(), StorageError>> {
+    pub fn put_log_copied<'a>(&'a self, last: u64) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let mut item = codec::item(keys::LOG, keys::COPIED);
             item.insert(VERSION.to_owned(), number(last));

@@ -3,11 +3,10 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{RequestId, Timestamp, UserId};
-use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, get_text, number, text};
 use crate::store::Condition;
-use crate::{StorageError, Store, keys, schema};
+use crate::{StorageError, StorageFuture, Store, keys, schema};
 
 const BODY: &str = "body";
 const MADE: &str = "made";
@@ -61,10 +60,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn submitted_under<'a>(
-        &'a self,
-        wanted: &'a Idempotency,
-    ) -> BoxFuture<'a, Result<Option<Submitted>, StorageError>> {
+    pub fn submitted_under<'a>(&'a self, wanted: &'a Idempotency) -> StorageFuture<'a, Option<Submitted>> {
         Box::pin(async move {
             match self.remembered(wanted).await? {
                 Remembered::Nothing => Ok(None),
@@ -82,10 +78,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn remembered<'a>(
-        &'a self,
-        wanted: &'a Idempotency,
-    ) -> BoxFuture<'a, Result<Remembered, StorageError>> {
+    pub fn remembered<'a>(&'a self, wanted: &'a Idempotency) -> StorageFuture<'a, Remembered> {
         Box::pin(async move {
             let key = codec::key(&keys::idempotency(wanted.user, &wanted.key_hash), keys::IDEMPOTENCY);
             let items = self.batch_get("idempotency", vec![key]).await?;

@@ -15,11 +15,10 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::{Event, GroupName, Request, RequestId, Timestamp, effects};
-use futures::future::BoxFuture;
 
 use crate::codec::{self, Item, binary, get_number, number, text};
 use crate::store::{Condition, Rejected, VERSION};
-use crate::{Key, StorageError, Store, keys, schema};
+use crate::{Key, StorageError, StorageFuture, Store, keys, schema};
 
 pub(crate) const DOC: &str = "doc";
 pub(crate) const ERROR: &str = "err";
@@ -50,7 +49,7 @@ impl Store {
         request: &'a Request,
         events: &'a [Event],
         idempotency: Option<&'a Idempotency>,
-    ) -> BoxFuture<'a, Result<Submitted, StorageError>> {
+    ) -> StorageFuture<'a, Submitted> {
         Box::pin(async move {
             let mut actions = vec![
                 self.put(state_item(request, effects::sweep_at(request), None)?, Some(Condition::Absent))?,
@@ -106,7 +105,7 @@ impl Store {
         after: &'a Request,
         events: &'a [Event],
         aside: &'a Aside,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    ) -> StorageFuture<'a, ()> {
         Box::pin(async move {
             let indexed_at = self.indexed_at(before, after);
             let mut actions = vec![
@@ -195,7 +194,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn load<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Option<Request>, StorageError>> {
+    pub fn load<'a>(&'a self, id: RequestId) -> StorageFuture<'a, Option<Request>> {
         Box::pin(async move { self.read("load", &[Key::State(id)]).await?.request(id) })
     }
 
@@ -203,7 +202,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn events<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Vec<Event>, StorageError>> {
+    pub fn events<'a>(&'a self, id: RequestId) -> StorageFuture<'a, Vec<Event>> {
         Box::pin(async move {
             let commits = self.commits(id).await?;
             Ok(commits.into_iter().flatten().collect())
@@ -214,7 +213,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn commits<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Vec<Vec<Event>>, StorageError>> {
+    pub fn commits<'a>(&'a self, id: RequestId) -> StorageFuture<'a, Vec<Vec<Event>>> {
         Box::pin(async move {
             let mut commits = Vec::new();
             let mut start = None;
@@ -244,7 +243,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StorageError`] but `Conflict`.
-    pub fn stored_version<'a>(&'a self, id: RequestId) -> BoxFuture<'a, Result<Option<u64>, StorageError>> {
+    pub fn stored_version<'a>(&'a self, id: RequestId) -> StorageFuture<'a, Option<u64>> {
         Box::pin(async move {
             let key = codec::key(&keys::request(id), keys::STATE);
             let items = self.batch_get("version", vec![key]).await?;

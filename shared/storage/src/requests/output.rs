@@ -1,12 +1,11 @@
 //! What an execution printed: small output stands with the outcome's event, more in pieces of its own.
 
 use countersign_rules::RequestId;
-use futures::future::BoxFuture;
 
 use super::OUTPUT;
 use crate::codec::{self, binary, get_binary, get_number, get_text, number, text};
 use crate::store::{Condition, Rejected};
-use crate::{StorageError, Store, keys};
+use crate::{StorageError, StorageFuture, Store, keys};
 
 const CONTEXT: &str = "ctx";
 const GOES_ON: &str = "on";
@@ -50,7 +49,7 @@ impl Store {
         id: RequestId,
         piece_number: u32,
         piece: &'a OutputPiece,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    ) -> StorageFuture<'a, ()> {
         Box::pin(async move { self.put_output_if(id, piece_number, piece, None).await })
     }
 
@@ -64,7 +63,7 @@ impl Store {
         piece_number: u32,
         piece: &'a OutputPiece,
         version: u64,
-    ) -> BoxFuture<'a, Result<(), StorageError>> {
+    ) -> StorageFuture<'a, ()> {
         Box::pin(async move { self.put_output_if(id, piece_number, piece, Some(version)).await })
     }
 
@@ -112,7 +111,7 @@ impl Store {
         id: RequestId,
         piece_number: u32,
         version: u64,
-    ) -> BoxFuture<'a, Result<Option<OutputPiece>, StorageError>> {
+    ) -> StorageFuture<'a, Option<OutputPiece>> {
         Box::pin(async move {
             let sk = if piece_number == 0 { keys::events(version) } else { keys::output_piece(piece_number) };
             let items = self.batch_get("output", vec![codec::key(&keys::request(id), &sk)]).await?;
