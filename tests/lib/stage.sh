@@ -38,6 +38,7 @@ restore_signals() {
 #   --needs STAGE   starts after that stage, and only if it passed
 #   --after STAGE   starts after that stage, passed or not
 #   --compiles      occupies all processors: one of these at a time, and at a lower priority than the rest
+#   --alone         beside nothing but a stage that compiles
 #   --counts        prints its count of checks; a run without one has failed
 #   --serves        leaves servers running, which are stopped at the end of the run
 stage() {
@@ -47,7 +48,7 @@ stage() {
     case $1 in
       --needs) needs+="$2"$'\n' && shift 2 ;;
       --after) after+="$2"$'\n' && shift 2 ;;
-      --compiles | --counts | --serves) flags+="$1 " && shift ;;
+      --alone | --compiles | --counts | --serves) flags+="$1 " && shift ;;
       *) echo "stage $name: unknown option $1" >&2; exit 2 ;;
     esac
   done
@@ -187,9 +188,20 @@ start_next() {
   for name in "${STAGES[@]}"; do
     [[ -z ${STAGE_STATE[$name]:-} && $(lane_kind "$lane") == "$(stage_kind "$name")" ]] || continue
     can_start "$name" || continue
-    launch "$lane" "$name"
+    disturbs "$name" || launch "$lane" "$name"
     return
   done
+}
+
+# Whether a stage would run beside one that runs alone. It waits then, and so do the stages below it.
+disturbs() {
+  local other
+  [[ $(stage_kind "$1") == runs ]] || return 1
+  for other in "${LANE_STAGE[@]}"; do
+    [[ -n $other && $(stage_kind "$other") == runs ]] || continue
+    ! has_flag "$other" --alone && ! has_flag "$1" --alone || return 0
+  done
+  return 1
 }
 
 lane_kind() {

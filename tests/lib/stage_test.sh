@@ -140,6 +140,14 @@ lanes() {
     stage "most" --after four --after three --after compiler eval "! grep -v [123] <\"\$WORK/counts\" && grep 3 <\"\$WORK/counts\""'
   check "a third one runs beside two others only if it compiles" test "$STATUS" = 0
   run_script '
+    count() { mkdir "$WORK/running.$BASHPID"; sleep 0.5; ls -d "$WORK"/running.* | wc -l >"$WORK/count-$1"; rmdir "$WORK/running.$BASHPID"; }
+    stage "one" count one
+    stage "two" --alone count two
+    stage "three" count three
+    stage "compiler" --compiles true
+    stage "counts" --after two --after three eval "[[ \$(<\"\$WORK/count-two\") == 1 ]]"'
+  check "a stage that runs alone runs beside no other" test "$STATUS" = 0
+  run_script '
     set_it() { VALUE="a b"; share VALUE; }
     set_both() { in_parallel set_it true; }
     stage "one" set_both
