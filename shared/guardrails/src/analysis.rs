@@ -1,6 +1,7 @@
 //! What a command is: the words in which every dialect's analysis answers.
 
 use crate::Dialect;
+use crate::text::Position;
 use std::collections::BTreeSet;
 
 /// What is known about a command.
@@ -15,6 +16,8 @@ pub struct Analysis {
     pub statements: Vec<Statement>,
     /// Why it was not understood, in plain words that quote nothing of the command.
     pub why_not: Option<String>,
+    /// Where the part begins that was not understood, if that is known.
+    pub position: Option<Position>,
 }
 
 /// Commands never reach a `Debug`.
@@ -25,22 +28,50 @@ impl std::fmt::Debug for Analysis {
             .field("understood", &self.understood)
             .field("statements", &self.statements.iter().map(|s| s.verb.as_str()).collect::<Vec<_>>())
             .field("why_not", &self.why_not)
+            .field("position", &self.position)
             .finish()
     }
 }
 
 impl Analysis {
     pub(crate) fn understood(dialect: Dialect, statements: Vec<Statement>) -> Self {
-        Self { dialect, understood: true, statements, why_not: None }
+        Self { dialect, understood: true, statements, why_not: None, position: None }
     }
 
-    pub(crate) fn not_understood(dialect: Dialect, why: impl Into<String>) -> Self {
-        Self { dialect, understood: false, statements: Vec::new(), why_not: Some(why.into()) }
+    pub(crate) fn not_understood(dialect: Dialect, why: impl Into<NotUnderstood>) -> Self {
+        let NotUnderstood { why, position } = why.into();
+        Self { dialect, understood: false, statements: Vec::new(), why_not: Some(why), position }
     }
 
-    /// Why the command was not understood, for messages.
-    pub(crate) fn reason(&self) -> &str {
-        self.why_not.as_deref().unwrap_or("it is not in the grammar that the guardrail knows")
+    /// Why the command was not understood and where, for messages.
+    pub(crate) fn reason(&self) -> String {
+        let why = self.why_not.as_deref().unwrap_or("it is not in the grammar that the guardrail knows");
+        match self.position {
+            Some(position) => format!("{position}: {why}"),
+            None => why.to_owned(),
+        }
+    }
+}
+
+/// Why a command is not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotUnderstood {
+    /// In plain words that quote nothing of the command.
+    pub(crate) why: String,
+    /// Where, if that is known.
+    pub(crate) position: Option<Position>,
+}
+
+impl NotUnderstood {
+    /// With the offset of the part that is not understood.
+    pub(crate) fn at(command: &str, offset: usize, why: impl Into<String>) -> Self {
+        Self { why: why.into(), position: Some(Position::of(command, offset)) }
+    }
+}
+
+impl<T: Into<String>> From<T> for NotUnderstood {
+    fn from(why: T) -> Self {
+        Self { why: why.into(), position: None }
     }
 }
 

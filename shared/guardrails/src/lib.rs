@@ -14,6 +14,7 @@
 
 mod analysis;
 mod bounds;
+mod condition;
 mod dialect;
 mod effects;
 mod http;
@@ -25,6 +26,7 @@ mod rules;
 mod shape;
 mod shell;
 mod sql;
+pub mod text;
 
 pub use analysis::{Action, Analysis, Kind, OutputColumn, Statement, TableName, Use};
 pub use dialect::{Dialect, UnknownKind};

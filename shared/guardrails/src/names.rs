@@ -9,7 +9,8 @@ pub(crate) struct NameList {
 
 impl NameList {
     pub(crate) fn new(text: &'static str) -> Self {
-        let mut names: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+        let mut names: Vec<&str> =
+            text.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).collect();
         names.sort_unstable();
         Self { names }
     }

@@ -1,44 +1,242 @@
-//! Whether a condition leaves every row in.
+//! Conditions, translated for [`crate::condition`].
 
 use super::names::bare;
 use super::statement;
+use crate::condition::{Comparison, Condition, Term, restricts};
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
-/// How far a chain of AND and OR is followed; what is longer is taken for a real condition only if a
-/// column stands in it.
-const MOST: usize = 200;
-
-/// True if a condition cannot tell one row from another: no column stands in it, or it compares
-/// something with itself.
-pub(super) fn holds_for_all(condition: &SyntaxNode) -> bool {
-    all(condition, 0)
+/// True if a condition cannot tell one row from another: no column stands in it, or it holds whatever the columns
+/// are. `target` is the table whose rows are changed.
+pub(super) fn holds_for_all(condition: &SyntaxNode, target: Option<&str>) -> bool {
+    !mentions_column(condition) || !restricts(&Translation { target }.condition(condition))
 }
 
-fn all(node: &SyntaxNode, depth: usize) -> bool {
-    if !mentions_column(node) {
-        return true;
-    }
-    if depth > MOST {
-        return false;
-    }
-    match node.kind() {
-        SyntaxKind::PAREN_EXPR => node.children().next().is_some_and(|inner| all(&inner, depth + 1)),
-        SyntaxKind::BIN_EXPR => {
-            let mut operands = node.children().filter(|child| !is_operator(child.kind()));
-            let (Some(left), Some(right), None) = (operands.next(), operands.next(), operands.next()) else {
-                return false;
-            };
-            match operator(node).as_str() {
-                "OR" => all(&left, depth + 1) || all(&right, depth + 1),
-                "AND" => all(&left, depth + 1) && all(&right, depth + 1),
-                "=" | ">=" | "<=" | "IS NOT DISTINCT FROM" | "LIKE" | "ILIKE" => {
-                    bare(&left).eq_ignore_ascii_case(&bare(&right))
+struct Translation<'a> {
+    target: Option<&'a str>,
+}
+
+impl Translation<'_> {
+    fn condition(&self, node: &SyntaxNode) -> Condition {
+        match node.kind() {
+            SyntaxKind::PAREN_EXPR => match node.children().next() {
+                Some(inner) => self.condition(&inner),
+                None => Condition::Always,
+            },
+            SyntaxKind::PREFIX_EXPR if has_token(node, SyntaxKind::NOT_KW) => match node.children().last() {
+                Some(inner) => not(self.condition(&inner)),
+                None => Condition::Always,
+            },
+            SyntaxKind::POSTFIX_EXPR => match node.children().next() {
+                Some(inner) if has_token(node, SyntaxKind::ISNULL_KW) => Condition::IsNull(self.term(&inner)),
+                Some(inner) if has_token(node, SyntaxKind::NOTNULL_KW) => {
+                    not(Condition::IsNull(self.term(&inner)))
                 }
-                _ => false,
+                _ => Condition::Unknown(key(node)),
+            },
+            SyntaxKind::BETWEEN_EXPR => self.between(node),
+            SyntaxKind::BIN_EXPR => {
+                let mut operands = node.children().filter(|child| !is_operator(child.kind()));
+                match (operands.next(), operands.next(), operands.next()) {
+                    (Some(left), Some(right), None) => self.binary(node, &left, &right),
+                    _ => Condition::Always,
+                }
             }
+            SyntaxKind::LITERAL if has_token(node, SyntaxKind::FALSE_KW) => not(Condition::Always),
+            SyntaxKind::LITERAL => Condition::Always,
+            _ if has_query(node) => self.query(node),
+            // A column of the type boolean, or a function that gives one.
+            _ => Condition::Unknown(key(node)),
         }
-        _ => false,
     }
+
+    fn between(&self, node: &SyntaxNode) -> Condition {
+        let mut operands = node.children().filter(|child| !is_operator(child.kind()));
+        let (Some(text), Some(low), Some(high)) = (operands.next(), operands.next(), operands.next()) else {
+            return Condition::Always;
+        };
+        let within = |comparison, bound: &SyntaxNode| {
+            Box::new(Condition::Compare(comparison, self.term(&text), self.term(bound)))
+        };
+        let within =
+            Condition::And(within(Comparison::GreaterOrEqual, &low), within(Comparison::LessOrEqual, &high));
+        if has_token(node, SyntaxKind::NOT_KW) { not(within) } else { within }
+    }
+
+    fn binary(&self, node: &SyntaxNode, left: &SyntaxNode, right: &SyntaxNode) -> Condition {
+        let two = |join: fn(Box<Condition>, Box<Condition>) -> Condition| {
+            join(Box::new(self.condition(left)), Box::new(self.condition(right)))
+        };
+        let compare = |comparison| Condition::Compare(comparison, self.term(left), self.term(right));
+        let like = |folds| Condition::Like { text: self.term(left), pattern: self.term(right), folds };
+        match operator(node).as_str() {
+            "OR" => two(Condition::Or),
+            "AND" => two(Condition::And),
+            "=" if is_any(right) => self.query(right),
+            "=" => compare(Comparison::Equal),
+            "<>" | "!=" => compare(Comparison::NotEqual),
+            "<" => compare(Comparison::Less),
+            "<=" => compare(Comparison::LessOrEqual),
+            ">" => compare(Comparison::Greater),
+            ">=" => compare(Comparison::GreaterOrEqual),
+            "IS NOT DISTINCT FROM" => Condition::Same(self.term(left), self.term(right)),
+            "IS DISTINCT FROM" => not(Condition::Same(self.term(left), self.term(right))),
+            "LIKE" | "~~" => like(false),
+            "ILIKE" | "~~*" => like(true),
+            "NOT LIKE" | "!~~" => not(like(false)),
+            "NOT ILIKE" | "!~~*" => not(like(true)),
+            "IN" => self.is_in(left, right),
+            "NOT IN" => not(self.is_in(left, right)),
+            "IS" => self.is(left, right),
+            "IS NOT" => not(self.is(left, right)),
+            _ => Condition::Unknown(key(node)),
+        }
+    }
+
+    fn is(&self, left: &SyntaxNode, right: &SyntaxNode) -> Condition {
+        match bare(right).to_ascii_lowercase().as_str() {
+            "null" => Condition::IsNull(self.term(left)),
+            "true" => Condition::Is(Box::new(self.condition(left)), Some(true)),
+            "false" => Condition::Is(Box::new(self.condition(left)), Some(false)),
+            "unknown" => Condition::Is(Box::new(self.condition(left)), None),
+            _ => Condition::Unknown(format!("{} is {}", key(left), key(right))),
+        }
+    }
+
+    fn is_in(&self, left: &SyntaxNode, right: &SyntaxNode) -> Condition {
+        if has_query(right) {
+            return self.query(right);
+        }
+        Condition::In(self.term(left), right.children().map(|one| self.term(&one)).collect())
+    }
+
+    /// Whether a query has rows. One over the changed table itself has them for every row, unless it compares
+    /// something with a constant, or gives one row of many.
+    fn query(&self, node: &SyntaxNode) -> Condition {
+        let mut conditions = node.descendants().filter(|part| {
+            matches!(
+                part.kind(),
+                SyntaxKind::WHERE_CLAUSE
+                    | SyntaxKind::HAVING_CLAUSE
+                    | SyntaxKind::LIMIT_CLAUSE
+                    | SyntaxKind::ON_CLAUSE
+            )
+        });
+        let names_constant =
+            conditions.any(|part| part.descendants().any(|part| part.kind() == SyntaxKind::LITERAL));
+        let reads_target = node.descendants().any(|part| {
+            part.kind() == SyntaxKind::RELATION_NAME_REF
+                && self.target.is_some_and(|target| {
+                    bare(&part).rsplit('.').next().is_some_and(|name| name.eq_ignore_ascii_case(target))
+                })
+        });
+        if !reads_target || names_constant || aggregates(node) {
+            Condition::Unknown(key(node))
+        } else {
+            Condition::Always
+        }
+    }
+
+    fn term(&self, node: &SyntaxNode) -> Term {
+        match node.kind() {
+            SyntaxKind::PAREN_EXPR => node.children().next().map_or(Term::Null, |inner| self.term(&inner)),
+            SyntaxKind::LITERAL => literal(node),
+            SyntaxKind::PREFIX_EXPR if has_token(node, SyntaxKind::MINUS) => match node.children().last() {
+                Some(inner) => {
+                    Term::Arithmetic('-', Box::new(Term::Number(0.0)), Box::new(self.term(&inner)))
+                }
+                None => variable(node),
+            },
+            SyntaxKind::BIN_EXPR => {
+                let mut operands = node.children().filter(|child| !is_operator(child.kind()));
+                let sign = match operator(node).as_str() {
+                    "+" => '+',
+                    "-" => '-',
+                    "*" => '*',
+                    _ => return variable(node),
+                };
+                match (operands.next(), operands.next()) {
+                    (Some(left), Some(right)) => {
+                        Term::Arithmetic(sign, Box::new(self.term(&left)), Box::new(self.term(&right)))
+                    }
+                    _ => variable(node),
+                }
+            }
+            _ => variable(node),
+        }
+    }
+}
+
+fn not(condition: Condition) -> Condition {
+    Condition::Not(Box::new(condition))
+}
+
+fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
+    node.children_with_tokens().any(|element| element.kind() == kind)
+}
+
+fn has_query(node: &SyntaxNode) -> bool {
+    node.descendants().any(|part| statement::classify(part.kind()).is_some())
+}
+
+/// `= ANY (SELECT …)` is IN.
+fn is_any(node: &SyntaxNode) -> bool {
+    let text = key(node);
+    has_query(node) && (text.starts_with("any") || text.starts_with("some"))
+}
+
+/// Whether a query gives one row of its table's many.
+fn aggregates(node: &SyntaxNode) -> bool {
+    let list = node.descendants().find(|part| part.kind() == SyntaxKind::TARGET_LIST);
+    list.is_some_and(|list| {
+        let mut targets = list.children().peekable();
+        targets.peek().is_some()
+            && targets.all(|target| {
+                let text = key(&target);
+                ["max(", "min(", "avg(", "sum(", "count("].iter().any(|function| text.starts_with(function))
+            })
+    })
+}
+
+fn literal(node: &SyntaxNode) -> Term {
+    let text = bare(node);
+    let lower = text.to_ascii_lowercase();
+    if lower == "null" {
+        return Term::Null;
+    }
+    if let Ok(number) = text.parse::<f64>() {
+        return Term::Number(number);
+    }
+    match text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
+        Some(inner) => Term::Text(inner.replace("''", "'")),
+        None => variable(node),
+    }
+}
+
+/// A spelling in which equal expressions are equal.
+fn key(node: &SyntaxNode) -> String {
+    bare(node).to_ascii_lowercase().replace('"', "")
+}
+
+/// Functions that are never negative.
+const NATURAL: [&str; 8] = [
+    "abs(",
+    "length(",
+    "char_length(",
+    "character_length(",
+    "octet_length(",
+    "bit_length(",
+    "ascii(",
+    "cardinality(",
+];
+
+fn variable(node: &SyntaxNode) -> Term {
+    let text = key(node);
+    // `t.id` and `id` are one column, as far as it can be told.
+    let key = match node.kind() {
+        SyntaxKind::FIELD_EXPR => text.rsplit('.').next().unwrap_or_default().to_owned(),
+        _ => text.clone(),
+    };
+    Term::Variable { key, natural: NATURAL.iter().any(|function| text.starts_with(function)) }
 }
 
 /// Operators of more than one word are nodes of their own.

@@ -35,6 +35,9 @@ pub(super) fn note(statement: &mut Statement, node: &SyntaxNode) {
             if name == "role" || name == "session_authorization" {
                 statement.act(Kind::Privilege, "SET ROLE");
             }
+            if matches!(name.as_str(), "row_security" | "session_replication_role") {
+                statement.act(Kind::Privilege, "SET ROW SECURITY");
+            }
             if MEANING.contains(&name.as_str()) || name.trim_matches('"').is_empty() {
                 statement
                     .hides(format!("it sets {}, which changes what other statements mean", quoted(&name)));

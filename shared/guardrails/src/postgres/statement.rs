@@ -99,6 +99,9 @@ pub(super) fn part(node: SyntaxKind) -> Option<(Kind, &'static str)> {
         DROP_FOREIGN_OPTION => (Kind::Definition, "DROP OPTION"),
         ALTER_EXTENSION_DROP => (Kind::Definition, "DROP FROM EXTENSION"),
         DETACH_PARTITION => (Kind::Definition, "DETACH PARTITION"),
+        // Values that the new type cannot hold are cut or lost.
+        SET_TYPE => (Kind::Definition, "ALTER COLUMN TYPE"),
+        DISABLE_TRIGGER | ENABLE_REPLICA_TRIGGER => (Kind::Privilege, "DISABLE TRIGGER"),
         DROP_USERS => (Kind::Privilege, "DROP USER FROM GROUP"),
         OWNER_TO => (Kind::Privilege, "OWNER TO"),
         SECURITY_DEFINER_FUNC_OPTION => (Kind::Privilege, "SECURITY DEFINER"),

@@ -16,7 +16,6 @@ pub(super) fn statement(node: &SyntaxNode) -> Result<Statement, &'static str> {
     if node.kind() == SyntaxKind::EXPLAIN {
         walk.explains = !executes(node);
         if !walk.explains {
-            walk.found.not_read("EXPLAIN ANALYZE runs the statement");
             walk.found.note("EXPLAIN ANALYZE runs the statement");
             "EXPLAIN ANALYZE".clone_into(&mut walk.found.verb);
             walk.found.act(Kind::Read, "EXPLAIN ANALYZE");
@@ -165,6 +164,13 @@ impl Walk {
             ));
         }
         let usage = if self.explains { Use::Read } else { usage };
+        let of_catalog =
+            schema.as_deref() == Some("pg_catalog") || (schema.is_none() && name.text.starts_with("pg_"));
+        if usage == Use::Written && of_catalog {
+            self.found.dangerous = true;
+            self.found.act(Kind::Privilege, "WRITE CATALOG");
+            self.found.note(format!("changes {}, a table of the server's own", quoted(&name.text)));
+        }
         self.found.tables.push(TableName { schema, name: name.text, usage });
     }
 
@@ -177,7 +183,7 @@ impl Walk {
                 let condition = node.children().find(|child| child.kind() == SyntaxKind::WHERE_CLAUSE);
                 let positioned = node.children().any(|child| child.kind() == SyntaxKind::WHERE_CURRENT_OF);
                 match condition.and_then(|clause| clause.children().next()) {
-                    Some(condition) if condition::holds_for_all(&condition) => {
+                    Some(condition) if condition::holds_for_all(&condition, target_name(node).as_deref()) => {
                         found.unbounded = true;
                         found.note(format!("{verb} {table} with a WHERE that holds for every row"));
                     }
@@ -193,7 +199,8 @@ impl Walk {
             SyntaxKind::MERGE if !self.explains => {
                 found.note(format!("merges into {}", target(node)));
                 let on = node.descendants().find(|part| part.kind() == SyntaxKind::ON_CLAUSE);
-                if on.and_then(|on| on.children().next()).is_none_or(|on| condition::holds_for_all(&on)) {
+                if on.and_then(|on| on.children().next()).is_none_or(|on| condition::holds_for_all(&on, None))
+                {
                     found.unbounded = true;
                     found.note("merges on a condition that holds for every row");
                 }
@@ -237,8 +244,13 @@ impl Walk {
             }
             SyntaxKind::CREATE_EXTENSION | SyntaxKind::CREATE_LANGUAGE => {
                 found.calls_unknown("it installs code in the server");
+                let verb = found.verb.clone();
+                found.act(Kind::Privilege, verb);
             }
-            SyntaxKind::ALTER_SYSTEM => found.dangerous = true,
+            SyntaxKind::ALTER_SYSTEM => {
+                found.dangerous = true;
+                found.act(Kind::Privilege, "ALTER SYSTEM");
+            }
             _ => {}
         }
     }
@@ -345,14 +357,23 @@ fn usage(name: &SyntaxNode) -> Use {
     Use::Written
 }
 
-/// The table that a statement changes, for notes.
-fn target(node: &SyntaxNode) -> String {
-    let name = node.descendants().find(|part| {
+/// The name of the table that a statement changes.
+fn target_of(node: &SyntaxNode) -> Option<SyntaxNode> {
+    node.descendants().find(|part| {
         matches!(part.kind(), SyntaxKind::RELATION_NAME_REF | SyntaxKind::TABLE_NAME_REF)
             && usage(part) == Use::Written
             && within(part, node)
-    });
-    name.map_or_else(|| "a table".to_owned(), |name| quoted(&dotted(&path(&name))))
+    })
+}
+
+/// The same without its schema.
+fn target_name(node: &SyntaxNode) -> Option<String> {
+    target_of(node).and_then(|name| path(&name).pop()).map(|last| last.text)
+}
+
+/// The table that a statement changes, for notes.
+fn target(node: &SyntaxNode) -> String {
+    target_of(node).map_or_else(|| "a table".to_owned(), |name| quoted(&dotted(&path(&name))))
 }
 
 /// Whether the nearest statement around a name is this one (and not one in its WITH).

@@ -5,13 +5,16 @@ use super::{Deny, Rule};
 /// The names.
 pub const PRESETS: [&str; 4] = ["no-drop", "no-unbounded-write", "no-privilege-change", "read-only"];
 
+/// What destroys objects, or the values of whole columns and tables.
+const DESTROYS: [&str; 5] = ["DROP", "TRUNCATE", "ALTER COLUMN TYPE", "MODIFY COLUMN", "CHANGE COLUMN"];
+
 /// The rule of a name.
 #[must_use]
 pub(crate) fn rule(name: &str) -> Option<Rule> {
     let (message, deny) = match name {
         "no-drop" => (
-            "dropping tables, columns and other objects is not allowed on this connection",
-            Deny { statement: words(&["DROP"]), ..Deny::default() },
+            "dropping tables, columns and other objects, or their rows, is not allowed on this connection",
+            Deny { statement: words(&DESTROYS), ..Deny::default() },
         ),
         "no-unbounded-write" => (
             "changing every row of a table is not allowed on this connection; add a WHERE that picks rows",

@@ -32,6 +32,12 @@ const SQLITE_TABLES: [&str; 14] = [
     "pragma_database_list",
 ];
 
+/// Whether a word is the name of one of the server's own functions: some of them are reserved words.
+pub(super) fn is_known(word: &str, dialect: Dialect) -> bool {
+    let lower = word.to_lowercase();
+    if dialect == Dialect::Sqlite { SQLITE.has(&lower) } else { MYSQL.has(&lower) }
+}
+
 /// Writes down a call.
 pub(super) fn call(found: &mut Statement, name: &ObjectName, dialect: Dialect, as_table: bool) {
     let dotted = super::walk::dotted(name);

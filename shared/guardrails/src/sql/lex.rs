@@ -2,8 +2,10 @@
 
 use crate::Dialect;
 use crate::lexed::{Class, Lexed};
+use crate::text::{Piece, TokenKind};
 use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, SQLiteDialect};
-use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+use sqlparser::parser::ParserError;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 /// The parser's name for a dialect.
 pub(super) fn grammar(dialect: Dialect) -> &'static dyn Grammar {
@@ -29,12 +31,151 @@ pub(super) fn ambiguous(command: &str, dialect: Dialect) -> Option<&'static str>
     None
 }
 
-/// All tokens; an error if even they are not the dialect's.
-pub(super) fn tokens(command: &str, dialect: Dialect) -> Result<Vec<Token>, &'static str> {
-    let tokens = Tokenizer::new(grammar(dialect), command).tokenize();
+/// All tokens with their places; an error if even they are not the dialect's.
+pub(super) fn tokens(command: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, &'static str> {
+    let tokens = Tokenizer::new(grammar(dialect), command).tokenize_with_location();
     tokens.map_err(
         |_| "it has a string, a name or a comment that does not end, or a character that belongs nowhere",
     )
+}
+
+/// Rewrites what the parser does not know, one for one, into what means the same to the server:
+///
+/// - MySQL: UPDATE and DELETE without their modifiers, which the parser would take for a table; `a MOD b` as `a % b`;
+///   `CHAR(65 USING x)` without the character set; `TABLE t` in brackets
+/// - SQLite: `a ISNULL` as `a IS NULL`, `a NOTNULL` as `a IS NOT NULL`
+pub(super) fn as_parsed(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Vec<TokenWithSpan> {
+    let mut tokens: Vec<TokenWithSpan> =
+        tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    if dialect == Dialect::Sqlite {
+        return tokens
+            .into_iter()
+            .flat_map(|token| {
+                let words: &[&str] = match word(&token).as_str() {
+                    "ISNULL" => &["IS", "NULL"],
+                    "NOTNULL" => &["IS", "NOT", "NULL"],
+                    _ => return vec![token],
+                };
+                words
+                    .iter()
+                    .map(|word| TokenWithSpan { token: Token::make_keyword(word), span: token.span })
+                    .collect()
+            })
+            .collect();
+    }
+    match tokens.first().map(word).as_deref() {
+        Some("UPDATE" | "DELETE") => {
+            let modifiers = tokens
+                .iter()
+                .skip(1)
+                .take_while(|token| matches!(word(token).as_str(), "LOW_PRIORITY" | "QUICK" | "IGNORE"))
+                .count();
+            tokens.drain(1..=modifiers);
+        }
+        Some("TABLE") => {
+            let bracket = |token: Token, near: Option<&TokenWithSpan>| {
+                near.map(|near| TokenWithSpan { token, span: near.span })
+            };
+            let open = bracket(Token::LParen, tokens.first());
+            let close = bracket(Token::RParen, tokens.last());
+            tokens = open.into_iter().chain(tokens).chain(close).collect();
+        }
+        _ => {}
+    }
+    let mut found: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    // For each open bracket, whether it is that of CHAR.
+    let mut brackets: Vec<bool> = Vec::new();
+    let mut rest = tokens.into_iter();
+    while let Some(mut token) = rest.next() {
+        match &token.token {
+            Token::LParen => brackets.push(found.last().map(word).as_deref() == Some("CHAR")),
+            Token::RParen => _ = brackets.pop(),
+            Token::Word(_) if word(&token) == "MOD" && found.last().is_some_and(is_operand) => {
+                token.token = Token::Mod;
+            }
+            Token::Word(_) if word(&token) == "USING" && brackets.last() == Some(&true) => {
+                rest.next();
+                continue;
+            }
+            _ => {}
+        }
+        found.push(token);
+    }
+    found
+}
+
+/// A word without quotes, in capitals.
+fn word(token: &TokenWithSpan) -> String {
+    match &token.token {
+        Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
+        _ => String::new(),
+    }
+}
+
+/// Whether a value ends with this token.
+fn is_operand(token: &TokenWithSpan) -> bool {
+    match &token.token {
+        Token::Word(word) => {
+            word.quote_style.is_some() || !super::agree::is_reserved(&word.value, Dialect::Mysql)
+        }
+        Token::Number(..) | Token::RParen => true,
+        token => class(token) == Class::Text,
+    }
+}
+
+/// Whether both lexers see the same words and names, in the same order.
+pub(super) fn same_names(parsers: &[Token], ours: &[crate::text::Token<'_>]) -> bool {
+    let is_word = |text: &str| text.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let parsers = parsers.iter().filter_map(|token| match token {
+        Token::Word(word) if word.quote_style.is_some() => Some(word.value.clone()),
+        // A variable: `@a`.
+        Token::Word(word) => Some(word.value.trim_start_matches('@').to_owned()).filter(|text| is_word(text)),
+        _ => None,
+    });
+    let ours = ours.iter().filter_map(|token| match token.kind {
+        TokenKind::Name => token.name(),
+        TokenKind::Word => Some(token.text.to_owned()).filter(|text| is_word(text)),
+        TokenKind::Text | TokenKind::Number | TokenKind::Sign => None,
+    });
+    parsers.eq(ours)
+}
+
+/// The offset in the command of a place in a statement.
+pub(super) fn offset(piece: &Piece<'_>, location: Location) -> usize {
+    let lines = usize::try_from(location.line).unwrap_or(usize::MAX).saturating_sub(1);
+    let columns = usize::try_from(location.column).unwrap_or(usize::MAX).saturating_sub(1);
+    if location.line == 0 {
+        return piece.start + piece.text.len();
+    }
+    let line: usize = piece.text.split_inclusive('\n').take(lines).map(str::len).sum();
+    let rest = piece.text.get(line..).unwrap_or_default();
+    piece.start + line + rest.char_indices().nth(columns).map_or(rest.len(), |(at, _)| at)
+}
+
+/// What the parser says, without the text of the command, and where.
+pub(super) fn explain(error: &ParserError, dialect: Dialect) -> (String, Location) {
+    let unknown = || {
+        format!(
+            "it has a syntax error, or something of {}'s SQL that the guardrail does not know",
+            dialect.label()
+        )
+    };
+    let nowhere = Location { line: 1, column: 1 };
+    let ParserError::ParserError(text) = error else { return (unknown(), nowhere) };
+    let (text, location) = match text.rsplit_once(" at Line: ") {
+        Some((text, place)) => {
+            let mut numbers = place.split(", Column: ").map(|number| number.trim().parse().unwrap_or(1));
+            (text, Location { line: numbers.next().unwrap_or(1), column: numbers.next().unwrap_or(1) })
+        }
+        // At the end of the text the parser has no place.
+        None if text.ends_with("found: EOF") => (text.as_str(), Location { line: 0, column: 0 }),
+        None => return (unknown(), nowhere),
+    };
+    let expected = text.strip_prefix("Expected: ").and_then(|text| text.split_once(", found: "));
+    match expected {
+        Some((expected, _)) => (format!("{}; expected {expected}", unknown()), location),
+        None => (unknown(), location),
+    }
 }
 
 /// Signs that mean two things.
@@ -77,7 +218,7 @@ fn is_quoted(token: &Token) -> bool {
 /// As the guardrails see it.
 pub(crate) fn lex(command: &str, dialect: Dialect) -> Lexed {
     match tokens(command, dialect) {
-        Ok(tokens) => seen(&tokens),
+        Ok(tokens) => seen(&tokens.into_iter().map(|token| token.token).collect::<Vec<_>>()),
         // Nothing is known: all of it is code.
         Err(_) => Lexed::new([(Class::Code, command)]),
     }

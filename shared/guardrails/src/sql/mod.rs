@@ -1,24 +1,28 @@
-//! MySQL and SQLite, by `sqlparser`. Its grammar takes more than the servers do and forgets some of
-//! what it takes, so a read is proved twice: by the tree, and by the words of the text.
+//! MySQL and SQLite, by `sqlparser`. Its grammar takes more than the servers do and forgets some of what it takes, so
+//! each statement is read twice, by the parser and by its tokens ([`agree`], [`words`]), and both must agree.
 
+mod agree;
 mod condition;
 mod expr;
 mod functions;
 mod lex;
+mod show;
 mod statement;
 mod walk;
 mod words;
 
-use crate::analysis::{Analysis, Kind, Statement};
+use crate::analysis::{Analysis, Kind, NotUnderstood, Statement};
+use crate::text::{self, Piece};
 use crate::{Dialect, bounds};
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Location, Token};
 
 pub(crate) use lex::lex;
 
 /// All tokens, if they can be told apart.
 pub(crate) fn tokens_of(command: &str, dialect: Dialect) -> Option<Vec<Token>> {
-    lex::tokens(command, dialect).ok()
+    let tokens = lex::tokens(command, dialect).ok()?;
+    Some(tokens.into_iter().map(|token| token.token).collect())
 }
 
 /// Analyses a command.
@@ -55,49 +59,75 @@ fn both_ways(dialect: Dialect, command: &str, mut statements: Vec<Statement>) ->
     statements
 }
 
-fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, String> {
+fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, NotUnderstood> {
     if let Some(why) = lex::ambiguous(command, dialect) {
-        return Err(why.to_owned());
+        return Err(why.into());
     }
-    let tokens = lex::tokens(command, dialect)?;
-    if let Some(why) = lex::doubtful(command, &tokens, dialect) {
-        return Err(why.to_owned());
+    let pieces = text::split(command, dialect)
+        .map_err(|error| NotUnderstood::at(command, error.offset, format!("it {}", error.what)))?;
+    if pieces.is_empty() {
+        return Err("it has no statement".into());
     }
-    let seen = lex::seen(&tokens);
+    pieces.iter().map(|piece| statement(piece, dialect, command)).collect()
+}
+
+/// One statement, read by the parser and by its tokens.
+fn statement(piece: &Piece<'_>, dialect: Dialect, command: &str) -> Result<Statement, NotUnderstood> {
+    let at = |offset: usize, why: String| NotUnderstood::at(command, offset, why);
+    let tokens = lex::tokens(piece.text, dialect).map_err(|why| at(piece.start, why.to_owned()))?;
+    let plain: Vec<Token> = tokens.iter().map(|token| token.token.clone()).collect();
+    if let Some(why) = lex::doubtful(piece.text, &plain, dialect) {
+        return Err(at(piece.start, why.to_owned()));
+    }
+    if !lex::same_names(&plain, &piece.tokens) {
+        return Err(at(piece.start, "its quotes and comments can be read in two ways".to_owned()));
+    }
+    let seen = lex::seen(&plain);
     bounds::depth(&seen)?;
     if seen.nesting > bounds::MAX_SQL_NESTING {
-        return Err(format!("it nests brackets deeper than {} levels", bounds::MAX_SQL_NESTING));
+        return Err(format!("it nests brackets deeper than {} levels", bounds::MAX_SQL_NESTING).into());
     }
-    let suspicious = words::suspicious(&tokens);
-    let pipes = dialect == Dialect::Mysql && tokens.contains(&Token::StringConcat);
-    let parsed = Parser::new(lex::grammar(dialect))
+    let suspicious = words::suspicious(&plain);
+    let pipes = dialect == Dialect::Mysql && plain.contains(&Token::StringConcat);
+    if let Some(statement) = show::read(&piece.tokens, dialect) {
+        return Ok(statement);
+    }
+    let mut parser = Parser::new(lex::grammar(dialect))
         .with_recursion_limit(bounds::SQL_RECURSION)
-        .with_tokens(tokens)
-        .parse_statements();
-    let Ok(parsed) = parsed else {
-        return Err(format!(
-            "it has a syntax error, or something of {}'s SQL that the guardrail does not know",
-            dialect.label()
-        ));
+        .with_tokens_with_locations(lex::as_parsed(tokens, dialect));
+    let place = |location: Location| lex::offset(piece, location);
+    let parsed = match parser.parse_statement() {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let (why, location) = lex::explain(&error, dialect);
+            return Err(at(place(location), why));
+        }
     };
-    if parsed.is_empty() {
-        return Err("it has no statement".to_owned());
+    let left = parser.peek_token();
+    if left.token != Token::EOF {
+        return Err(at(place(left.span.start), "the statement should end here".to_owned()));
     }
-    let mut statements: Vec<Statement> =
-        parsed.iter().map(|parsed| walk::statement(parsed, dialect)).collect();
+    let walked = walk::statement(&parsed, dialect);
+    if let Some(location) = walked.reserved {
+        return Err(at(place(location), "it has a reserved word here where a name is expected".to_owned()));
+    }
+    let mut statement = walked.found;
+    agree::check(&piece.tokens, dialect, &walked.known, &statement.functions)
+        .map_err(|disagreement| at(disagreement.offset, disagreement.what))?;
+    if statement.kind != Kind::Read && piece.tokens.iter().any(|token| token.is("DEFINER")) {
+        statement.act(Kind::Privilege, "DEFINER");
+    }
     // An OR that binds as loosely as one, or a concatenation that binds tightly: by the sql_mode.
-    if pipes {
-        for statement in statements.iter_mut().filter(|statement| statement.kind != Kind::Read) {
-            statement
-                .hides("it has `||`, which is OR or a concatenation, depending on the server's sql_mode");
-        }
+    if pipes && statement.kind != Kind::Read {
+        statement.hides("it has `||`, which is OR or a concatenation, depending on the server's sql_mode");
     }
-    // Where something is known to write, the word is explained, and the command is no read anyway.
-    if let Some(word) = suspicious.filter(|_| statements.iter().all(|one| one.kind == Kind::Read)) {
-        // SHOW CREATE and its like name what they ask for.
-        for statement in statements.iter_mut().filter(|statement| !statement.verb.starts_with("SHOW")) {
-            statement.not_read(format!("it has the word {word}, which a read does not need"));
-        }
+    // Where something is known to write, the word is explained, and the command is no read anyway. SHOW CREATE and its
+    // like name what they ask for.
+    if let Some(word) = suspicious
+        && statement.kind == Kind::Read
+        && !statement.verb.starts_with("SHOW")
+    {
+        statement.not_read(format!("it has the word {word}, which a read does not need"));
     }
-    Ok(statements)
+    Ok(statement)
 }

@@ -1,18 +1,28 @@
 //! One statement, walked by the parser's visitor.
 
-use super::{condition, expr, functions, statement as sorts};
+use super::{agree, condition, expr, functions, statement as sorts};
 use crate::Dialect;
 use crate::analysis::{Kind, Statement, TableName, Use};
 use crate::names::quoted;
 use core::ops::ControlFlow;
 use sqlparser::ast::{
-    self, Delete, Expr, FromTable, ObjectName, ObjectNamePart, OnInsert, Query, Select, Set, TableFactor,
-    TableObject, TableWithJoins, Update, Visit, Visitor,
+    self, Delete, Expr, FromTable, Ident, ObjectName, ObjectNamePart, OnInsert, Query, Select, Set, SetExpr,
+    TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor,
 };
+use sqlparser::tokenizer::Location;
 use std::collections::BTreeSet;
 
+/// What the tree says.
+pub(super) struct Walked {
+    pub(super) found: Statement,
+    /// The names that may stand where a table is expected, in lower case: tables and the names of WITH.
+    pub(super) known: BTreeSet<String>,
+    /// The first reserved word that the parser took for a name.
+    pub(super) reserved: Option<Location>,
+}
+
 /// Analyses a statement.
-pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Statement {
+pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Walked {
     let (kind, verb) = sorts::classify(parsed);
     let mut walk = Walk {
         found: Statement::new(kind, verb.clone()),
@@ -20,6 +30,8 @@ pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Statement 
         with: with_names(parsed),
         outermost: true,
         explains: matches!(parsed, ast::Statement::Explain { analyze: false, .. }),
+        reserved: None,
+        withs: BTreeSet::new(),
     };
     if kind != Kind::Read {
         walk.found.not_read(format!("{verb} is not a read"));
@@ -28,10 +40,17 @@ pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Statement 
     let _ = parsed.visit(&mut walk);
     // The walk does not name the tables of every statement; those of a change are known here.
     for target in targets(parsed) {
+        if target.usage == Use::Written && is_of_server(&target, dialect) {
+            walk.found.dangerous = true;
+            walk.found.act(Kind::Privilege, "WRITE CATALOG");
+            walk.found.note(format!("changes {}, a table of the server's own", quoted(&target.name)));
+        }
         walk.found.tables.push(target);
     }
     walk.found.settle();
-    walk.found
+    let mut known = walk.withs;
+    known.extend(walk.found.tables.iter().map(|table| table.name.clone()));
+    Walked { found: walk.found, known, reserved: walk.reserved }
 }
 
 struct Walk {
@@ -41,6 +60,9 @@ struct Walk {
     with: BTreeSet<String>,
     outermost: bool,
     explains: bool,
+    reserved: Option<Location>,
+    /// All names of WITH.
+    withs: BTreeSet<String>,
 }
 
 impl Visitor for Walk {
@@ -61,7 +83,21 @@ impl Visitor for Walk {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_ident(&mut self, ident: &Ident) -> ControlFlow<()> {
+        if ident.quote_style.is_none()
+            && agree::is_reserved(&ident.value, self.dialect)
+            && !functions::is_known(&ident.value, self.dialect)
+        {
+            self.reserved.get_or_insert(ident.span.start);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let names = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.withs.extend(names.map(|table| table.alias.name.value.to_lowercase()));
+        // `TABLE x`, which the parser's own walk leaves out.
+        tables_of_body(&query.body, &mut self.found.tables);
         if let Some(why) = expr::query(query) {
             self.found.not_read(why);
         }
@@ -146,12 +182,14 @@ impl Walk {
                 if update.or == Some(ast::SqliteOnConflict::Replace) {
                     found.act(Kind::Write, "DELETE");
                 }
-                let tables = names_of(&update_targets(update));
-                changes(found, &format!("updates {tables}"), update.selection.as_ref());
+                let targets = update_targets(update);
+                let what = format!("updates {}", names_of(&targets));
+                changes(found, &what, update.selection.as_ref(), self.dialect, &targets);
             }
             ast::Statement::Delete(delete) if !explains => {
-                let tables = names_of(&delete_targets(delete));
-                changes(found, &format!("deletes from {tables}"), delete.selection.as_ref());
+                let targets = delete_targets(delete);
+                let what = format!("deletes from {}", names_of(&targets));
+                changes(found, &what, delete.selection.as_ref(), self.dialect, &targets);
             }
             ast::Statement::Insert(insert) if !explains => {
                 found.note(format!("inserts into {}", names_of(&targets(statement))));
@@ -175,11 +213,27 @@ impl Walk {
                 found.unbounded = true;
                 found.note(format!("empties {}", names_of(&targets(statement))));
             }
+            ast::Statement::CreateTable(create) if create.or_replace => {
+                found.act(Kind::Definition, "DROP TABLE");
+                found.note("replaces a table and its rows");
+            }
             ast::Statement::AlterTable(alter) => {
                 for operation in &alter.operations {
                     let words = sorts::first_words(&operation.to_string());
-                    if words.starts_with("DROP") {
-                        found.act(Kind::Definition, words);
+                    match operation {
+                        // Values that the new type cannot hold are cut or lost.
+                        ast::AlterTableOperation::ModifyColumn { .. } => {
+                            found.act(Kind::Definition, "MODIFY COLUMN");
+                        }
+                        ast::AlterTableOperation::ChangeColumn { .. } => {
+                            found.act(Kind::Definition, "CHANGE COLUMN");
+                        }
+                        ast::AlterTableOperation::AlterColumn {
+                            op: ast::AlterColumnOperation::SetDataType { .. },
+                            ..
+                        } => found.act(Kind::Definition, "ALTER COLUMN TYPE"),
+                        _ if words.starts_with("DROP") => found.act(Kind::Definition, words),
+                        _ => {}
                     }
                 }
             }
@@ -187,6 +241,10 @@ impl Walk {
             ast::Statement::Set(set) => {
                 if !only_variables(set) {
                     found.hides("it changes a setting, which may change what other statements mean");
+                }
+                if is_global(set) {
+                    found.dangerous = true;
+                    found.act(Kind::Privilege, "SET GLOBAL");
                 }
                 if set.to_string().to_uppercase().contains("PASSWORD") {
                     found.act(Kind::Privilege, "SET PASSWORD");
@@ -238,14 +296,38 @@ impl Walk {
     }
 }
 
+/// The tables of each `TABLE x` in a query's body.
+fn tables_of_body(body: &SetExpr, found: &mut Vec<TableName>) {
+    match body {
+        SetExpr::Table(table) => {
+            let lower = |ident: &Option<Ident>| ident.as_ref().map(|ident| ident.value.to_lowercase());
+            if let Some(name) = lower(&table.table_name) {
+                found.push(TableName { schema: lower(&table.schema_name), name, usage: Use::Read });
+            }
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            tables_of_body(left, found);
+            tables_of_body(right, found);
+        }
+        _ => {}
+    }
+}
+
 /// UPDATE and DELETE.
-fn changes(found: &mut Statement, what: &str, selection: Option<&Expr>) {
+fn changes(
+    found: &mut Statement,
+    what: &str,
+    selection: Option<&Expr>,
+    dialect: Dialect,
+    targets: &[TableName],
+) {
+    let targets: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
     match selection {
         None => {
             found.unbounded = true;
             found.note(format!("{what} without WHERE"));
         }
-        Some(condition) if condition::holds_for_all(condition) => {
+        Some(condition) if condition::holds_for_all(condition, dialect, &targets) => {
             found.unbounded = true;
             found.note(format!("{what} with a WHERE that holds for every row"));
         }
@@ -308,6 +390,14 @@ fn only_variables(set: &Set) -> bool {
     }
 }
 
+/// Whether a SET changes a setting of the whole server.
+fn is_global(set: &Set) -> bool {
+    let text = set.to_string().to_uppercase();
+    ["GLOBAL ", "PERSIST ", "PERSIST_ONLY ", "@@GLOBAL.", "@@PERSIST.", "@@PERSIST_ONLY."]
+        .iter()
+        .any(|scope| text.contains(scope))
+}
+
 /// The parts of a name, joined by dots.
 pub(super) fn dotted(name: &ObjectName) -> String {
     name.0.iter().map(part).collect::<Vec<_>>().join(".")
@@ -325,6 +415,14 @@ fn table_name(name: &ObjectName, usage: Use) -> TableName {
     let mut parts: Vec<String> = name.0.iter().map(|name| part(name).to_lowercase()).collect();
     let last = parts.pop().unwrap_or_default();
     TableName { schema: (!parts.is_empty()).then(|| parts.join(".")), name: last, usage }
+}
+
+/// Tables in which the server keeps accounts, privileges or definitions.
+fn is_of_server(table: &TableName, dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::Mysql => table.schema.as_deref() == Some("mysql"),
+        _ => table.name.starts_with("sqlite_"),
+    }
 }
 
 /// Tables of the server's own that a provable read does not read.
@@ -431,7 +529,8 @@ fn targets(parsed: &ast::Statement) -> Vec<TableName> {
                 usage: Use::Written,
             })
             .collect(),
-        ast::Statement::ExplainTable { table_name: name, .. } => vec![table_name(name, Use::Read)],
+        ast::Statement::ExplainTable { table_name: name, .. }
+        | ast::Statement::ShowCreate { obj_name: name, .. } => vec![table_name(name, Use::Read)],
         _ => Vec::new(),
     }
 }

@@ -3,6 +3,8 @@
 
 mod answers;
 mod bypass;
+mod conditions;
 mod docs;
+mod everyday;
 mod properties;
 mod rules;

@@ -20,7 +20,10 @@ fn a_drop_is_blocked_and_a_bounded_delete_is_not() {
     let rules = rules(&json!(["no-drop"]));
     let (rule, message) = hit(&rules, "DROP TABLE customers").expect("blocked");
     assert_eq!(rule, "no-drop");
-    assert_eq!(message, "dropping tables, columns and other objects is not allowed on this connection");
+    assert_eq!(
+        message,
+        "dropping tables, columns and other objects, or their rows, is not allowed on this connection"
+    );
     assert_eq!(hit(&rules, "DELETE FROM sessions WHERE age > 90"), None);
 }
 

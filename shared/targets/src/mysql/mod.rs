@@ -7,7 +7,6 @@
 mod address;
 mod execute;
 mod failure;
-mod lex;
 mod plan;
 mod probe;
 mod session;

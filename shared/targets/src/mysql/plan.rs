@@ -4,10 +4,11 @@
 //! a transaction is told by its first words, **by a list of what is harmless**: many statements of
 //! MySQL commit in silence.
 
-use super::lex::{self, Piece, Token};
 use crate::RunError;
 use crate::deep;
 use crate::options::{RunOptions, cannot_be_bounded};
+use countersign_guardrails::Dialect;
+use countersign_guardrails::text::{Piece, Token, TokenKind, split};
 use sqlparser::ast::visit_relations;
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
@@ -63,15 +64,16 @@ pub(super) async fn make(command: &str, options: RunOptions) -> Result<Plan, Run
 }
 
 fn plan(command: &str, options: RunOptions) -> Result<Plan, RunError> {
-    let pieces = lex::split(command).map_err(|what| RunError::not_started(format!("the command {what}")))?;
-    let pieces = stored_program(command, pieces);
+    let pieces = split(command, Dialect::Mysql)
+        .map_err(|error| RunError::not_started(format!("the command {error}")))?;
     let mut statements = Vec::new();
     for (number, piece) in (1_u32..).zip(&pieces) {
-        let words = words(&piece.tokens);
+        let words = words(piece);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         refuse(number, &words, &piece.tokens)?;
         let main = main_verb(&piece.tokens, &words);
         statements.push(Statement {
-            text: piece.text.clone(),
+            text: piece.text.to_owned(),
             kind: kind(main, &words),
             verb: verb(main, &words),
         });
@@ -95,38 +97,17 @@ fn plan(command: &str, options: RunOptions) -> Result<Plan, RunError> {
     Ok(Plan { statements, transaction, written })
 }
 
-/// The body of a stored program holds semicolons, and only the server knows where it ends: a command
-/// that begins with one is one statement, and the server refuses it if it is more.
-fn stored_program(command: &str, pieces: Vec<Piece>) -> Vec<Piece> {
-    let begins = pieces.first().is_some_and(|piece| {
-        let words = words(&piece.tokens);
-        let verb = verb(words.first().copied().unwrap_or_default(), &words);
-        ["CREATE PROCEDURE", "CREATE FUNCTION", "CREATE TRIGGER", "CREATE EVENT"].contains(&verb.as_str())
-    });
-    let mut rest = pieces.into_iter();
-    match rest.next() {
-        Some(first) if begins => vec![Piece { text: command.trim().to_owned(), tokens: first.tokens }],
-        Some(first) => std::iter::once(first).chain(rest).collect(),
-        None => Vec::new(),
-    }
-}
-
 /// The words in capitals, with names in back-ticks: the server takes both for a variable's name.
-fn words(tokens: &[Token]) -> Vec<&str> {
-    tokens
-        .iter()
-        .filter_map(|token| match token {
-            Token::Word(word) | Token::Quoted(word) => Some(word.as_str()),
-            Token::Text | Token::Symbol(_) => None,
-        })
-        .collect()
+fn words(piece: &Piece<'_>) -> Vec<String> {
+    let words = piece.tokens.iter().filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Name));
+    words.filter_map(Token::name).map(|word| word.to_uppercase()).collect()
 }
 
 /// Variables by which a session leaves a transaction or changes how it ends.
 const OF_TRANSACTIONS: [&str; 5] =
     ["AUTOCOMMIT", "COMPLETION_TYPE", "TRANSACTION", "TRANSACTION_READ_ONLY", "TX_READ_ONLY"];
 
-fn refuse(number: u32, words: &[&str], tokens: &[Token]) -> Result<(), RunError> {
+fn refuse(number: u32, words: &[&str], tokens: &[Token<'_>]) -> Result<(), RunError> {
     let control = match words {
         ["BEGIN" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "XA" | "LOCK" | "UNLOCK", ..]
         | ["START", "TRANSACTION", ..] => true,
@@ -149,7 +130,7 @@ fn refuse(number: u32, words: &[&str], tokens: &[Token]) -> Result<(), RunError>
             "statement {number} loads a file of the client (`LOCAL`), which is refused: use INSERT"
         )));
     }
-    if !matches!(tokens.first(), Some(Token::Word(_) | Token::Symbol('('))) {
+    if !tokens.first().is_some_and(|first| first.kind == TokenKind::Word || first.is_sign('(')) {
         return Err(RunError::not_started(format!(
             "statement {number} does not begin with a word; check its syntax"
         )));
@@ -158,23 +139,21 @@ fn refuse(number: u32, words: &[&str], tokens: &[Token]) -> Result<(), RunError>
 }
 
 /// The first word; behind WITH, the word of the statement that it leads.
-fn main_verb<'a>(tokens: &'a [Token], words: &[&'a str]) -> &'a str {
+fn main_verb<'a>(tokens: &[Token<'_>], words: &[&'a str]) -> &'a str {
+    const VERBS: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "VALUES", "TABLE"];
     if words.first() != Some(&"WITH") {
         return words.first().copied().unwrap_or_default();
     }
     let mut depth = 0_u32;
     for token in tokens {
-        match token {
-            Token::Symbol('(') => depth += 1,
-            Token::Symbol(')') => depth = depth.saturating_sub(1),
-            Token::Word(word)
-                if depth == 0
-                    && ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "VALUES", "TABLE"]
-                        .contains(&word.as_str()) =>
-            {
-                return word;
-            }
-            _ => {}
+        if token.is_sign('(') {
+            depth += 1;
+        } else if token.is_sign(')') {
+            depth = depth.saturating_sub(1);
+        } else if depth == 0
+            && let Some(verb) = VERBS.into_iter().find(|verb| token.is(verb))
+        {
+            return verb;
         }
     }
     // `WITH x AS (…) (SELECT …)`; nothing that writes stands in brackets.

@@ -2,12 +2,13 @@
 
 use super::guard::Guard;
 use super::stop::Stop;
-use super::{failure, lex, value};
+use super::{failure, value, verb};
 use crate::options::{Bound, cannot_be_bounded};
 use crate::output::Meter;
 use crate::{Column, ColumnSource, Record, RunError, RunOptions, Summary};
-use rusqlite::fallible_iterator::FallibleIterator;
-use rusqlite::{Batch, Connection, Error, Statement};
+use countersign_guardrails::Dialect;
+use countersign_guardrails::text::{Piece, split};
+use rusqlite::{Connection, Error, Statement};
 use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 
@@ -21,13 +22,6 @@ pub(super) struct Run<'a> {
     bound: Bound,
 }
 
-/// How many statements a command has, as far as it matters.
-enum Count {
-    None,
-    One,
-    Several,
-}
-
 pub(super) fn execute(
     connection: &Connection,
     guard: &Guard,
@@ -38,11 +32,14 @@ pub(super) fn execute(
 ) -> Result<Summary, RunError> {
     let mut run =
         Run { connection, guard, stop, records, meter: Meter::new(options.caps), bound: Bound::new(options) };
-    let result = match run.count(command)? {
-        Count::None => return Err(RunError::not_started("the command has no statement")),
-        Count::One if !options.wraps() => run.all(command),
-        Count::One | Count::Several => run.transaction(command),
+    let pieces = split(command, Dialect::Sqlite)
+        .map_err(|error| RunError::not_started(format!("the command {error}")))?;
+    let Some(first) = pieces.first() else {
+        return Err(RunError::not_started("the command has no statement"));
     };
+    run.compiles(first)?;
+    let result =
+        if pieces.len() == 1 && !options.wraps() { run.all(&pieces) } else { run.transaction(&pieces) };
     match result {
         Ok(()) => Ok(run.meter.finish()),
         Err(error) => {
@@ -55,28 +52,20 @@ pub(super) fn execute(
 }
 
 impl Run<'_> {
-    /// Compiles the first statement, and the second if there is one; executes nothing.
-    fn count(&self, command: &str) -> Result<Count, RunError> {
+    /// Compiles the first statement; executes nothing.
+    fn compiles(&self, first: &Piece<'_>) -> Result<(), RunError> {
         self.guard.begin();
-        let mut batch = Batch::new(self.connection, command);
-        match batch.next() {
-            Ok(None) => Ok(Count::None),
-            Ok(Some(_)) => {
-                // The second may fail to compile for want of what the first creates: it is there.
-                let second = batch.next();
-                Ok(if matches!(second, Ok(None)) { Count::One } else { Count::Several })
+        let Err(error) = self.connection.prepare(first.text) else { return Ok(()) };
+        match self.failed(&error, 1) {
+            // Nothing has run, and the refusal is ours: it is no failure of the database.
+            RunError::Failed { message, code: Some(code), .. } if code == "SQLITE_AUTH" => {
+                Err(RunError::not_started(format!("statement 1: {message}")))
             }
-            Err(error) => match failure::explain(&error, self.guard, self.stop, Some(1)) {
-                // Nothing has run, and the refusal is ours: it is no failure of the database.
-                RunError::Failed { message, code: Some(code), .. } if code == "SQLITE_AUTH" => {
-                    Err(RunError::not_started(format!("statement 1: {message}")))
-                }
-                other => Err(other),
-            },
+            other => Err(other),
         }
     }
 
-    fn transaction(&mut self, command: &str) -> Result<(), RunError> {
+    fn transaction(&mut self, pieces: &[Piece<'_>]) -> Result<(), RunError> {
         // A lock that cannot be had is found before the first statement. A database that can only
         // be read has no such lock to give.
         let begin = match self.connection.is_readonly("main") {
@@ -87,7 +76,7 @@ impl Run<'_> {
         self.ours(begin).map_err(|error| {
             RunError::not_started(format!("the transaction could not begin: {}", failure::text(&error)))
         })?;
-        let done = self.all(command).and_then(|()| self.commit());
+        let done = self.all(pieces).and_then(|()| self.commit());
         // Some errors have rolled back already.
         if done.is_err() && !self.connection.is_autocommit() {
             self.ours("ROLLBACK").map_err(|error| {
@@ -114,14 +103,14 @@ impl Run<'_> {
         self.guard.ours(|| self.connection.execute_batch(sql))
     }
 
-    fn all(&mut self, command: &str) -> Result<(), RunError> {
+    /// SQLite refuses a text that it reads as more than one statement.
+    fn all(&mut self, pieces: &[Piece<'_>]) -> Result<(), RunError> {
         let connection = self.connection;
-        let mut batch = Batch::new(connection, command);
-        for number in 1.. {
+        for (number, piece) in (1..).zip(pieces) {
             self.guard.begin();
-            let next = batch.next();
-            let Some(mut statement) = next.map_err(|error| self.failed(&error, number))? else { break };
-            self.statement(&mut statement, number)?;
+            let mut statement =
+                connection.prepare(piece.text).map_err(|error| self.failed(&error, number))?;
+            self.statement(&mut statement, piece, number)?;
         }
         Ok(())
     }
@@ -130,7 +119,12 @@ impl Run<'_> {
         failure::explain(error, self.guard, self.stop, Some(number))
     }
 
-    fn statement(&mut self, statement: &mut Statement<'_>, number: u32) -> Result<(), RunError> {
+    fn statement(
+        &mut self,
+        statement: &mut Statement<'_>,
+        piece: &Piece<'_>,
+        number: u32,
+    ) -> Result<(), RunError> {
         if statement.parameter_count() > 0 {
             return Err(RunError::Failed {
                 message: "the statement has parameters (`?`, `:name`), which nobody can fill in here; write the values".to_owned(),
@@ -138,8 +132,7 @@ impl Run<'_> {
                 statement: Some(number),
             });
         }
-        let words = lex::first_words(&statement.expanded_sql().unwrap_or_default(), 4);
-        let verb = match lex::verb(&words) {
+        let verb = match verb::of(piece) {
             with if with == "WITH" => self.guard.writes().unwrap_or("SELECT").to_owned(),
             verb => verb,
         };

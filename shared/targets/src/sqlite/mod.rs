@@ -3,11 +3,11 @@
 mod execute;
 mod failure;
 mod guard;
-mod lex;
 mod open;
 mod path;
 mod stop;
 mod value;
+mod verb;
 
 use crate::run::{Environment, Output};
 use crate::spec::SqliteSpec;

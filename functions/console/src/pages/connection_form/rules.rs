@@ -12,7 +12,7 @@ use crate::pages::fields::{
 
 /// The presets, and what each blocks.
 pub(super) const PRESETS: [(&str, &str); 4] = [
-    ("no-drop", "dropping tables, columns and other objects"),
+    ("no-drop", "dropping objects and destroying their rows"),
     ("no-unbounded-write", "changing every row of a table"),
     ("no-privilege-change", "changing roles, owners and privileges"),
     ("read-only", "everything that does not provably read"),

@@ -1,0 +1,12 @@
+//! SQL as text: tokens, statements and positions, for the analysis and for what executes a command.
+//!
+//! One lexer per dialect, written against the server's own rules, so that the text that is analysed is cut exactly
+//! where the text that runs is cut. It knows no grammar.
+
+mod lexer;
+mod position;
+mod split;
+
+pub use lexer::{LexError, Token, TokenKind, tokens};
+pub use position::Position;
+pub use split::{Piece, split};

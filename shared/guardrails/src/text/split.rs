@@ -1,0 +1,206 @@
+//! Statements.
+
+use super::lexer::{LexError, Token, TokenKind, tokens};
+use crate::Dialect;
+use std::ops::Range;
+
+/// One statement of a command.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Its text with its comments, without the semicolon and without space around it.
+    pub text: &'a str,
+    /// The offset of its text in the command.
+    pub start: usize,
+    /// Its tokens; their offsets are those in the command.
+    pub tokens: Vec<Token<'a>>,
+}
+
+/// Commands never reach a `Debug`.
+impl std::fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Piece")
+            .field("bytes", &self.text.len())
+            .field("tokens", &self.tokens.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Cuts a command of a SQL dialect into its statements. Empty ones are left out.
+///
+/// SQLite: a CREATE TRIGGER ends behind the END of its body. MySQL: the body of a stored program has semicolons, and
+/// only the server knows where it ends, so a command that begins with one is one statement. PostgreSQL: semicolons in
+/// brackets (CREATE RULE) and in `BEGIN ATOMIC … END` end nothing.
+///
+/// # Errors
+/// As [`tokens`].
+pub fn split(command: &str, dialect: Dialect) -> Result<Vec<Piece<'_>>, LexError> {
+    let mut pieces: Vec<Piece<'_>> = Vec::new();
+    let mut current: Vec<Token<'_>> = Vec::new();
+    let mut body = Body::default();
+    let mut start = 0;
+    for token in tokens(command, dialect)? {
+        if token.is_sign(';') && !body.holds(dialect, &current) {
+            finish(command, start..token.start, &mut current, &mut pieces);
+            start = token.end();
+            body = Body::default();
+        } else {
+            body.see(dialect, &current, &token);
+            current.push(token);
+        }
+    }
+    finish(command, start..command.len(), &mut current, &mut pieces);
+    Ok(pieces)
+}
+
+fn finish<'a>(
+    command: &'a str,
+    range: Range<usize>,
+    tokens: &mut Vec<Token<'a>>,
+    pieces: &mut Vec<Piece<'a>>,
+) {
+    if tokens.is_empty() {
+        return;
+    }
+    let start = range.start;
+    let text = command.get(range).unwrap_or_default();
+    let trimmed = text.trim_start();
+    let start = start + text.len() - trimmed.len();
+    pieces.push(Piece { text: trimmed.trim_end(), start, tokens: std::mem::take(tokens) });
+}
+
+/// How deep in brackets and bodies a statement is.
+#[derive(Default)]
+struct Body {
+    brackets: usize,
+    /// BEGIN and CASE that have no END yet.
+    open: usize,
+    /// The body has begun.
+    begun: bool,
+}
+
+impl Body {
+    fn see(&mut self, dialect: Dialect, before: &[Token<'_>], token: &Token<'_>) {
+        if token.is_sign('(') {
+            self.brackets += 1;
+        } else if token.is_sign(')') {
+            self.brackets = self.brackets.saturating_sub(1);
+        }
+        let begins = match dialect {
+            Dialect::Sqlite => token.is("BEGIN") && creates(before, &["TRIGGER"]),
+            Dialect::Postgres => {
+                token.is("ATOMIC")
+                    && before.last().is_some_and(|last| last.is("BEGIN"))
+                    && creates(before, &["FUNCTION", "PROCEDURE"])
+            }
+            _ => false,
+        };
+        if begins && !self.begun {
+            self.begun = true;
+            self.open = 1;
+        } else if self.begun && token.is("CASE") {
+            self.open += 1;
+        } else if self.begun && token.is("END") {
+            self.open = self.open.saturating_sub(1);
+        }
+    }
+
+    /// Whether a semicolon here is part of the statement.
+    fn holds(&self, dialect: Dialect, statement: &[Token<'_>]) -> bool {
+        match dialect {
+            Dialect::Sqlite => self.begun && self.open > 0,
+            Dialect::Postgres => self.brackets > 0 || (self.begun && self.open > 0),
+            Dialect::Mysql => creates(statement, &["PROCEDURE", "FUNCTION", "TRIGGER", "EVENT"]),
+            Dialect::Shell | Dialect::Http => false,
+        }
+    }
+}
+
+/// Whether a statement is a CREATE of one of these objects.
+fn creates(statement: &[Token<'_>], objects: &[&str]) -> bool {
+    const MODIFIERS: [&str; 11] = [
+        "OR",
+        "REPLACE",
+        "TEMP",
+        "TEMPORARY",
+        "DEFINER",
+        "AGGREGATE",
+        "CONSTRAINT",
+        "CURRENT_USER",
+        "CURRENT_ROLE",
+        "SQL",
+        "SECURITY",
+    ];
+    let mut words = statement.iter();
+    if words.as_slice().first().is_some_and(|first| first.is("EXPLAIN")) {
+        words.next();
+    }
+    if !words.next().is_some_and(|first| first.is("CREATE")) {
+        return false;
+    }
+    // `DEFINER = user@host`: any name may be between.
+    let mut definer = false;
+    for token in words {
+        if token.is_any(objects) {
+            return true;
+        }
+        definer |= token.is("DEFINER");
+        let passes = token.is_any(&MODIFIERS) || (definer && token.kind != TokenKind::Number);
+        if !passes {
+            return false;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts(command: &str, dialect: Dialect) -> Vec<&str> {
+        split(command, dialect).unwrap().into_iter().map(|piece| piece.text).collect()
+    }
+
+    #[test]
+    fn semicolons_in_strings_names_and_comments_do_not_split() {
+        let mysql = |command| texts(command, Dialect::Mysql);
+        assert_eq!(mysql("SELECT 1; SELECT 2"), ["SELECT 1", "SELECT 2"]);
+        assert_eq!(mysql(" ;; SELECT ';' , \"a;\\\"b\" ;"), ["SELECT ';' , \"a;\\\"b\""]);
+        assert_eq!(mysql("SELECT `a;``b` /* ; */ -- ;\n# ;\n, 'it''s;'").len(), 1);
+        assert_eq!(mysql("SELECT 1--1; SELECT 2"), ["SELECT 1--1", "SELECT 2"]);
+        assert_eq!(mysql("SELECT 'a\\'; DROP TABLE t; --'").len(), 1);
+        assert!(mysql("/* x */ ; -- y").is_empty());
+        assert_eq!(texts("SELECT $$;$$; SELECT U&\";\"", Dialect::Postgres).len(), 2);
+        assert_eq!(texts("SELECT [;]; SELECT 'a\\';", Dialect::Sqlite).len(), 2);
+    }
+
+    #[test]
+    fn bodies_hold_their_semicolons() {
+        let trigger = "CREATE TEMP TRIGGER t AFTER UPDATE ON a BEGIN SELECT CASE 1 WHEN 1 THEN 2 END; DELETE FROM b; END";
+        assert_eq!(texts(&format!("{trigger}; DROP TABLE a"), Dialect::Sqlite), [trigger, "DROP TABLE a"]);
+        assert_eq!(texts("BEGIN; SELECT 1 END; DROP TABLE a", Dialect::Sqlite).len(), 3);
+        assert_eq!(texts("CREATE TABLE trigger_log(a); DROP TABLE a", Dialect::Sqlite).len(), 2);
+        let procedure = "CREATE DEFINER=`a`@`%` PROCEDURE p() BEGIN SELECT 1; END";
+        assert_eq!(texts(procedure, Dialect::Mysql), [procedure]);
+        assert_eq!(texts("CREATE TABLE procedures(a int); DROP TABLE a", Dialect::Mysql).len(), 2);
+        let function =
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; END";
+        assert_eq!(texts(&format!("{function}; SELECT 1"), Dialect::Postgres), [function, "SELECT 1"]);
+        let rule = "CREATE RULE r AS ON INSERT TO a DO (DELETE FROM b; DELETE FROM c)";
+        assert_eq!(texts(&format!("{rule};SELECT 1"), Dialect::Postgres), [rule, "SELECT 1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_piece_split_again_is_itself(command in "[a-z0-9;'`\"\\\\ #*/\n-]{0,60}") {
+            for dialect in [Dialect::Mysql, Dialect::Sqlite] {
+                let Ok(pieces) = split(&command, dialect) else { continue };
+                for piece in pieces {
+                    let again = split(piece.text, dialect).unwrap();
+                    prop_assert_eq!(again.len(), 1);
+                    prop_assert_eq!(again.first().map(|one| one.text), Some(piece.text));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Usual conditions are conditions: the rules about unbounded writes leave them alone.
+
+use countersign_guardrails::{Dialect, RuleSet, analyse};
+use proptest::prelude::*;
+use serde_json::json;
+
+const USUAL: [&str; 30] = [
+    "id = 1",
+    "id = -1",
+    "id <> 1",
+    "id IN (1, 2, 3)",
+    "id NOT IN (1, 2)",
+    "id BETWEEN 1 AND 10",
+    "id NOT BETWEEN 1 AND 10",
+    "id > 100 AND id < 200",
+    "name LIKE 'a%'",
+    "name LIKE '%x%'",
+    "name NOT LIKE 'a%'",
+    "name = 'a' OR name = 'b'",
+    "deleted_at IS NULL",
+    "deleted_at IS NOT NULL",
+    "lower(name) = 'x'",
+    "length(name) > 10",
+    "abs(id) < 5",
+    "created_at < '2024-01-01'",
+    "created_at < now()",
+    "age > 90 AND state = 'open'",
+    "NOT (id = 1)",
+    "user_id IN (SELECT id FROM banned)",
+    "user_id NOT IN (SELECT id FROM users)",
+    "EXISTS (SELECT 1 FROM banned WHERE banned.id = t.user_id)",
+    "id = (SELECT max(id) FROM t)",
+    "id IN (SELECT id FROM t WHERE age > 90)",
+    "a <> b",
+    "price * 2 > 100",
+    "id + 1 = 5",
+    "(id, name) = (1, 'a')",
+];
+
+fn is_blocked(dialect: Dialect, command: &str) -> Option<String> {
+    let rules = RuleSet::parse(&[json!("no-unbounded-write")]).expect("a preset");
+    rules.check(command, &analyse(dialect, command)).map(|hit| hit.message)
+}
+
+#[test]
+fn usual_conditions_bound_a_delete_and_an_update() {
+    let mut failed = Vec::new();
+    for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+        for condition in USUAL {
+            for command in
+                [format!("DELETE FROM t WHERE {condition}"), format!("UPDATE t SET a = 1 WHERE {condition}")]
+            {
+                if let Some(message) = is_blocked(dialect, &command) {
+                    failed.push(format!("{dialect:?}: {command}: {message}"));
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Conditions that hold for every row, made of one another.
+fn tautologies() -> impl Strategy<Value = String> {
+    let column = prop_oneof![Just("id"), Just("name"), Just("age")];
+    let simple = (column, -9..9_i32, 0..8_u8).prop_map(|(column, number, shape)| match shape {
+        0 => format!("{column} = {column}"),
+        1 => format!("{column} <= {column}"),
+        2 => format!("{column} = {number} OR {column} <> {number}"),
+        3 => format!("NOT ({column} < {column})"),
+        4 => format!("{column} > {number} OR NOT ({column} > {number})"),
+        5 => format!("{column} BETWEEN {column} AND {column}"),
+        6 => format!("{column} IN ({number}, {column})"),
+        _ => format!("{column} < {number} OR {column} >= {number}"),
+    });
+    simple.prop_recursive(3, 16, 2, |inner| {
+        (inner.clone(), inner, "[a-z]{3}", 0..4_u8).prop_map(|(left, right, text, shape)| match shape {
+            0 => format!("({left}) AND ({right})"),
+            1 => format!("({left}) OR name = '{text}'"),
+            2 => format!("NOT (NOT ({left}))"),
+            _ => format!("name = '{text}' OR ({right})"),
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_holds_for_every_row_is_no_condition(condition in tautologies()) {
+        for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+            prop_assert!(is_blocked(dialect, &format!("DELETE FROM t WHERE {condition}")).is_some(), "{dialect:?}: {condition}");
+        }
+    }
+
+    #[test]
+    fn a_tautology_beside_a_condition_does_not_weaken_it(condition in tautologies(), id in 0..1000_u32) {
+        for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+            let command = format!("DELETE FROM t WHERE other = {id} AND ({condition})");
+            prop_assert!(is_blocked(dialect, &command).is_none(), "{dialect:?}: {command}");
+        }
+    }
+}
