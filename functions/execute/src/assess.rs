@@ -9,24 +9,18 @@ use countersign_storage::Connection;
 pub(crate) fn assess(asked: &Assess) -> Assessment {
     let connection = &asked.connection;
     let masked = asked.text.as_deref().and_then(|text| masked(connection, text));
-    match rules(connection) {
-        Err(error) => {
-            let complaint = Complaint { pointer: error.pointer.clone(), message: error.to_string() };
-            Assessment { complaint: Some(complaint), verdict: None, masked }
-        }
+    let complaint =
+        |error: &RuleError| Complaint { pointer: error.pointer.clone(), message: error.to_string() };
+    match RuleSet::parse(&connection.guardrails) {
+        Err(error) => Assessment { complaint: Some(complaint(&error)), verdict: None, masked },
         Ok(rules) => {
             let command = asked.command.as_deref();
             let verdict = command.map(|command| judged(connection, &rules, asked.needs_votes, command));
-            Assessment { complaint: None, verdict, masked }
+            // A connection that was saved before an entry was refused still says what it would do.
+            let complaint = rules.fits(dialect(&connection.kind)).err().as_ref().map(complaint);
+            Assessment { complaint, verdict, masked }
         }
     }
-}
-
-/// The rules, if each can be judged for commands of this kind.
-fn rules(connection: &Connection) -> Result<RuleSet, RuleError> {
-    let rules = RuleSet::parse(&connection.guardrails)?;
-    rules.fits(dialect(&connection.kind))?;
-    Ok(rules)
 }
 
 /// The key of the style `hash` is not resolved for this: any one shows what would be replaced.

@@ -19,6 +19,8 @@ use crate::{Dialect, bounds};
 use squawk_lexer::{LiteralKind, TokenKind, tokenize};
 use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind};
 
+pub(crate) use statement::verbs;
+
 /// Analyses a command.
 pub(crate) fn analyse(command: &str) -> Analysis {
     if let Err(why) = bounds::length(command).and_then(|()| bounds::depth(&lex(command))) {

@@ -77,6 +77,20 @@ pub(super) fn classify(node: SyntaxKind) -> Option<(Kind, String)> {
     Some((kind, verb.to_owned()))
 }
 
+/// All verbs of statements and of their parts.
+pub(crate) fn verbs() -> Vec<String> {
+    let nodes = (0..SyntaxKind::__LAST as u16).map(SyntaxKind::from);
+    let verbs = nodes.flat_map(|node| {
+        let part = part(node).map(|(_, verb)| verb.to_owned());
+        classify(node).map(|(_, verb)| verb).into_iter().chain(part)
+    });
+    verbs.chain(OTHER_VERBS.map(str::to_owned)).collect()
+}
+
+/// What a statement does by a part that has no node of its own.
+const OTHER_VERBS: [&str; 5] =
+    ["EXPLAIN ANALYZE", "COPY PROGRAM", "COPY FILE", "WRITE CATALOG", "SET ROW SECURITY"];
+
 /// The node's name as words.
 pub(super) fn spelt(node: SyntaxKind) -> String {
     format!("{node:?}").replace('_', " ")

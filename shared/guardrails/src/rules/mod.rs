@@ -3,6 +3,7 @@
 mod check;
 mod parse;
 mod preset;
+mod vocabulary;
 
 use crate::analysis::Analysis;
 use crate::{Dialect, lexed};
@@ -111,11 +112,11 @@ impl RuleSet {
         Some(Hit { rule: rule.name.clone(), message: rule.message.clone() })
     }
 
-    /// Whether every rule can be judged for commands of this kind. What cannot blocks everything, so
-    /// it is better said when a connection is saved.
+    /// Whether every rule can be judged for commands of this kind, and can ever hit. A rule that cannot be judged
+    /// blocks everything, and one that never hits protects nothing, so both are refused when a connection is saved.
     ///
     /// # Errors
-    /// The first rule that cannot, with its place in the list.
+    /// The first such rule or entry, with its place in the list.
     pub fn fits(&self, dialect: Dialect) -> Result<(), RuleError> {
         for (place, rule) in self.rules.iter().enumerate() {
             if let Some(what) = check::unfit(&rule.deny, dialect) {
@@ -128,9 +129,28 @@ impl RuleSet {
                     ),
                 });
             }
+            if let Some((member, at, message)) = never(&rule.deny, dialect) {
+                return Err(RuleError {
+                    pointer: format!("/{place}/deny/{member}/{at}"),
+                    message: format!("rule `{}`: {message}", rule.name),
+                });
+            }
         }
         Ok(())
     }
+}
+
+/// The first entry of a rule that no command can meet: its member, its place, and why.
+fn never(deny: &Deny, dialect: Dialect) -> Option<(&'static str, usize, String)> {
+    let find =
+        |member: &'static str, entries: &[String], check: &dyn Fn(&str) -> Option<vocabulary::Never>| {
+            let mut entries = entries.iter().enumerate();
+            entries.find_map(|(at, entry)| Some((member, at, check(entry)?.message(entry))))
+        };
+    find("statement", &deny.statement, &|entry| vocabulary::statement(entry, dialect))
+        .or_else(|| find("table", &deny.table, &vocabulary::table))
+        .or_else(|| find("written_table", &deny.written_table, &vocabulary::table))
+        .or_else(|| find("function", &deny.function, &vocabulary::function))
 }
 
 /// A command without comments and strings, as rules read it.

@@ -46,8 +46,8 @@ pub(super) struct Disagreement {
     pub(super) offset: usize,
 }
 
-/// Checks that each table of the text is among those of the tree. `known` has the names of tables, of WITH and of
-/// aliases that a DELETE may name, in lower case.
+/// Checks that each table of the text is among those of the tree. `known` has the names of tables, with their schema
+/// where the statement says it, and of WITH, in lower case.
 pub(super) fn check(
     tokens: &[Token<'_>],
     dialect: Dialect,
@@ -163,6 +163,12 @@ impl Reader<'_> {
             return self.after_table(word);
         } else if word.is("USING") && !self.is_other_using() {
             return self.tables(true);
+        } else if word.is_any(&["INSERT", "REPLACE"]) && self.dialect == Dialect::Mysql && self.at == 1 {
+            // INTO may be left out.
+            self.modifiers();
+            if !self.peek().is_some_and(|next| next.is("INTO")) {
+                return self.name();
+            }
         } else if word.is("IN") && self.dialect == Dialect::Sqlite {
             // `a IN t` reads a table.
             if self.peek().is_some_and(|next| next.kind != TokenKind::Sign) {
@@ -272,7 +278,11 @@ impl Reader<'_> {
             let Some(next) = self.peek() else { return };
             let skips = match self.dialect {
                 Dialect::Sqlite if next.is("OR") => 2,
-                Dialect::Mysql if next.is_any(&["LOW_PRIORITY", "IGNORE", "CONCURRENT"]) => 1,
+                Dialect::Mysql
+                    if next.is_any(&["LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "IGNORE", "CONCURRENT"]) =>
+                {
+                    1
+                }
                 _ if next.is("LATERAL") => 1,
                 // A table may be named `if`, in a server that takes it as a name.
                 _ if next.is("IF")
@@ -306,21 +316,19 @@ impl Reader<'_> {
             return Err(self.disagreement("it has something else where a table is expected"));
         }
         self.at += 1;
+        let mut parts = vec![last.name().unwrap_or_default()];
         while self.peek().is_some_and(|next| next.is_sign('.')) {
-            let Some(next) = self
-                .tokens
-                .get(self.at + 1)
-                .copied()
-                .filter(|token| is_name(token) || token.kind == TokenKind::Number)
-            else {
+            let next = self.tokens.get(self.at + 1).copied();
+            let Some(next) = next.filter(|token| is_name(token) || token.kind == TokenKind::Number) else {
                 return Err(self.disagreement("it has a name that ends in a dot"));
             };
+            parts.push(next.name().unwrap_or_default());
             last = next;
             self.at += 2;
         }
-        let name = last.name().unwrap_or_default().to_lowercase();
+        let name = parts.join(".").to_lowercase();
         let called = self.peek().is_some_and(|next| next.is_sign('('))
-            && self.functions.iter().any(|function| function.rsplit('.').next() == Some(name.as_str()));
+            && (name == "json_table" || self.functions.contains(&name));
         if self.known.contains(&name) || called {
             Ok(())
         } else {

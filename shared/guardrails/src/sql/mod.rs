@@ -18,6 +18,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Token};
 
 pub(crate) use lex::lex;
+pub(crate) use statement::verbs;
 
 /// All tokens, if they can be told apart.
 pub(crate) fn tokens_of(command: &str, dialect: Dialect) -> Option<Vec<Token>> {

@@ -55,6 +55,11 @@ const MODIFIERS: [&str; 6] = ["GLOBAL", "SESSION", "LOCAL", "FULL", "EXTENDED", 
 /// Of these, FROM and IN are followed by a table.
 const OF_TABLES: [&str; 5] = ["COLUMNS", "FIELDS", "INDEX", "INDEXES", "KEYS"];
 
+/// The words behind SHOW.
+pub(super) fn shown() -> impl Iterator<Item = String> {
+    SHOWN.iter().map(|words| words.join(" ")).chain(SHOWN_TOO.map(str::to_owned))
+}
+
 /// A SHOW in one of the known forms.
 pub(super) fn show(tokens: &[Token<'_>]) -> Option<Statement> {
     let [first, rest @ ..] = tokens else { return None };

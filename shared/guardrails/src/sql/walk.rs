@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// What the tree says.
 pub(super) struct Walked {
     pub(super) found: Statement,
-    /// The names that may stand where a table is expected, in lower case: tables and the names of WITH.
+    /// The names that may stand where a table is expected, in lower case: tables with their schema, and names of WITH.
     pub(super) known: BTreeSet<String>,
     /// The first reserved word that the parser took for a name.
     pub(super) reserved: Option<Location>,
@@ -49,7 +49,7 @@ pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Walked {
     }
     walk.found.settle();
     let mut known = walk.withs;
-    known.extend(walk.found.tables.iter().map(|table| table.name.clone()));
+    known.extend(walk.found.tables.iter().map(ToString::to_string));
     Walked { found: walk.found, known, reserved: walk.reserved }
 }
 

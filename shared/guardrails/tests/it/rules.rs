@@ -126,3 +126,74 @@ fn rules_that_a_kind_cannot_have_are_named_and_block() {
     assert!(rules(&json!(["read-only"])).fits(Dialect::Http).is_ok());
     assert!(rules(&json!([{"name": "w", "deny": {"words": ["x"]}}])).fits(Dialect::Shell).is_ok());
 }
+
+fn problem(dialect: Dialect, deny: &Value) -> Option<RuleError> {
+    rules(&json!([{ "name": "r", "deny": deny }])).fits(dialect).err()
+}
+
+#[test]
+fn an_entry_that_no_command_can_meet_is_refused_with_the_nearest_one_that_can() {
+    for (dialect, deny, at, instead) in [
+        (Dialect::Shell, json!({"statement": ["rm -rf"]}), "/0/deny/statement/0", "`rm`"),
+        (Dialect::Shell, json!({"statement": ["ls", "find -delete"]}), "/0/deny/statement/1", "`find`"),
+        (
+            Dialect::Shell,
+            json!({"statement": ["kubectl delete pod"]}),
+            "/0/deny/statement/0",
+            "`kubectl delete`",
+        ),
+        (Dialect::Shell, json!({"statement": ["/bin/rm"]}), "/0/deny/statement/0", "`rm`"),
+        (
+            Dialect::Shell,
+            json!({"statement": ["/usr/bin/kubectl delete"]}),
+            "/0/deny/statement/0",
+            "`kubectl delete`",
+        ),
+        (Dialect::Http, json!({"statement": ["DELET"]}), "/0/deny/statement/0", "`DELETE`"),
+        (Dialect::Http, json!({"statement": ["DELETE /users"]}), "/0/deny/statement/0", "`DELETE`"),
+        (Dialect::Postgres, json!({"table": ["\"Payments\""]}), "/0/deny/table/0", "`payments`"),
+        (Dialect::Mysql, json!({"written_table": ["`Pay ments`"]}), "/0/deny/written_table/0", "`pay ments`"),
+        (Dialect::Postgres, json!({"function": ["pg_sleep("]}), "/0/deny/function/0", "`pg_sleep`"),
+        (
+            Dialect::Postgres,
+            json!({"function": ["lower", "pg_sleep(10)"]}),
+            "/0/deny/function/1",
+            "`pg_sleep`",
+        ),
+    ] {
+        let problem = problem(dialect, &deny).unwrap_or_else(|| panic!("{deny} is taken"));
+        assert_eq!(problem.pointer, at);
+        assert!(problem.message.contains(&format!("did you mean {instead}?")), "{}", problem.message);
+    }
+    for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+        for (entry, instead) in [
+            ("DORP TABLE", "DROP TABLE"),
+            ("drop tabel", "DROP TABLE"),
+            ("TRUNCAT", "TRUNCATE"),
+            ("DELETE FROM", "DELETE"),
+            ("UPADTE", "UPDATE"),
+        ] {
+            let problem = problem(dialect, &json!({"statement": [entry]}))
+                .unwrap_or_else(|| panic!("{entry} is taken"));
+            assert!(problem.message.contains(instead), "{}", problem.message);
+        }
+    }
+}
+
+#[test]
+fn an_entry_that_some_command_meets_is_taken() {
+    let lines = include_str!("../bypass.jsonl").lines();
+    let cases = lines.map(|line| serde_json::from_str::<Value>(line).expect("a JSON object a line"));
+    for case in cases {
+        let dialect: Dialect = case["kind"].as_str().expect("a kind").parse().expect("a kind");
+        let analysis = countersign_guardrails::analyse(dialect, case["command"].as_str().expect("a command"));
+        for action in analysis.statements.iter().flat_map(|statement| &statement.actions) {
+            // Arguments of programs may be anything.
+            if dialect == Dialect::Shell && action.verb.contains(['/', ' ', '-']) || action.verb.is_empty() {
+                continue;
+            }
+            let problem = problem(dialect, &json!({"statement": [action.verb]}));
+            assert_eq!(problem, None, "{dialect:?}: {}", action.verb);
+        }
+    }
+}
