@@ -201,6 +201,8 @@ pub struct Statement {
     pub not_a_read: Option<String>,
     /// It calls code that is not the database's own: what that changes, nobody sees here.
     pub unknown_code: Option<String>,
+    /// It calls a function that acts on something that is no row: a session, a sequence, a large object, a file.
+    pub acts_outside: Option<String>,
     /// High risk by itself: ends sessions, reads files, runs programs.
     pub dangerous: bool,
     /// What a reviewer should know, in plain words.
@@ -233,6 +235,7 @@ impl Statement {
             opaque: None,
             not_a_read: None,
             unknown_code: None,
+            acts_outside: None,
             dangerous: false,
             notes: Vec::new(),
         }

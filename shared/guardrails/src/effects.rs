@@ -54,7 +54,9 @@ impl Effects {
             }
             Some((weight, what)) => {
                 statement.note(format!("calls {name}, which {what}"));
-                statement.not_read(format!("it calls {name}, which {what}"));
+                let why = format!("it calls {name}, which {what}");
+                statement.acts_outside.get_or_insert_with(|| why.clone());
+                statement.not_read(why);
                 statement.dangerous |= weight == Weight::Danger;
             }
             None => statement.calls_unknown(format!(

@@ -94,6 +94,9 @@ fn bounded(statement: &Statement) -> Result<(), String> {
     if let Some(why) = &statement.unknown_code {
         return Err(format!("{why}; rows that it changes are not counted"));
     }
+    if let Some(why) = &statement.acts_outside {
+        return Err(format!("{why}; a bound on rows does not limit that, and a rollback does not undo it"));
+    }
     Ok(())
 }
 

@@ -206,3 +206,27 @@ fn columns_of_an_answer_are_followed_by_name() {
         assert_eq!(columns.join("; "), expected, "{command}");
     }
 }
+
+#[test]
+fn a_function_that_acts_outside_of_rows_has_no_bound_on_rows() {
+    for (dialect, command) in [
+        (Dialect::Postgres, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata"),
+        (Dialect::Postgres, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"),
+        (Dialect::Postgres, "UPDATE t SET a = nextval('s') WHERE id = 1"),
+        (Dialect::Postgres, "SELECT setval('s', 1)"),
+        (Dialect::Postgres, "DELETE FROM t WHERE id = 1 AND pg_try_advisory_lock(1)"),
+        (Dialect::Postgres, "UPDATE t SET a = own_function(a) WHERE id = 1"),
+        (Dialect::Mysql, "UPDATE t SET a = GET_LOCK('x', 1) WHERE id = 1"),
+        (Dialect::Mysql, "SELECT own_function(1)"),
+    ] {
+        let why = analyse(dialect, command).may_bound_rows().expect_err(command);
+        assert!(why.contains("it calls"), "{command}: {why}");
+    }
+    for (dialect, command) in [
+        (Dialect::Postgres, "UPDATE t SET a = lower(a), b = now() WHERE id = 1"),
+        (Dialect::Mysql, "DELETE FROM t WHERE created_at < NOW()"),
+        (Dialect::Sqlite, "DELETE FROM t WHERE created_at < date('now')"),
+    ] {
+        assert_eq!(analyse(dialect, command).may_bound_rows(), Ok(()), "{command}");
+    }
+}
