@@ -98,10 +98,7 @@ class Truth(visitors.Visitor):
     def visit(self, ancestors, node):
         if isinstance(node, WRITES):
             self.writes = self.writes or type(node).__name__
-        elif isinstance(node, ast.ExplainStmt):
-            for option in node.options or ():
-                if option.defname.lower() == "analyze":
-                    self.writes = self.writes or "EXPLAIN ANALYZE"
+        # EXPLAIN ANALYZE runs its statement, which is visited as well.
         elif type(node).__name__.endswith("Stmt") and not isinstance(node, READS):
             self.writes = self.writes or type(node).__name__
 

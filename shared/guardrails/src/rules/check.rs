@@ -24,11 +24,25 @@ impl Texts {
         let lower = all.iter().map(|text| text.to_lowercase()).collect();
         Self { all, lower }
     }
+
+    /// Whether a program's name is a word of the text, in any place.
+    fn names(&self, program: &str) -> bool {
+        let program = program.to_lowercase();
+        let belongs = |c: char| c.is_alphanumeric() || "_.+-".contains(c);
+        !program.contains(' ')
+            && self.lower.iter().any(|text| text.split(|c| !belongs(c)).any(|word| word == program))
+    }
 }
 
 /// What a rule tells the requester, if it hits.
-pub(super) fn message(rule: &Rule, texts: &Texts, analysis: &Analysis) -> Option<String> {
+pub(super) fn message(rule: &Rule, command: &str, texts: &Texts, analysis: &Analysis) -> Option<String> {
     let deny = &rule.deny;
+    if let Some(only) = &rule.only {
+        if analysis.dialect != Dialect::Shell {
+            return Some(format!("{} (`only` is for runners)", rule.message));
+        }
+        return only.check(command).err().map(|why| format!("{} ({why})", rule.message));
+    }
     if deny.pattern.as_ref().is_some_and(|pattern| texts.all.iter().any(|text| pattern.is_match(text)))
         || deny.words.iter().any(|words| texts.lower.iter().any(|text| has_words(text, words)))
     {
@@ -61,6 +75,13 @@ pub(super) fn message(rule: &Rule, texts: &Texts, analysis: &Analysis) -> Option
     }
     if analysis.statements.iter().any(|statement| hits(deny, statement)) {
         return Some(rule.message.clone());
+    }
+    // A denied program may be named in a text that another program runs.
+    if analysis.dialect == Dialect::Shell
+        && let Some(word) = deny.statement.iter().find(|word| texts.names(word))
+    {
+        let word = crate::names::quoted(&word.to_lowercase());
+        return Some(format!("{} ({word} is a word of the command)", rule.message));
     }
     // What the statement says is clean; what it hides may not be.
     if deny.looks_inside()

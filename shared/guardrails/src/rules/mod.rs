@@ -1,6 +1,7 @@
 //! Rules: data that says what is blocked before anybody is asked.
 
 mod check;
+mod only;
 mod parse;
 mod preset;
 mod vocabulary;
@@ -59,6 +60,10 @@ pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) message: String,
     pub(crate) deny: Deny,
+    /// It is known by name: what it lists is for all dialects.
+    pub(crate) is_preset: bool,
+    /// The commands that may run at all, for runners.
+    pub(crate) only: Option<only::Only>,
 }
 
 /// The rules of one connection.
@@ -83,6 +88,11 @@ impl RuleSet {
         self.rules.is_empty()
     }
 
+    /// Programs that an `only` rule lets have any option, although an option of theirs may run code or write files.
+    pub fn wide_entries(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().filter_map(|rule| rule.only.as_ref()).flat_map(only::Only::wide)
+    }
+
     /// Whether any rule is about output.
     #[must_use]
     pub fn checks_output(&self) -> bool {
@@ -97,7 +107,7 @@ impl RuleSet {
         }
         let texts = check::Texts::new(command, analysis);
         self.rules.iter().find_map(|rule| {
-            let message = check::message(rule, &texts, analysis)?;
+            let message = check::message(rule, command, &texts, analysis)?;
             Some(Hit { rule: rule.name.clone(), message })
         })
     }
@@ -119,6 +129,16 @@ impl RuleSet {
     /// The first such rule or entry, with its place in the list.
     pub fn fits(&self, dialect: Dialect) -> Result<(), RuleError> {
         for (place, rule) in self.rules.iter().enumerate() {
+            if rule.only.is_some() && dialect != Dialect::Shell {
+                return Err(RuleError {
+                    pointer: format!("/{place}/only"),
+                    message: format!(
+                        "rule `{}`: `only` is for runners, not for {} commands",
+                        rule.name,
+                        dialect.label()
+                    ),
+                });
+            }
             if let Some(what) = check::unfit(&rule.deny, dialect) {
                 return Err(RuleError {
                     pointer: format!("/{place}"),
@@ -129,7 +149,7 @@ impl RuleSet {
                     ),
                 });
             }
-            if let Some((member, at, message)) = never(&rule.deny, dialect) {
+            if let Some((member, at, message)) = never(&rule.deny, dialect).filter(|_| !rule.is_preset) {
                 return Err(RuleError {
                     pointer: format!("/{place}/deny/{member}/{at}"),
                     message: format!("rule `{}`: {message}", rule.name),

@@ -1,5 +1,6 @@
 //! Rules from a connection's `guardrails`.
 
+use super::only::Only;
 use super::{Deny, Rule, RuleSet, preset};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -26,7 +27,22 @@ struct RawRule {
     name: String,
     #[serde(default)]
     message: Option<String>,
-    deny: RawDeny,
+    #[serde(default)]
+    deny: Option<RawDeny>,
+    #[serde(default)]
+    only: Option<RawOnly>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOnly {
+    commands: Vec<String>,
+    #[serde(default)]
+    variables: Vec<String>,
+    #[serde(default)]
+    reads: Vec<String>,
+    #[serde(default)]
+    writes: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -83,21 +99,48 @@ fn rule(value: &Value, at: &str) -> Result<Rule, RuleError> {
         });
     }
     let raw = RawRule::deserialize(value).map_err(|problem| {
-        error(at, format!("expected a preset's name or {{\"name\", \"message\", \"deny\"}}: {problem}"))
+        error(
+            at,
+            format!("expected a preset's name or {{\"name\", \"message\", \"deny\" or \"only\"}}: {problem}"),
+        )
     })?;
     let name = raw.name.trim();
     if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
         return Err(error(format!("{at}/name"), "expected a name of 1 to 80 characters in one line"));
     }
-    let message = raw.message.unwrap_or_else(|| format!("blocked by the guardrail `{name}`"));
+    let message = raw.message.unwrap_or_else(|| match raw.only {
+        Some(_) => "only the listed commands are allowed on this connection".to_owned(),
+        None => format!("blocked by the guardrail `{name}`"),
+    });
     if message.trim().is_empty() || message.chars().count() > MAX_TEXT {
         return Err(error(
             format!("{at}/message"),
             format!("expected a message of 1 to {MAX_TEXT} characters"),
         ));
     }
-    let deny = deny(raw.deny, &format!("{at}/deny"))?;
-    Ok(Rule { name: name.to_owned(), message, deny })
+    let name = name.to_owned();
+    match (raw.deny, raw.only) {
+        (Some(raw), None) => {
+            Ok(Rule { name, message, deny: deny(raw, &format!("{at}/deny"))?, is_preset: false, only: None })
+        }
+        (None, Some(raw)) => {
+            let only = only(raw, &format!("{at}/only"))?;
+            Ok(Rule { name, message, deny: Deny::default(), is_preset: false, only: Some(only) })
+        }
+        _ => Err(error(at, "expected either `deny` or `only`")),
+    }
+}
+
+fn only(raw: RawOnly, at: &str) -> Result<Only, RuleError> {
+    let commands = entries(raw.commands, &format!("{at}/commands"))?;
+    if commands.is_empty() {
+        return Err(error(format!("{at}/commands"), "expected at least one command"));
+    }
+    let variables = entries(raw.variables, &format!("{at}/variables"))?;
+    let reads = entries(raw.reads, &format!("{at}/reads"))?;
+    let writes = entries(raw.writes, &format!("{at}/writes"))?;
+    Only::parse(&commands, variables, reads, writes)
+        .map_err(|(member, place, why)| error(format!("{at}/{member}/{place}"), why))
 }
 
 fn deny(raw: RawDeny, at: &str) -> Result<Deny, RuleError> {

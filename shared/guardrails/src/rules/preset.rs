@@ -30,7 +30,7 @@ pub(crate) fn rule(name: &str) -> Option<Rule> {
         ),
         _ => return None,
     };
-    Some(Rule { name: name.to_owned(), message: message.to_owned(), deny })
+    Some(Rule { name: name.to_owned(), message: message.to_owned(), deny, is_preset: true, only: None })
 }
 
 fn words(list: &[&str]) -> Vec<String> {

@@ -1,163 +1,282 @@
-//! Simple commands in a list of tokens.
+//! What simple commands do, for rules and reviewers.
 
-use super::programs;
-use super::scan::{Token, Word};
+use super::programs::{self, Argument, Inner, Program};
+use super::syntax::{Script, Simple, Word};
 use crate::analysis::{Kind, Statement};
 use crate::names::quoted;
 
 /// Arguments that are looked at; more are taken for hidden.
-const MOST_ARGUMENTS: usize = 200;
+const MAX_ARGUMENTS: usize = 200;
+/// How deep wrappers may stand in each other: `sudo timeout 5 nice …`.
+const MAX_WRAPPERS: usize = 8;
 
-/// Finds the commands.
-pub(super) fn list(tokens: &[Token], found: &mut Vec<Statement>) -> Result<(), &'static str> {
-    let mut command = Simple::default();
-    let mut redirect: Option<bool> = None;
-    for token in tokens {
-        match token {
-            Token::Operator(sign) => {
-                if redirect.is_some() {
-                    return Err("it has a redirection without a file");
+/// The statements of a script, and those of programs that its wrappers run.
+pub(super) fn statements(script: &mut Script) -> Vec<Statement> {
+    let mut found = Vec::new();
+    let mut inner = Vec::new();
+    for simple in &script.commands {
+        found.extend(statement(simple, &script.functions.iter().map(String::as_str).collect::<Vec<_>>()));
+        let mut words = simple.words.as_slice();
+        for level in 0..=MAX_WRAPPERS {
+            let wrapped = match wrapped(words) {
+                Some(Inner::Words(wrapped)) if level < MAX_WRAPPERS => wrapped,
+                Some(Inner::Words(_) | Inner::Hidden) => {
+                    let hidden = Some("it runs a program by another one, and it cannot be told which");
+                    inner.push(Simple { hidden, ..Simple::default() });
+                    break;
                 }
-                if *sign == "(" && !command.words.is_empty() {
-                    return Err("it defines a function, or has a bracket that the guardrail does not know");
-                }
-                command.finish(found)?;
-            }
-            Token::Redirect { writes } => redirect = Some(*writes),
-            Token::Word(file) if redirect.is_some() => {
-                let harmless =
-                    file.text == "/dev/null" || file.text.parse::<u8>().is_ok() || file.text == "-";
-                command.writes |= redirect.take() == Some(true) && (file.expands || !harmless);
-            }
-            Token::Word(word) => command.words.push(word.clone()),
-            Token::Inside(inner) => list(inner, found)?,
-            Token::Hidden(what) => command.hidden = Some(what),
+                Some(Inner::Nothing) | None => break,
+            };
+            let simple = Simple { words: wrapped.to_vec(), ..Simple::default() };
+            found.extend(statement(&simple, &[]));
+            inner.push(simple);
+            words = wrapped;
         }
     }
-    command.finish(found)
+    script.commands.extend(inner);
+    found
 }
 
-#[derive(Default)]
-struct Simple {
-    words: Vec<Word>,
-    writes: bool,
-    hidden: Option<&'static str>,
-}
-
-impl Simple {
-    /// Ends the command, and begins the next.
-    fn finish(&mut self, found: &mut Vec<Statement>) -> Result<(), &'static str> {
-        let Self { words, writes, hidden } = std::mem::take(self);
-        let mut words = words.as_slice();
-        // Words of the grammar after which a command begins.
-        while let [first, rest @ ..] = words
-            && !first.quoted
-            && matches!(
-                first.text.as_str(),
-                "if" | "then" | "else" | "elif" | "do" | "while" | "until" | "!" | "{" | "time"
-            )
-        {
-            words = rest;
+/// The command that a wrapper runs; `None` if it is no wrapper.
+fn wrapped(words: &[Word]) -> Option<Inner<'_>> {
+    let [program, arguments @ ..] = words else { return None };
+    let name = program.literal()?;
+    let name = programs::base(&name);
+    match programs::known(name)? {
+        Program::Wrap(..) => wrapped_of(name, arguments),
+        Program::Commands(..) if matches!(name, "docker" | "podman" | "kubectl" | "oc") => {
+            Some(exec_of(name, arguments))
         }
-        if let [first, ..] = words
-            && !first.quoted
-        {
-            match first.text.as_str() {
-                "fi" | "done" | "}" | "esac" => words = &[],
-                // The values of a loop; its variable then makes words elsewhere.
-                "for" => words = &[],
-                "case" | "select" | "function" | "coproc" | "[[" | "alias" => {
-                    return Err(
-                        "it has a construct (case, select, function, alias, [[ …) that the guardrail does not look into",
-                    );
-                }
-                _ => {}
-            }
-        }
-        let mut risky_variable = false;
-        while let [first, rest @ ..] = words
-            && let Some(name) = assigned(first)
-        {
-            risky_variable |= programs::changes_meaning(name);
-            words = rest;
-        }
-        let [program, arguments @ ..] = words else {
-            if risky_variable || hidden.is_some() || writes {
-                let mut statement = Statement::new(Kind::Program, "assignment");
-                statement.not_read("it is a shell command");
-                decorate(&mut statement, writes, hidden, risky_variable);
-                found.push(statement);
-            }
-            return Ok(());
-        };
-        let mut statement = simple(program, arguments);
-        decorate(&mut statement, writes, hidden, risky_variable);
-        found.push(statement);
-        Ok(())
+        Program::Options(_) if name == "find" => Some(wrapped_find(arguments)),
+        _ => None,
     }
 }
 
-/// The variable that a word sets.
-fn assigned(word: &Word) -> Option<&str> {
-    let (name, _) = word.text.split_once('=')?;
-    let name = name.strip_suffix('+').unwrap_or(name);
-    let first = name.chars().next()?;
-    let plain = (first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    plain.then_some(name)
+fn statement(simple: &Simple, functions: &[&str]) -> Option<Statement> {
+    let risky = simple.assigned.iter().any(|name| programs::changes_meaning(name));
+    let Some((program, arguments)) = simple.words.split_first() else {
+        let mut statement = Statement::new(Kind::Program, "assignment");
+        statement.not_read("it is a shell command");
+        decorate(&mut statement, simple, risky);
+        let says = risky || simple.hidden.is_some() || !simple.writes.is_empty();
+        return says.then_some(statement);
+    };
+    let mut statement = named(program, arguments, functions);
+    decorate(&mut statement, simple, risky);
+    Some(statement)
 }
 
-fn decorate(statement: &mut Statement, writes: bool, hidden: Option<&'static str>, risky_variable: bool) {
-    if writes {
+fn decorate(statement: &mut Statement, simple: &Simple, risky: bool) {
+    if !simple.writes.is_empty() {
         statement.note("writes a file");
     }
-    if let Some(what) = hidden {
+    if let Some(what) = simple.hidden {
         statement.hides(what);
     }
-    if risky_variable {
+    if risky {
         statement.hides("it sets a variable that changes what programs' names mean");
     }
 }
 
-fn simple(program: &Word, arguments: &[Word]) -> Statement {
-    let name = programs::base(&program.text);
+fn named(program: &Word, arguments: &[Word], functions: &[&str]) -> Statement {
+    let text = program.literal();
+    let name = text.as_deref().map(programs::base).unwrap_or_default();
     let mut statement = Statement::new(Kind::Program, if name.is_empty() { "?" } else { name });
     statement.not_read("nothing that a shell runs is provably a read");
-    if program.expands || name.is_empty() {
+    if name.is_empty() {
         statement.hides("the name of a program in it is made when it runs");
         return statement;
     }
     let shown = quoted(name);
-    if programs::is_interpreter(name) {
-        statement.hides(format!("{shown} runs code that the guardrail does not look into"));
-    }
     if programs::is_dangerous(name) {
         statement.dangerous = true;
         statement.note(format!("runs {shown}"));
     }
-    if matches!(name, "export" | "declare" | "typeset" | "readonly" | "local")
-        && arguments.iter().any(|word| word.expands || assigned(word).is_some_and(programs::changes_meaning))
-    {
-        statement.hides("it sets a variable that may change what programs' names mean");
+    if arguments.len() > MAX_ARGUMENTS {
+        statement.hides(format!("{shown} has more than {MAX_ARGUMENTS} arguments"));
     }
-    let wraps = programs::is_wrapper(name);
-    if (wraps || programs::has_commands(name))
-        && (arguments.iter().any(|word| word.expands) || arguments.len() > MOST_ARGUMENTS)
-    {
-        statement.hides(format!("what {shown} does is made when it runs"));
+    if let Some(why) = hidden(name, arguments, functions) {
+        statement.hides(format!("{shown} {why}"));
     }
-    for word in
-        arguments.iter().take(MOST_ARGUMENTS).filter(|word| !word.expands && !word.text.starts_with('-'))
-    {
-        statement.act(Kind::Program, format!("{name} {}", word.text));
-        if wraps {
-            let inner = programs::base(&word.text);
-            statement.act(Kind::Program, inner);
-            if programs::is_interpreter(inner) {
-                statement.hides(format!("{} runs code that the guardrail does not look into", quoted(inner)));
-            }
-            statement.dangerous |= programs::is_dangerous(inner);
+    for word in arguments.iter().take(MAX_ARGUMENTS) {
+        if let Some(text) = word.literal().filter(|text| !text.starts_with('-')) {
+            statement.act(Kind::Program, format!("{name} {text}"));
         }
     }
     statement
+}
+
+/// Why it is not known what a program runs.
+fn hidden(name: &str, arguments: &[Word], functions: &[&str]) -> Option<String> {
+    const SUBSCRIPT: &str = "evaluates a subscript";
+    if functions.contains(&name) && arguments.is_empty() {
+        return None;
+    }
+    let texts: Vec<Option<String>> = arguments.iter().map(Word::literal).collect();
+    let has = |wanted: &[&str]| texts.iter().flatten().any(|text| wanted.contains(&text.as_str()));
+    // The names of variables in their arguments may have subscripts, which are arithmetic.
+    let names_variables = matches!(name, "read" | "unset")
+        && texts.iter().any(|text| text.as_ref().is_none_or(|text| text.contains('[')));
+    if names_variables || (matches!(name, "test" | "[") && has(&["-v", "-R"])) {
+        return Some(SUBSCRIPT.to_owned());
+    }
+    if name == "export" {
+        // The name must be known; the value may be anything.
+        let risky = arguments.iter().any(|word| {
+            let visible = word.visible();
+            let variable = visible.split_once('=').map_or(visible.as_str(), |(name, _)| name);
+            let known = word.literal().is_some() || visible.contains('=');
+            !known || variable.contains('[') || programs::changes_meaning(variable)
+        });
+        return risky.then(|| "sets a variable that may change what programs' names mean".to_owned());
+    }
+    match programs::known(name) {
+        None if arguments.is_empty() => None,
+        None => Some("is a program that the guardrail does not know; it may run others".to_owned()),
+        Some(Program::Plain) => None,
+        Some(Program::Code) => {
+            let calm = match texts.iter().flatten().collect::<Vec<_>>().as_slice() {
+                _ if texts.iter().any(Option::is_none) => false,
+                [script, files @ ..] if programs::is_calm_script(name, script) => {
+                    files.iter().all(|file| !file.starts_with('-'))
+                }
+                [option, separator, script, files @ ..] if *option == "-F" && separator.len() == 1 => {
+                    programs::is_calm_script(name, script) && files.iter().all(|file| !file.starts_with('-'))
+                }
+                [option, script, files @ ..]
+                    if *option == "-n" || *option == "-i" || option.starts_with("-F") =>
+                {
+                    programs::is_calm_script(name, script) && files.iter().all(|file| !file.starts_with('-'))
+                }
+                _ => false,
+            };
+            (!calm).then(|| "runs code that the guardrail does not look into".to_owned())
+        }
+        Some(Program::Options(options)) => {
+            if name == "find" && matches!(wrapped_find(arguments), Inner::Words(_)) {
+                return None;
+            }
+            unknown_option(options, arguments, name == "tar" || name == "find")
+        }
+        Some(Program::Wrap(..)) => match wrapped_of(name, arguments) {
+            Some(Inner::Hidden) => Some("runs a program, and it cannot be told which".to_owned()),
+            Some(Inner::Words([first, ..])) if first.literal().is_none() => {
+                Some("runs a program whose name is made when it runs".to_owned())
+            }
+            _ => None,
+        },
+        Some(Program::Commands(commands, options)) => of_commands(name, commands, options, arguments),
+    }
+}
+
+fn wrapped_find(arguments: &[Word]) -> Inner<'_> {
+    let exec = arguments
+        .iter()
+        .position(|word| matches!(word.literal().as_deref(), Some("-exec" | "-execdir" | "-ok" | "-okdir")));
+    match exec.and_then(|exec| arguments.get(exec + 1..)) {
+        Some(words) => Inner::Words(words),
+        None => Inner::Nothing,
+    }
+}
+
+fn wrapped_of<'a>(name: &str, arguments: &'a [Word]) -> Option<Inner<'a>> {
+    let Some(Program::Wrap(count, options)) = programs::known(name) else { return None };
+    let looks = name == "command"
+        && arguments.first().and_then(Word::literal).is_some_and(|first| first == "-v" || first == "-V");
+    if looks {
+        return Some(Inner::Nothing);
+    }
+    Some(programs::inner(*count, options, arguments, name == "env" || name == "sudo"))
+}
+
+/// An option that is not known, or a word that may become one.
+fn unknown_option(options: &programs::Options, arguments: &[Word], bundled: bool) -> Option<String> {
+    let mut rest = arguments.iter().enumerate();
+    while let Some((at, word)) = rest.next() {
+        let Some(text) = word.literal() else {
+            if word.may_be_option() {
+                return Some("has an argument that may become an option".to_owned());
+            }
+            continue;
+        };
+        // `tar czf`
+        let text = if bundled
+            && at == 0
+            && !text.starts_with('-')
+            && text.bytes().all(|b| b.is_ascii_alphabetic())
+            && text.len() < 8
+        {
+            format!("-{text}")
+        } else {
+            text
+        };
+        // `find -name`
+        match options.read(&text) {
+            Argument::Unknown => return Some("has an option that may run other code".to_owned()),
+            Argument::OptionWithValue => {
+                rest.next();
+            }
+            Argument::Option if text == "--" => return None,
+            Argument::Option | Argument::Positional => {}
+        }
+    }
+    None
+}
+
+fn of_commands(
+    name: &str,
+    commands: &[&str],
+    options: &programs::Options,
+    arguments: &[Word],
+) -> Option<String> {
+    let mut rest = arguments.iter();
+    let mut command = None;
+    while let Some(word) = rest.next() {
+        let Some(text) = word.literal() else {
+            if command.is_none() {
+                return Some("has a command that is made when it runs".to_owned());
+            }
+            if word.may_be_option() {
+                return Some("has an argument that may become an option".to_owned());
+            }
+            continue;
+        };
+        match options.read(&text) {
+            Argument::Unknown => return Some("has an option that may run other code".to_owned()),
+            Argument::OptionWithValue => _ = rest.next(),
+            Argument::Option => {}
+            Argument::Positional if command.is_none() => {
+                let is_exec = text == "exec" && matches!(name, "docker" | "podman" | "kubectl" | "oc");
+                if !is_exec && !commands.contains(&text.as_str()) && !commands.contains(&"*") {
+                    return Some(format!("has the command {}, which may run other code", quoted(&text)));
+                }
+                if is_exec {
+                    let hidden = matches!(exec_of(name, arguments), Inner::Hidden | Inner::Nothing);
+                    return hidden.then(|| "runs a program, and it cannot be told which".to_owned());
+                }
+                command = Some(text);
+            }
+            Argument::Positional => {}
+        }
+    }
+    None
+}
+
+fn exec_of<'a>(name: &str, arguments: &'a [Word]) -> Inner<'a> {
+    let Some(exec) = arguments.iter().position(|word| word.literal().as_deref() == Some("exec")) else {
+        return Inner::Nothing;
+    };
+    let rest = arguments.get(exec + 1..).unwrap_or_default();
+    if let Some(end) = rest.iter().position(|word| word.literal().as_deref() == Some("--")) {
+        return rest.get(end + 1..).map_or(Inner::Nothing, Inner::Words);
+    }
+    let plain = rest.iter().position(|word| {
+        word.literal().is_none_or(|text| !matches!(text.as_str(), "-i" | "-t" | "-it" | "-d"))
+    });
+    match plain.and_then(|plain| Some((plain, rest.get(plain)?.literal()?))) {
+        Some((plain, text)) if !text.starts_with('-') && matches!(name, "docker" | "podman") => {
+            rest.get(plain + 1..).map_or(Inner::Nothing, Inner::Words)
+        }
+        _ => Inner::Hidden,
+    }
 }

@@ -1,31 +1,35 @@
-//! A shell's commands: which programs they name.
+//! A shell's commands: which programs they name, and where code is hidden.
 //!
-//! A scanner of our own: one pass over the text, so that its time and stack are bounded whatever the
-//! text is, and everything that it does not know makes the command "not understood". It sees words,
-//! quotes, pipelines, lists, redirections, here-documents and substitutions; it runs nothing and
-//! expands nothing. Nothing of a shell is ever provably a read.
+//! [`parse`] is the grammar of bash; what it does not know makes the command "not understood". It runs nothing and
+//! expands nothing. [`programs`] is one table of programs; a program that is not in it may run anything. Nothing of a
+//! shell is ever provably a read.
 
 mod commands;
+mod parse;
 mod programs;
-mod scan;
+mod syntax;
 
 use crate::Dialect;
-use crate::analysis::{Analysis, Statement};
+use crate::analysis::{Analysis, NotUnderstood, Statement};
 use crate::bounds;
+pub(crate) use programs::{changes_meaning, may_run_code};
+pub(crate) use syntax::{Part, Script, Simple, Word};
 
 /// Analyses a command.
 pub(crate) fn analyse(command: &str) -> Analysis {
-    match bounds::length(command).and_then(|()| statements(command).map_err(str::to_owned)) {
-        Ok(statements) => Analysis::understood(Dialect::Shell, statements),
+    match read(command) {
+        Ok((_, statements)) => Analysis::understood(Dialect::Shell, statements),
         Err(why) => Analysis::not_understood(Dialect::Shell, why),
     }
 }
 
-fn statements(command: &str) -> Result<Vec<Statement>, &'static str> {
-    if command.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n')) {
-        return Err("it has a control character");
+/// Reads a script: its commands, with those that its wrappers run, and what they do.
+pub(crate) fn read(command: &str) -> Result<(Script, Vec<Statement>), NotUnderstood> {
+    bounds::length(command)?;
+    if let Some(at) = command.find(|c: char| c.is_control() && !matches!(c, '\t' | '\n')) {
+        return Err(NotUnderstood::at(command, at, "it has a control character"));
     }
-    let mut found = Vec::new();
-    commands::list(&scan::tokens(command, 0)?, &mut found)?;
-    if found.is_empty() { Err("it names no program") } else { Ok(found) }
+    let mut script = parse::script(command).map_err(|error| error.in_command(command))?;
+    let statements = commands::statements(&mut script);
+    if statements.is_empty() { Err("it names no program".into()) } else { Ok((script, statements)) }
 }

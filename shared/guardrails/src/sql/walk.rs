@@ -232,6 +232,9 @@ impl Walk {
                             op: ast::AlterColumnOperation::SetDataType { .. },
                             ..
                         } => found.act(Kind::Definition, "ALTER COLUMN TYPE"),
+                        ast::AlterTableOperation::DropColumn { .. } => {
+                            found.act(Kind::Definition, "DROP COLUMN");
+                        }
                         _ if words.starts_with("DROP") => found.act(Kind::Definition, words),
                         _ => {}
                     }

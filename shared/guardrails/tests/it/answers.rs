@@ -66,7 +66,7 @@ fn a_bound_on_rows_needs_a_number_that_counts_everything() {
         ("DELETE FROM t WHERE id = 1", true),
         ("UPDATE t SET a = lower(b)", true),
         ("INSERT INTO t SELECT * FROM u", true),
-        ("INSERT INTO t VALUES (nextval('s'))", true),
+        ("INSERT INTO t VALUES (nextval('s'))", false),
         ("SELECT 1; DELETE FROM t", true),
         ("WITH s AS (SELECT 1) DELETE FROM t", true),
         ("MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN DELETE", true),

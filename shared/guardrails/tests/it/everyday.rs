@@ -33,3 +33,17 @@ fn most_reads_of_mysql_are_recognised() {
 fn most_reads_of_sqlite_are_recognised() {
     check(Dialect::Sqlite, include_str!("../everyday/sqlite-reads.sql"));
 }
+
+#[test]
+fn most_commands_of_operators_are_understood() {
+    let all: Vec<&str> = include_str!("../everyday/shell.txt").split("\n%%\n").collect();
+    let missed: Vec<String> = all
+        .iter()
+        .filter_map(|command| {
+            let analysis = analyse(Dialect::Shell, command.trim_end());
+            (!analysis.understood)
+                .then(|| format!("{command}: {:?} {:?}", analysis.position, analysis.why_not))
+        })
+        .collect();
+    assert!(missed.len() * 60 <= all.len() * 5, "{} of {}:\n{}", missed.len(), all.len(), missed.join("\n"));
+}

@@ -6,5 +6,6 @@ mod bypass;
 mod conditions;
 mod docs;
 mod everyday;
+mod only;
 mod properties;
 mod rules;
