@@ -55,6 +55,8 @@ pub(super) struct Row {
     lists: [String; 5],
     switches: [bool; 3],
     patterns: [String; 2],
+    /// A list of allowed commands as JSON. It has no field; it stays with its rule.
+    only: String,
 }
 
 impl Row {
@@ -76,6 +78,7 @@ impl Row {
             lists: LISTS.map(|(name, ..)| list(name)),
             switches: SWITCHES.map(|(name, _)| deny(name).and_then(Value::as_bool).unwrap_or_default()),
             patterns: PATTERNS.map(|(name, _)| lines_of(&[text(deny(name))])),
+            only: rule.get("only").map(Value::to_string).unwrap_or_default(),
         }
     }
 
@@ -91,6 +94,7 @@ impl Row {
             lists: LISTS.map(|(name, ..)| lines(name)),
             switches: SWITCHES.map(|(name, _)| form.is_ticked(&format!("rule-{place}-{name}"))),
             patterns: PATTERNS.map(|(name, _)| lines(name)),
+            only: raw("only"),
         })
     }
 
@@ -127,7 +131,10 @@ impl Row {
         if !self.message.is_empty() {
             rule.insert("message".to_owned(), self.message.clone().into());
         }
-        rule.insert("deny".to_owned(), deny.into());
+        match serde_json::from_str::<Value>(&self.only) {
+            Ok(only) if deny.is_empty() => rule.insert("only".to_owned(), only),
+            _ => rule.insert("deny".to_owned(), deny.into()),
+        };
         rule.into()
     }
 
@@ -248,6 +255,7 @@ fn rule(again: &str, place: usize, row: &Row, fresh: bool, wrong: &Wrong) -> Mar
         fieldset.rule id={ "rule-" (place) } {
             legend { "Rule " (number) }
             @if let Some(was) = row.was { input type="hidden" name=(id("was")) value=(was); }
+            @if !row.only.is_empty() { input type="hidden" name=(id("only")) value=(row.only); }
             div.rule-head {
                 div.field {
                     label for=(menu) { "What it blocks" }
@@ -297,7 +305,8 @@ mod tests {
         let odd = json!([
             "no-drop",
             { "name": " spaces ", "message": null, "deny": { "table": [], "words": ["a\nb"], "missing_where": false } },
-            { "name": "p", "deny": { "pattern": "(?x)\r\n a" } }
+            { "name": "p", "deny": { "pattern": "(?x)\r\n a" } },
+            { "name": "o", "only": { "commands": ["ls"], "variables": ["A"] } }
         ]);
         let stored = odd.as_array().unwrap();
         assert_eq!(Rules::of(stored).values(stored), *stored);
@@ -305,8 +314,9 @@ mod tests {
         without.remove(0);
         without.add();
         let values = without.values(stored);
-        assert_eq!(values.get(..2), stored.get(1..), "the others moved, and nothing else");
-        assert_eq!(values.get(2), Some(&json!("no-drop")));
+        assert_eq!(values.get(..3), stored.get(1..), "the others moved, and nothing else");
+        assert_eq!(values.get(3), Some(&json!("no-drop")));
+        assert_eq!(Rules::of(stored).values(&[]).get(3), stored.get(3), "it has no field, and stays");
     }
 
     #[test]
