@@ -14,8 +14,9 @@ const MAX_WRAPPERS: usize = 8;
 pub(super) fn statements(script: &mut Script) -> Vec<Statement> {
     let mut found = Vec::new();
     let mut inner = Vec::new();
+    let functions: Vec<&str> = script.functions.iter().map(String::as_str).collect();
     for simple in &script.commands {
-        found.extend(statement(simple, &script.functions.iter().map(String::as_str).collect::<Vec<_>>()));
+        found.extend(statement(simple, &functions));
         let mut words = simple.words.as_slice();
         for level in 0..=MAX_WRAPPERS {
             let wrapped = match wrapped(words) {
@@ -153,10 +154,15 @@ fn hidden(name: &str, arguments: &[Word], functions: &[&str]) -> Option<String> 
             (!calm).then(|| "runs code that the guardrail does not look into".to_owned())
         }
         Some(Program::Options(options)) => {
-            if name == "find" && matches!(wrapped_find(arguments), Inner::Words(_)) {
-                return None;
+            let mut own = arguments;
+            if name == "find" {
+                if matches!(wrapped_find(arguments), Inner::Hidden) {
+                    return Some("runs a program, and it cannot be told which".to_owned());
+                }
+                let end = arguments.iter().position(is_exec).unwrap_or(arguments.len());
+                own = arguments.get(..end).unwrap_or_default();
             }
-            unknown_option(options, arguments, name == "tar" || name == "find")
+            unknown_option(options, own, name == "tar" || name == "find")
         }
         Some(Program::Wrap(..)) => match wrapped_of(name, arguments) {
             Some(Inner::Hidden) => Some("runs a program, and it cannot be told which".to_owned()),
@@ -169,14 +175,21 @@ fn hidden(name: &str, arguments: &[Word], functions: &[&str]) -> Option<String> 
     }
 }
 
+/// The program that `find` runs. More than one, or anything behind it, is not looked into.
 fn wrapped_find(arguments: &[Word]) -> Inner<'_> {
-    let exec = arguments
-        .iter()
-        .position(|word| matches!(word.literal().as_deref(), Some("-exec" | "-execdir" | "-ok" | "-okdir")));
-    match exec.and_then(|exec| arguments.get(exec + 1..)) {
-        Some(words) => Inner::Words(words),
-        None => Inner::Nothing,
+    let Some(exec) = arguments.iter().position(is_exec) else { return Inner::Nothing };
+    let ends = |word: &Word| matches!(word.literal().as_deref(), Some(";" | "+"));
+    let words = arguments.get(exec + 1..).unwrap_or_default();
+    match words.split_last() {
+        Some((last, words)) if ends(last) && !words.iter().any(|word| ends(word) || is_exec(word)) => {
+            Inner::Words(words)
+        }
+        _ => Inner::Hidden,
     }
+}
+
+fn is_exec(word: &Word) -> bool {
+    matches!(word.literal().as_deref(), Some("-exec" | "-execdir" | "-ok" | "-okdir"))
 }
 
 fn wrapped_of<'a>(name: &str, arguments: &'a [Word]) -> Option<Inner<'a>> {

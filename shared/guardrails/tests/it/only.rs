@@ -45,7 +45,7 @@ fn a_listed_command_passes_with_its_arguments_and_options() {
 
 #[test]
 fn an_entry_never_covers_what_it_does_not_list() {
-    let only = json!({ "commands": ["ls", "kubectl get -n=", "kubectl rollout restart *", "grep", "sudo", "xargs", "echo", "env", "find *"],
+    let only = json!({ "commands": ["ls", "kubectl get -n=", "kubectl rollout restart *", "grep", "sudo", "xargs", "echo", "env", "find *", "tail *"],
         "variables": ["NS"] });
     for command in [
         "rm -rf X",
@@ -92,6 +92,8 @@ fn an_entry_never_covers_what_it_does_not_list() {
         "env rm x",
         "env -S 'rm x'",
         "find . -exec rm {} ;",
+        "find . -exec tail {} \\; -exec rm {} \\;",
+        "find . -exec tail {} + -exec rm {} +",
         "find . -delete -exec sh -c x {} +",
         "bash -c ls",
         "f() { rm x; }; f",
