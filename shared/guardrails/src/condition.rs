@@ -27,6 +27,36 @@ pub(crate) enum Term {
     Arithmetic(char, Box<Term>, Box<Term>),
 }
 
+/// Beginnings of calls whose value is never negative.
+const NATURAL: [&str; 11] = [
+    "abs(",
+    "ascii(",
+    "bit_length(",
+    "cardinality(",
+    "char_length(",
+    "character_length(",
+    "crc32(",
+    "length(",
+    "octet_length(",
+    "ord(",
+    "unicode(",
+];
+
+/// Beginnings of calls that make one value of many rows.
+const AGGREGATES: [&str; 5] = ["avg(", "count(", "max(", "min(", "sum("];
+
+impl Term {
+    /// A column, or an expression that is not looked into, by its text in small letters.
+    pub(crate) fn variable(key: String, text: &str) -> Self {
+        Self::Variable { key, natural: NATURAL.iter().any(|function| text.starts_with(function)) }
+    }
+}
+
+/// Whether an item of a query, in small letters, is one value of many rows.
+pub(crate) fn is_aggregate(item: &str) -> bool {
+    AGGREGATES.iter().any(|function| item.starts_with(function))
+}
+
 /// How two values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {

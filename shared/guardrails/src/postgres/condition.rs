@@ -2,7 +2,7 @@
 
 use super::names::bare;
 use super::statement;
-use crate::condition::{Comparison, Condition, Term, restricts};
+use crate::condition::{Comparison, Condition, Term, is_aggregate, restricts};
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 /// True if a condition cannot tell one row from another: no column stands in it, or it holds whatever the columns
@@ -189,11 +189,7 @@ fn aggregates(node: &SyntaxNode) -> bool {
     let list = node.descendants().find(|part| part.kind() == SyntaxKind::TARGET_LIST);
     list.is_some_and(|list| {
         let mut targets = list.children().peekable();
-        targets.peek().is_some()
-            && targets.all(|target| {
-                let text = key(&target);
-                ["max(", "min(", "avg(", "sum(", "count("].iter().any(|function| text.starts_with(function))
-            })
+        targets.peek().is_some() && targets.all(|target| is_aggregate(&key(&target)))
     })
 }
 
@@ -217,18 +213,6 @@ fn key(node: &SyntaxNode) -> String {
     bare(node).to_ascii_lowercase().replace('"', "")
 }
 
-/// Functions that are never negative.
-const NATURAL: [&str; 8] = [
-    "abs(",
-    "length(",
-    "char_length(",
-    "character_length(",
-    "octet_length(",
-    "bit_length(",
-    "ascii(",
-    "cardinality(",
-];
-
 fn variable(node: &SyntaxNode) -> Term {
     let text = key(node);
     // `t.id` and `id` are one column, as far as it can be told.
@@ -236,7 +220,7 @@ fn variable(node: &SyntaxNode) -> Term {
         SyntaxKind::FIELD_EXPR => text.rsplit('.').next().unwrap_or_default().to_owned(),
         _ => text.clone(),
     };
-    Term::Variable { key, natural: NATURAL.iter().any(|function| text.starts_with(function)) }
+    Term::variable(key, &text)
 }
 
 /// Operators of more than one word are nodes of their own.

@@ -1,7 +1,7 @@
 //! Conditions, translated for [`crate::condition`].
 
 use crate::Dialect;
-use crate::condition::{Comparison, Condition, Term, restricts};
+use crate::condition::{Comparison, Condition, Term, is_aggregate, restricts};
 use core::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, Expr, InTarget, Query, SetExpr, TableFactor, UnaryOperator, Value, Visit, Visitor,
@@ -187,20 +187,6 @@ fn key(part: &impl ToString) -> String {
     part.to_string().to_lowercase().replace(['`', '"', '[', ']'], "")
 }
 
-/// Functions that are never negative.
-const NATURAL: [&str; 10] = [
-    "abs(",
-    "length(",
-    "char_length(",
-    "character_length(",
-    "octet_length(",
-    "bit_length(",
-    "ascii(",
-    "ord(",
-    "crc32(",
-    "unicode(",
-];
-
 fn variable(expr: &Expr) -> Term {
     let text = key(expr);
     // `t.id` and `id` are one column, as far as it can be told.
@@ -210,7 +196,7 @@ fn variable(expr: &Expr) -> Term {
         }
         _ => text.clone(),
     };
-    Term::Variable { key, natural: NATURAL.iter().any(|function| text.starts_with(function)) }
+    Term::variable(key, &text)
 }
 
 /// Whether a query has something by which it leaves rows out.
@@ -226,15 +212,8 @@ fn limits(query: &Query) -> bool {
 /// Whether a query gives one row of its table's many.
 fn aggregates(query: &Query) -> bool {
     let SetExpr::Select(select) = query.body.as_ref() else { return false };
-    !select.projection.is_empty()
-        && select.projection.iter().all(|item| {
-            let text = key(item);
-            AGGREGATES.iter().any(|function| text.starts_with(function))
-        })
+    !select.projection.is_empty() && select.projection.iter().all(|item| is_aggregate(&key(item)))
 }
-
-/// Beginnings of calls that make one value of many rows.
-const AGGREGATES: [&str; 5] = ["max(", "min(", "avg(", "sum(", "count("];
 
 fn names_constant(query: &Query) -> bool {
     struct Constants;
