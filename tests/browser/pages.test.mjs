@@ -222,6 +222,23 @@ await tests.test("a receipt is waited for where it is not ready, and had where i
   await alice.context().close();
 });
 
+await tests.test("a page that was chosen comes, also when what one leaves changes meanwhile", async () => {
+  const request = await serve.submit("alice", "demo-db", "SELECT 'leave'", { reason: "x" });
+  const alice = await signedIn(browser, serve, "alice");
+  await alice.goto(`/requests/${request.id}`);
+  const polled = alice.waitForResponse((answer) => answer.url().includes("since_version") && answer.status() === 200, { timeout: 60_000 });
+  await alice.route("**/receipt", async (route) => {
+    await serve.call("alice", "POST", `/v1/requests/${request.id}/cancel`);
+    await polled;
+    // Time for the script to look at what it was told.
+    await new Promise((done) => setTimeout(done, 1000));
+    await route.continue();
+  });
+  await alice.getByRole("link", { name: "Wait for the receipt" }).click();
+  await alice.waitForURL("**/receipt**");
+  await alice.context().close();
+});
+
 await tests.test("an admin revokes with a reason, and its requester reads it", async () => {
   const request = await serve.submit("alice", "demo-db", "SELECT 'stop'", { reason: "x" });
   const root = await signedIn(browser, serve, "root", PHONE);

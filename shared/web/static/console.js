@@ -30,11 +30,14 @@
   tick();
   setInterval(tick, 1000);
 
-  // Somebody who is writing must not lose it.
-  let touched = false;
-  document.addEventListener("input", () => { touched = true; });
+  // Somebody who is writing must not lose it. A reload would also stop the way to a page that was just chosen.
+  let busy = false;
+  const occupied = () => { busy = true; };
+  document.addEventListener("input", occupied);
+  document.addEventListener("submit", occupied);
+  document.addEventListener("click", (event) => { if (event.target.closest("a[href]")) occupied(); });
   const news = () => {
-    if (!touched && !document.querySelector("main details[open]")) { location.reload(); return true; }
+    if (!busy && !document.querySelector("main details[open]")) { location.reload(); return true; }
     if (!document.querySelector(".fresh")) {
       const note = document.createElement("p");
       note.className = "fresh";
