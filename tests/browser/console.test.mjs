@@ -1,6 +1,6 @@
 // The console in a real browser: read, decided on, administered.
-import { spawn, spawnSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible } from "./axe.mjs";
 import { DESKTOP, PHONE, PROGRAM, Serve, Tests, equal, launch, receiver, send, signedIn, truly } from "./lib.mjs";
@@ -213,189 +213,6 @@ await tests.test("GET changes nothing, and decides nothing", async () => {
   await dana.context().close();
 });
 
-await tests.test("signed out is signed out, here and everywhere", async () => {
-  const one = await signedIn(browser, serve, "rita");
-  const other = await signedIn(browser, serve, "rita");
-  const [kept] = await one.context().cookies();
-  await one.getByRole("button", { name: "Sign out" }).click();
-  await one.waitForURL("**/sign-in");
-  const again = await fetch(`${serve.url}/v1/me`, { headers: { cookie: `${kept.name}=${kept.value}` } });
-  equal(again.status, 401, "the cookie that somebody kept");
-  equal((await other.request.get("/v1/me")).status(), 200);
-  await other.goto("/account");
-  await other.getByRole("button", { name: "Sign out everywhere" }).click();
-  await other.waitForURL("**/sign-in**");
-  equal((await other.request.get("/v1/me")).status(), 401);
-  await one.context().close();
-  await other.context().close();
-});
-
-await tests.test("people: an account is made, moved, disabled; and only by an admin", async () => {
-  const root = await signedIn(browser, serve, "root");
-  await root.goto("/people/new");
-  await root.getByLabel("E-mail").fill("nora@example.com");
-  await root.getByLabel("Name", { exact: true }).fill("Nora");
-  await root.getByLabel("dba-team").check();
-  await root.getByRole("button", { name: "Save" }).click();
-  await root.waitForURL("**/people");
-  await root.getByRole("link", { name: "Nora" }).click();
-  await root.getByLabel("dba-team").uncheck();
-  await root.getByLabel(/Disabled/).check();
-  await root.getByRole("button", { name: "Save" }).click();
-  await root.waitForURL("**/people");
-  const nora = (await serve.call("root", "GET", "/v1/users?email=nora@example.com")).body.items[0];
-  equal(nora.disabled, true);
-  equal(nora.groups.length, 0);
-  const alice = await signedIn(browser, serve, "alice");
-  equal((await alice.request.get("/people/new", { headers: { accept: "text/html" } })).status(), 403);
-  equal((await alice.request.get(`/people/${nora.id}`, { headers: { accept: "text/html" } })).status(), 404);
-  await alice.context().close();
-  await root.context().close();
-});
-
-await tests.test("whom a rule needs is not taken away before that was seen", async () => {
-  const request = await serve.submit("alice", "demo-dual", "SELECT 'who will approve this'");
-  for (const options of [DESKTOP, { ...PHONE, javaScriptEnabled: false }]) {
-    const root = await signedIn(browser, serve, "root", options);
-    const rita = (await serve.call("root", "GET", "/v1/users?email=rita@example.com")).body.items[0];
-    const sam = (await serve.call("root", "GET", "/v1/users?email=sam@example.com")).body.items[0];
-    // One of two leaves: nothing is lost, and nobody is asked.
-    await root.goto(`/people/${rita.id}`);
-    await root.getByLabel("security-team").uncheck();
-    await root.getByRole("button", { name: "Save" }).click();
-    await root.waitForURL("**/people");
-    // The last one.
-    await root.goto(`/people/${sam.id}`);
-    await root.getByLabel(/Disabled/).check();
-    await root.getByRole("button", { name: "Save" }).click();
-    await root.getByText("Nothing is saved yet.").waitFor();
-    const effects = await root.getByRole("status").innerText();
-    truly(effects.includes("demo-dual") && effects.includes("could then be approved by nobody"), effects);
-    truly(effects.includes(request.id), effects);
-    equal((await serve.call("root", "GET", `/v1/users/${sam.id}`)).body.disabled, false);
-    truly(await root.getByLabel(/Disabled/).isChecked(), "what was chosen stands in the form");
-    if (options === DESKTOP) await accessible(root, "an account that a rule needs");
-    // What was seen is saved, and nothing else.
-    await root.getByLabel("Name", { exact: true }).fill("Sam the Second");
-    await root.getByRole("button", { name: "Save this" }).click();
-    await root.getByText("Nothing is saved yet.").waitFor();
-    await root.getByRole("button", { name: "Save this" }).click();
-    await root.waitForURL("**/people");
-    equal((await serve.call("root", "GET", `/v1/users/${sam.id}`)).body.disabled, true);
-    for (const was of [rita, sam]) {
-      const now = (await serve.call("root", "GET", `/v1/users/${was.id}`)).body;
-      const { status } = await serve.call("root", "PUT", `/v1/users/${was.id}`, { ...was, version: now.version }, { "if-match": `"${now.version}"` });
-      equal(status, 200);
-    }
-    await root.context().close();
-  }
-});
-
-await tests.test("an account that cannot be is told so, and what was typed stays", async () => {
-  const root = await signedIn(browser, serve, "root");
-  await root.goto("/people/new");
-  await root.getByLabel("E-mail").fill("dana@example.com");
-  await root.getByLabel("Name", { exact: true }).fill("Another Dana");
-  await root.getByLabel("Other groups").fill("night-shift");
-  await root.getByRole("button", { name: "Save" }).click();
-  await root.getByRole("alert").getByText("another user has that e-mail address").waitFor();
-  equal(await root.getByLabel("Name", { exact: true }).inputValue(), "Another Dana");
-  truly(await root.getByLabel("night-shift").isChecked());
-  await root.context().close();
-});
-
-await tests.test("an admin sees and takes away what belongs to an account", async () => {
-  const root = await signedIn(browser, serve, "root");
-  const robot = `usr_01K5J3V8Q4W7X9YABCDEFGHJKM`;
-  const alice = (await serve.call("root", "GET", "/v1/users?email=alice@example.com")).body.items[0];
-  equal((await serve.call("root", "PUT", `/v1/users/${robot}`, { email: "robot@example.com", owner: alice.id })).status, 201);
-  await root.goto(`/people/${robot}`);
-  await root.getByLabel("Name of a new token").fill("ci");
-  for (const not of ["Decide", "Manage"]) await root.getByLabel(new RegExp(`^${not}`)).uncheck();
-  await root.getByRole("button", { name: "Make a token" }).click();
-  const token = (await root.locator("pre.text").innerText()).trim();
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  equal((await fetch(`${serve.url}/v1/me`, { headers })).status, 200);
-  const more = await fetch(`${serve.url}/v1/tokens`, { method: "POST", headers, body: JSON.stringify({ name: "more" }) });
-  equal((await more.json()).type.split("/").pop(), "token-scope");
-  truly((await root.getByRole("group", { name: "API tokens" }).innerText()).includes("read, submit"));
-  await accessible(root, "a service account");
-  await root.getByRole("button", { name: "Revoke ci" }).click();
-  await root.waitForURL(`**/people/${robot}**`);
-  equal((await fetch(`${serve.url}/v1/me`, { headers })).status, 401);
-
-  const one = await signedIn(browser, serve, "alice");
-  const other = await signedIn(browser, serve, "alice");
-  await root.goto(`/people/${alice.id}`);
-  await accessible(root, "an account with sessions");
-  equal(await root.getByRole("button", { name: "Make a token" }).count(), 0, "people make their own");
-  await root.getByRole("button", { name: /^End the session/ }).first().click();
-  await root.waitForURL(`**/people/${alice.id}**`);
-  // The newest of them is over.
-  equal((await other.request.get("/v1/me")).status(), 401);
-  equal((await one.request.get("/v1/me")).status(), 200);
-  const third = await signedIn(browser, serve, "alice");
-  await one.goto("/account");
-  await one.getByRole("button", { name: /^End the session/ }).first().click();
-  await one.waitForURL("**/account**");
-  equal((await third.request.get("/v1/me")).status(), 401);
-  equal((await one.request.get("/v1/me")).status(), 200);
-  const audra = await signedIn(browser, serve, "audra");
-  await audra.goto(`/people/${alice.id}`);
-  equal(await audra.getByRole("button", { name: /^End|^Revoke|^Unlink/ }).count(), 0);
-  for (const page of [root, one, other, third, audra]) await page.context().close();
-});
-
-await tests.test("a token is shown once", async () => {
-  const alice = await signedIn(browser, serve, "alice");
-  await alice.goto("/account");
-  await alice.getByLabel("Name of a new token").fill("laptop");
-  await alice.getByRole("button", { name: "Make a token" }).click();
-  const token = (await alice.locator("pre.text").innerText()).trim();
-  const me = await fetch(`${serve.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
-  equal(me.status, 200);
-  await alice.goto("/account");
-  truly(!(await alice.content()).includes(token), "it is not shown again");
-  await alice.getByRole("button", { name: "Revoke laptop" }).click();
-  await alice.waitForURL("**/account**");
-  equal((await fetch(`${serve.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status, 401);
-  await alice.context().close();
-});
-
-await tests.test("the command line signs in through the browser, once for each code", async () => {
-  const home = join(serve.directory, "home");
-  const environment = { PATH: process.env.PATH, HOME: home, NO_COLOR: "1" };
-  const login = spawn(PROGRAM, ["--url", serve.url, "login", "--no-browser"], { env: environment });
-  let said = "";
-  login.stderr.on("data", (bytes) => { said += bytes; });
-  const ended = new Promise((done) => login.once("exit", done));
-  while (!/http\S+\/cli\?\S+/.test(said)) await new Promise((done) => setTimeout(done, 20));
-  const address = said.match(/http\S+\/cli\?\S+/)[0];
-  // Somebody else's code is not taken.
-  const port = new URL(address).searchParams.get("port");
-  equal((await fetch(`http://127.0.0.1:${port}/?code=made-up&state=wrong`)).status, 404);
-  const page = await signedIn(browser, serve, "audra");
-  await page.goto(address);
-  await accessible(page, "/cli");
-  await page.getByRole("button", { name: "Allow" }).click();
-  await page.getByText("Signed in. You can close this").waitFor();
-  equal(await ended, 0, said);
-  const profile = join(home, ".config/countersign/profile.json");
-  equal((statSync(profile).mode & 0o777).toString(8), "600");
-  const again = await fetch(`${serve.url}/cli/token`, {
-    method: "POST", headers: { "content-type": "application/json" },
-    body: JSON.stringify({ code: new URL(page.url()).searchParams.get("code"), verifier: "x".repeat(43) }),
-  });
-  equal(again.status, 401, "a code is good once");
-  const as = (args) => spawnSync(PROGRAM, args, { env: environment, encoding: "utf8" });
-  equal(as(["requests", "list"]).status, 0, "it is signed in, and knows where");
-  const { token } = JSON.parse(readFileSync(profile, "utf8"));
-  equal(as(["logout"]).status, 0);
-  equal((await fetch(`${serve.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status, 401);
-  equal(as(["--url", serve.url, "requests", "list"]).status, 20);
-  await page.context().close();
-});
-
 await tests.test("an open page notices what others do", async () => {
   const request = await serve.submit("alice", "demo-db", "SELECT 5");
   const alice = await signedIn(browser, serve, "alice");
@@ -418,114 +235,6 @@ await tests.test("filters find what they should, and an empty list says so", asy
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await page.getByText("Nothing matches").waitFor();
   await page.context().close();
-});
-
-for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
-  await tests.test(`a webhook is made, tested, replayed, given a new secret, changed and deleted without script (${size})`, async () => {
-    const hook = await receiver();
-    const root = await signedIn(browser, serve, "root", { ...options, javaScriptEnabled: false });
-    await root.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Integrations" }).click();
-    await root.getByRole("link", { name: "New webhook" }).click();
-    await root.getByLabel("Name", { exact: true }).fill(`hook-${size}`);
-    await root.getByLabel("Address").fill(hook.url);
-    await root.getByLabel("request.created").check();
-    await root.getByLabel("Headers that are sent along").fill("X-Extra: yes");
-    await root.getByRole("button", { name: "Make it" }).click();
-    const secret = (await root.locator("pre.text").innerText()).trim();
-    truly(secret.startsWith("whsec_"), secret);
-    const made = (await serve.call("root", "GET", "/v1/webhooks?limit=200")).body.items.find((one) => one.name === `hook-${size}`);
-    const page = `/integrations/webhooks/${made.id}`;
-    equal(made.events.join(), "request.created");
-    await root.goto(page);
-    truly(!(await root.content()).includes(secret), "it is not shown again");
-    await send(root, "Send a test");
-    const arrived = async (count) => { while (hook.got.length < count) await root.waitForTimeout(20); };
-    await arrived(1);
-    equal(hook.got[0].body.type, "webhook.test");
-    equal(hook.got[0].extra, "yes");
-    // The log is written after the receiver has answered.
-    while (await root.locator(".badge.approved", { hasText: "delivered" }).count() === 0) await root.goto(page);
-    truly((await root.locator("table").first().innerText()).includes("thanks"), "the answer");
-    await send(root, /^Replay webhook.test/);
-    await arrived(2);
-    equal(hook.got[1].id, hook.got[0].id, "the same delivery");
-    await root.getByRole("button", { name: "Make a new secret" }).click();
-    const next = (await root.locator("pre.text").innerText()).trim();
-    truly(next.startsWith("whsec_") && next !== secret, "another secret");
-    // What the page was opened with is not the newest: it is not overwritten.
-    await root.goto(page);
-    const other = await serve.call("root", "GET", `/v1/webhooks/${made.id}`);
-    const changed = { ...other.body, name: `other-${size}` };
-    equal((await serve.call("root", "PUT", `/v1/webhooks/${made.id}`, changed, { "if-match": other.headers.get("etag") })).status, 200);
-    await send(root, "Save");
-    await root.getByRole("alert").getByText("look at it again").waitFor();
-    await root.goto(page);
-    equal(await root.getByLabel("Name", { exact: true }).inputValue(), `other-${size}`);
-    await root.getByLabel("request.created").uncheck();
-    await root.getByLabel("It is told of events").uncheck();
-    await send(root, "Save");
-    const now = (await serve.call("root", "GET", `/v1/webhooks/${made.id}`)).body;
-    equal(now.enabled, false);
-    equal(now.events.length, 0);
-    equal(now.headers["X-Extra"] ?? now.headers["x-extra"], "yes");
-    await root.getByText("Delete this webhook").click();
-    await send(root, "Delete");
-    equal((await serve.call("root", "GET", `/v1/webhooks/${made.id}`)).status, 404);
-    await root.context().close();
-    hook.stop();
-  });
-}
-
-await tests.test("Slack and Teams are set up, and what the form does not have stays", async () => {
-  const root = await signedIn(browser, serve, "root");
-  await root.goto("/integrations");
-  const fill = async (token) => {
-    await root.getByLabel("Reference to the bot's token").fill(token);
-    await root.getByLabel("Reference to the signing secret").fill("env:SLACK_SIGNING_SECRET");
-    await root.getByLabel("App's id").fill("A0123ABCD");
-    await root.getByLabel("Workspace's id").fill("T0123ABCD");
-    await root.getByLabel("Default channels").fill("C0123ABCD, C0456EFGH");
-    await send(root, "Save Slack");
-  };
-  await fill("xoxb-a-real-secret");
-  await root.getByRole("alert").waitFor();
-  equal((await serve.call("root", "GET", "/v1/integrations/slack")).body.version, 0, "a secret itself is refused");
-  await root.goto("/integrations");
-  await fill("env:SLACK_BOT_TOKEN");
-  const made = await serve.call("root", "GET", "/v1/integrations/slack");
-  equal(made.body.settings.default_channels.join(), "C0123ABCD,C0456EFGH");
-  const reminders = { "demo-db": { first_seconds: 300, most: 2 } };
-  const more = await serve.call("root", "PUT", "/v1/integrations/slack", { ...made.body.settings, reminders }, { "if-match": made.headers.get("etag") });
-  await root.goto("/integrations");
-  await root.getByText("Settings of Slack").click();
-  await root.getByLabel("People are told through Slack").uncheck();
-  await send(root, "Save Slack");
-  const now = (await serve.call("root", "GET", "/v1/integrations/slack")).body;
-  equal(now.settings.enabled, false);
-  equal(JSON.stringify(now.settings.reminders), JSON.stringify(more.body.settings.reminders));
-  await root.getByLabel("Reference to the workflow's address").fill("env:TEAMS_WEBHOOK_URL");
-  await send(root, "Save Teams");
-  equal((await serve.call("root", "GET", "/v1/integrations/teams")).body.settings.webhook_url, "env:TEAMS_WEBHOOK_URL");
-  await send(root, "Test Teams");
-  // The reference leads nowhere here: the log says so.
-  while (!/TEAMS_WEBHOOK_URL/.test(await root.locator("section[aria-labelledby=teams] table").innerText())) await root.goto("/integrations");
-  await root.getByText("Settings of Teams").click();
-  await root.getByLabel("People are told through Teams").uncheck();
-  await send(root, "Save Teams");
-  equal((await serve.call("root", "GET", "/v1/integrations/teams")).body.settings.enabled, false);
-  await root.context().close();
-});
-
-await tests.test("integrations are for admins, numbers and the log for auditors too", async () => {
-  for (const [who, allowed] of [["alice", []], ["dana", []], ["audra", ["/analytics", "/audit"]], ["root", ["/integrations", "/analytics", "/audit"]]]) {
-    const page = await signedIn(browser, serve, who);
-    for (const path of ["/integrations", "/integrations/webhooks/new", "/analytics", "/audit"]) {
-      const may = allowed.some((one) => path.startsWith(one));
-      equal((await page.request.get(path, { headers: { accept: "text/html" } })).status(), may ? 200 : 403, `${who} ${path}`);
-      if (path.split("/").length === 2) equal(await page.locator(`nav a[href="${path}"]`).count(), may ? 1 : 0, `${who} ${path} in the navigation`);
-    }
-    await page.context().close();
-  }
 });
 
 await tests.test("numbers are told and drawn once they are sealed", async () => {
@@ -585,17 +294,22 @@ await tests.test("numbers are told and drawn once they are sealed", async () => 
 });
 
 await tests.test("the log shows its checkpoints, its key and who changed what", async () => {
+  const { body: webhook } = await serve.call("root", "POST", "/v1/webhooks", { name: "log", url: "http://127.0.0.1:9/" });
+  equal((await serve.call("root", "POST", `/v1/webhooks/${webhook.id}/rotate-secret`)).status, 200);
+  const { items: [sam] } = (await serve.call("root", "GET", "/v1/users?email=sam@example.com")).body;
+  equal((await serve.call("root", "PUT", `/v1/users/${sam.id}`, { email: sam.email, name: "Samuel", groups: sam.groups }, { "if-match": `"${sam.version}"` })).status, 200);
   const page = await signedIn(browser, serve, "audra", { ...DESKTOP, javaScriptEnabled: false });
-  await page.goto("/audit");
+  const changes = page.locator("section[aria-labelledby=changes] ol > li");
   const until = Date.now() + 240_000;
-  while (await page.locator("section[aria-labelledby=checkpoints] tbody tr").count() === 0 && Date.now() < until) {
+  // The last of these changes; they are sealed in their order.
+  do {
     await page.waitForTimeout(2000);
-    await page.goto("/audit");
-  }
+    await page.goto("/audit?type=user.changed&who=root@");
+  } while (await changes.count() === 0 && Date.now() < until);
+  await page.goto("/audit");
   const { items: [key] } = (await serve.call("audra", "GET", "/v1/audit/public-key")).body;
   truly((await page.locator("section[aria-labelledby=keys]").innerText()).includes(key.public_key), "the key");
   truly((await page.locator("section[aria-labelledby=changes]").innerText()).includes("connection."), "a change of a connection");
-  const changes = page.locator("section[aria-labelledby=changes] ol > li");
   await page.getByLabel("What", { exact: true }).selectOption("webhook.changed");
   await send(page, "Show");
   const rotated = await changes.allInnerTexts();
