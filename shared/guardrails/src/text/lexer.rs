@@ -95,7 +95,7 @@ pub struct LexError {
 /// # Errors
 /// A quote or comment without an end, or text that servers read in two ways.
 pub fn tokens(command: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, LexError> {
-    let mut lexer = Lexer { text: command, at: 0, dialect };
+    let mut lexer = Lexer::new(command, dialect);
     let mut found = Vec::new();
     while let Some(token) = lexer.next()? {
         found.push(token);
@@ -103,14 +103,20 @@ pub fn tokens(command: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, LexErro
     Ok(found)
 }
 
-struct Lexer<'a> {
+pub(super) struct Lexer<'a> {
     text: &'a str,
-    at: usize,
+    /// The offset of what is read next.
+    pub(super) at: usize,
     dialect: Dialect,
 }
 
 impl<'a> Lexer<'a> {
-    fn next(&mut self) -> Result<Option<Token<'a>>, LexError> {
+    pub(super) fn new(text: &'a str, dialect: Dialect) -> Self {
+        Self { text, at: 0, dialect }
+    }
+
+    /// The next token.
+    pub(super) fn next(&mut self) -> Result<Option<Token<'a>>, LexError> {
         self.skip()?;
         let start = self.at;
         let Some(first) = self.rest().chars().next() else { return Ok(None) };
@@ -200,8 +206,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Space and comments.
-    fn skip(&mut self) -> Result<(), LexError> {
+    /// Passes over space and comments.
+    pub(super) fn skip(&mut self) -> Result<(), LexError> {
         loop {
             self.take_while(|c| c.is_ascii_whitespace() || c == '\x0b');
             let rest = self.rest();

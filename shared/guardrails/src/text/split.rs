@@ -1,6 +1,7 @@
 //! Statements.
 
-use super::lexer::{LexError, Token, TokenKind, tokens};
+use super::delimiter::{Script, Step};
+use super::lexer::{LexError, Lexer, Token, TokenKind, tokens};
 use crate::Dialect;
 use std::ops::Range;
 
@@ -28,12 +29,15 @@ impl std::fmt::Debug for Piece<'_> {
 /// Cuts a command of a SQL dialect into its statements. Empty ones are left out.
 ///
 /// SQLite: a CREATE TRIGGER ends behind the END of its body. MySQL: the body of a stored program has semicolons, and
-/// only the server knows where it ends, so a command that begins with one is one statement. PostgreSQL: semicolons in
-/// brackets (CREATE RULE) and in `BEGIN ATOMIC … END` end nothing.
+/// only the server knows where it ends, so it goes on to the end of the command, or to the text that a `DELIMITER` line
+/// names. PostgreSQL: semicolons in brackets (CREATE RULE) and in `BEGIN ATOMIC … END` end nothing.
 ///
 /// # Errors
-/// As [`tokens`].
+/// As [`tokens`], and a `DELIMITER` line that is not understood.
 pub fn split(command: &str, dialect: Dialect) -> Result<Vec<Piece<'_>>, LexError> {
+    if dialect == Dialect::Mysql {
+        return split_script(command);
+    }
     let mut pieces: Vec<Piece<'_>> = Vec::new();
     let mut current: Vec<Token<'_>> = Vec::new();
     let mut body = Body::default();
@@ -47,6 +51,35 @@ pub fn split(command: &str, dialect: Dialect) -> Result<Vec<Piece<'_>>, LexError
             body.see(dialect, &current, &token);
             current.push(token);
         }
+    }
+    finish(command, start..command.len(), &mut current, &mut pieces);
+    Ok(pieces)
+}
+
+/// The statements of a script of MySQL.
+fn split_script(command: &str) -> Result<Vec<Piece<'_>>, LexError> {
+    let dialect = Dialect::Mysql;
+    let mut script = Script::new(command, Lexer::new(command, dialect));
+    let mut pieces: Vec<Piece<'_>> = Vec::new();
+    let mut current: Vec<Token<'_>> = Vec::new();
+    let mut body = Body::default();
+    let mut start = 0;
+    while let Some(step) = script.next(current.is_empty())? {
+        let (end, next) = match step {
+            Step::Token(token) if token.is_sign(';') && !body.holds(dialect, &current) => {
+                (token.start, token.end())
+            }
+            Step::Token(token) => {
+                body.see(dialect, &current, &token);
+                current.push(token);
+                continue;
+            }
+            Step::End(end, next) => (end, next),
+            Step::Line(next) => (start, next),
+        };
+        finish(command, start..end, &mut current, &mut pieces);
+        start = next;
+        body = Body::default();
     }
     finish(command, start..command.len(), &mut current, &mut pieces);
     Ok(pieces)
@@ -188,6 +221,34 @@ mod tests {
         assert_eq!(texts(&format!("{function}; SELECT 1"), Dialect::Postgres), [function, "SELECT 1"]);
         let rule = "CREATE RULE r AS ON INSERT TO a DO (DELETE FROM b; DELETE FROM c)";
         assert_eq!(texts(&format!("{rule};SELECT 1"), Dialect::Postgres), [rule, "SELECT 1"]);
+    }
+
+    #[test]
+    fn delimiters_end_what_semicolons_do_not() {
+        let mysql = |command| texts(command, Dialect::Mysql);
+        let program = "CREATE PROCEDURE p()\nBEGIN\n  SELECT '//'; /* // */\n  SELECT 2;\nEND";
+        let script = format!("SELECT 0;\nDELIMITER //\n{program} //\n  delimiter ;\nCALL p(); SELECT 3");
+        assert_eq!(mysql(&script), ["SELECT 0", program, "CALL p()", "SELECT 3"]);
+        for delimiter in ["$$", ";;", "|", "GO", "@@"] {
+            let script = format!("DELIMITER {delimiter}\n{program}{delimiter}\nDELIMITER ;\nSELECT 3;");
+            assert_eq!(texts(&script, Dialect::Mysql), [program, "SELECT 3"], "{delimiter}");
+        }
+        // Outside of a program the server would end statements at semicolons as well.
+        assert_eq!(mysql("DELIMITER //\nSELECT 1; DROP TABLE t//"), ["SELECT 1", "DROP TABLE t"]);
+        // Elsewhere it is a name.
+        assert_eq!(
+            mysql("SELECT delimiter\nFROM t;\nSELECT\nDELIMITER // 2"),
+            ["SELECT delimiter\nFROM t", "SELECT\nDELIMITER // 2"]
+        );
+        for wrong in [
+            "DELIMITER \nSELECT 1",
+            "DELIMITER '\nSELECT 1",
+            "DELIMITER --\nSELECT 1",
+            "DELIMITER \\\nSELECT 1",
+            "DELIMITER // x\nSELECT 1",
+        ] {
+            assert!(split(wrong, Dialect::Mysql).is_err(), "{wrong}");
+        }
     }
 
     proptest! {
