@@ -31,6 +31,7 @@ curl        | curl               | all     | the documented commands
 java17      | openjdk-17-jre-headless,openjdk-21-jre-headless | all | DynamoDB Local
 initdb      | postgresql         | all     | PostgreSQL as a target
 mariadbd    | mariadb-server     | all     | MySQL as a target
+pgbouncer   | pgbouncer          | all     | a connection pooler before PostgreSQL
 engine      | docker.io          | all     | sam local invoke
 docker      | docker-cli,docker.io | all   | sam local invoke
 iptables    | iptables           | all     | the container engine
@@ -54,7 +55,7 @@ have() {
     venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     java17) [[ $(java -version 2>&1 | sed -nE 's/.* version "([0-9]+).*/\1/p') -ge 17 ]] 2>/dev/null ;;
     initdb) postgres_bin >/dev/null ;;
-    mariadbd) PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null ;;
+    mariadbd | pgbouncer) PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null ;;
     # A running engine needs neither a server of ours nor the rights to start one.
     engine) docker info >/dev/null 2>&1 || command -v dockerd >/dev/null ;;
     iptables | ip) docker info >/dev/null 2>&1 || command -v "$1" >/dev/null ;;

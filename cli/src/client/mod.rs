@@ -10,6 +10,6 @@ pub(crate) use call::{Again, Call, random};
 #[cfg(feature = "runner")]
 pub(crate) use http::back_off;
 pub(crate) use http::{Answer, Client, Failure, ServerClock, builder};
-pub(crate) use model::{Decision, Group, Request, Status};
+pub(crate) use model::{Decision, Group, Request, Statement, Status};
 pub(crate) use pages::{all_pages, every_item, pages};
 pub(crate) use problem::Problem;

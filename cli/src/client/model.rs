@@ -241,6 +241,42 @@ pub(crate) struct Execution {
     pub(crate) error: Option<String>,
     /// Whether the output was cut at its limits.
     pub(crate) output_cut: bool,
+    /// How many notices of the target stand in the output.
+    pub(crate) notices: u64,
+}
+
+/// What became of the statements of a command.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Transaction {
+    /// `committed`, `rolled_back`, `partial`, `unknown`.
+    pub(crate) outcome: String,
+    /// The same in words.
+    pub(crate) summary: String,
+    /// How many statements there are.
+    pub(crate) total: u64,
+    /// How many of them are not in the list.
+    pub(crate) left_out: u64,
+    /// The statements.
+    pub(crate) statements: Vec<Statement>,
+}
+
+/// What became of one statement.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Statement {
+    /// Its number, from 1.
+    pub(crate) n: u64,
+    /// The line on which it begins.
+    pub(crate) line: u64,
+    /// Its verb.
+    pub(crate) verb: String,
+    /// Rows returned or affected.
+    pub(crate) rows: Option<u64>,
+    /// How long it ran.
+    pub(crate) duration_ms: Option<u64>,
+    /// `committed`, `rolled_back`, `failed`, `not_run`, `unknown`.
+    pub(crate) status: String,
 }
 
 /// A request. Without `Debug`: it holds the command.
@@ -270,6 +306,8 @@ pub(crate) struct Request {
     pub(crate) code: String,
     /// `manual` or `on_approval`.
     pub(crate) run: String,
+    /// `transaction` or `statement_by_statement`.
+    pub(crate) run_mode: String,
     /// Whose approval it needs.
     pub(crate) groups: Vec<Group>,
     /// Why no vote was needed.
@@ -286,6 +324,8 @@ pub(crate) struct Request {
     pub(crate) run_by: Option<String>,
     /// How it went.
     pub(crate) execution: Option<Execution>,
+    /// What became of its statements.
+    pub(crate) transaction: Option<Transaction>,
     /// Where to see it.
     pub(crate) page: Option<String>,
     /// Why it ended without having run.

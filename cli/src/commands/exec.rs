@@ -37,6 +37,10 @@ pub(crate) struct ExecArgs {
     /// Have the service run the command as soon as it is approved, even if this program has ended
     #[arg(long)]
     run_on_approval: bool,
+    /// Commit each statement on its own and stop at the first failure (for migrations); without it, all statements
+    /// take effect or none
+    #[arg(long)]
+    statement_by_statement: bool,
     /// Time limit for approval, such as 30m; at most the limit of the connection
     #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
     timeout: Option<u64>,
@@ -53,6 +57,9 @@ pub(crate) async fn exec(client: &Client, ui: &Ui, args: ExecArgs) -> Result<u8,
     body.insert("connection".to_owned(), args.connection.into());
     body.insert("command".to_owned(), command.into());
     body.insert("run".to_owned(), if args.run_on_approval { "on_approval" } else { "manual" }.into());
+    if args.statement_by_statement {
+        body.insert("run_mode".to_owned(), "statement_by_statement".into());
+    }
     if let Some(reason) = args.reason {
         body.insert("reason".to_owned(), reason.into());
     }

@@ -15,7 +15,7 @@ use crate::help::examples;
 use crate::render::card::{self, Headline};
 use crate::render::columns::text;
 use crate::render::command::command_lines;
-use crate::render::{Column, Line, Tone, Ui, moment, safe};
+use crate::render::{Column, Line, Tone, Ui, moment, safe, statements};
 
 /// Subcommands of `requests`.
 #[derive(Subcommand)]
@@ -239,6 +239,9 @@ pub(crate) fn full(request: &Request, columns: Option<usize>) -> Vec<Line> {
     if let Some(risk) = risk(request) {
         lines.extend(label("Risk", risk));
     }
+    if let Some(mode) = statements::mode(request) {
+        lines.extend(label("Runs", mode));
+    }
     lines.extend(label("Created", Line::new().text(format!("{} UTC", moment::stamp(&request.created_at)))));
     lines.extend(label("Digest", Line::new().text(safe::line(&request.digest))));
     lines.extend(label("Request", Line::new().text(safe::line(&request.id))));
@@ -250,6 +253,11 @@ pub(crate) fn full(request: &Request, columns: Option<usize>) -> Vec<Line> {
         for line in safe::text(error).lines() {
             lines.extend(Line::of(Tone::Bad, "  ").add(Tone::Bad, line.to_owned()).wrap(width, 4));
         }
+    }
+    let result = statements::lines(request);
+    if !result.is_empty() {
+        lines.push(Line::new());
+        lines.extend(result.into_iter().flat_map(|line| line.wrap(width, 6)));
     }
     lines.push(Line::new());
     lines

@@ -64,7 +64,9 @@ pub(crate) async fn run(client: &Client, ui: &Ui, args: &RunArgs) -> Result<u8, 
 /// # Errors
 /// [`CliError`].
 pub(crate) async fn output(client: &Client, ui: &Ui, args: &OutputArgs) -> Result<(), CliError> {
-    copying::copy(client, ui, &args.id, output_format(ui)).await
+    let answer = client.send(&Call::get(&["requests", &args.id])).await?;
+    let request = follow::read(client, &client.parse(&answer)?)?;
+    copying::copy_with_notices(client, ui, &request, output_format(ui)).await
 }
 
 const EVENTS: &[Column] = &[

@@ -7,7 +7,7 @@ use crate::client::{Problem, Request, Status};
 use crate::error::exit;
 use crate::render::card::count;
 use crate::render::moment::{between, rough, stamp};
-use crate::render::{Line, Tone, safe};
+use crate::render::{Line, Tone, safe, statements};
 
 /// Who and what ended it, from its last event; a request itself does not tell.
 #[derive(Default)]
@@ -123,7 +123,10 @@ fn try_this(verb: &str, id: &str) -> Line {
 
 fn settled(request: &Request, afterword: &Afterword, id: &str) -> Vec<Line> {
     match &request.status {
-        Status::Succeeded => vec![Line::of(Tone::Good, "✔ Succeeded").text(facts(request, "in"))],
+        Status::Succeeded => {
+            let first = Line::of(Tone::Good, "✔ Succeeded").text(facts(request, "in"));
+            std::iter::once(first).chain(statements::lines(request)).collect()
+        }
         Status::Failed => failed(request),
         Status::Rejected => rejected(request),
         Status::Expired => expired(request),
@@ -132,7 +135,15 @@ fn settled(request: &Request, afterword: &Afterword, id: &str) -> Vec<Line> {
             Line::of(Tone::Bad, "✘ Blocked by a guardrail."),
             Line::new().text("  The command was not run."),
         ],
-        Status::Unknown => vec![
+        Status::Unknown => unknown(request, afterword, id),
+        Status::Pending | Status::Approved | Status::Running | Status::Other(_) => {
+            vec![Line::new().text(format!("It is {}.", request.status.name()))]
+        }
+    }
+}
+
+fn unknown(request: &Request, afterword: &Afterword, id: &str) -> Vec<Line> {
+    let mut lines = vec![
             Line::of(Tone::Bad, "✘ Outcome unknown: ").text(match afterword.cause.as_deref() {
                 Some("target_lost") => "the connection to the target broke while the command ran.",
                 Some("restored") => "the service was restored from a backup while the command ran.",
@@ -144,11 +155,10 @@ fn settled(request: &Request, afterword: &Afterword, id: &str) -> Vec<Line> {
             Line::new().text("      --outcome succeeded --note \"WHY\""),
             try_this("settle", &format!("{id} \\")),
             Line::new().text("      --outcome failed --note \"WHY\""),
-        ],
-        Status::Pending | Status::Approved | Status::Running | Status::Other(_) => {
-            vec![Line::new().text(format!("It is {}.", request.status.name()))]
-        }
-    }
+        ];
+    // Behind the first sentences: what is known limits what has to be looked at.
+    lines.splice(2..2, statements::lines(request));
+    lines
 }
 
 fn facts(request: &Request, took_word: &str) -> String {
@@ -184,6 +194,7 @@ fn failed(request: &Request) -> Vec<Line> {
     lines.extend(
         safe::text(error.unwrap_or_default()).lines().map(|line| Line::new().text(format!("  {line}"))),
     );
+    lines.extend(statements::lines(request));
     lines
 }
 

@@ -115,7 +115,7 @@ async fn finish(client: &Client, ui: &Ui, state: &State, ending: &Ending, output
         && request.execution.as_ref().and_then(|execution| execution.bytes).is_some_and(|bytes| bytes > 0);
     if *ending == Ending::Settled
         && (request.status == Status::Succeeded || failed_with_output)
-        && let Err(error) = output::copy(client, ui, &request.id, output_format).await
+        && let Err(error) = output::copy_with_notices(client, ui, request, output_format).await
         && !error.is_closed_pipe()
     {
         ui.note(&without_output(&error, &request.id));

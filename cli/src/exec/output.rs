@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::client::{Answer, Call, Client};
+use crate::client::{Answer, Call, Client, Request};
 use crate::error::CliError;
-use crate::render::safe;
 use crate::render::ui::{Ui, write_out};
+use crate::render::{Line, Tone, safe};
 
 /// How a command's output is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,43 @@ impl OutputFormat {
         };
         let lines: Vec<String> = statements.iter().map(|statement| format!("{statement}\n")).collect();
         Ok(lines.concat().into_bytes())
+    }
+}
+
+/// Copies the output, and what the target said beside it to standard error. JSON has both in one.
+///
+/// # Errors
+/// As [`copy`].
+pub(crate) async fn copy_with_notices(
+    client: &Client,
+    ui: &Ui,
+    request: &Request,
+    format: OutputFormat,
+) -> Result<(), CliError> {
+    copy(client, ui, &request.id, format).await?;
+    let has_notices = request.execution.as_ref().is_some_and(|execution| execution.notices > 0);
+    match format {
+        OutputFormat::Text | OutputFormat::Csv if has_notices => notices(client, ui, &request.id).await,
+        OutputFormat::Text | OutputFormat::Csv | OutputFormat::Json | OutputFormat::JsonLines => Ok(()),
+    }
+}
+
+/// Prints the notices and warnings of the target on standard error.
+async fn notices(client: &Client, ui: &Ui, id: &str) -> Result<(), CliError> {
+    let mut cursor: Option<String> = None;
+    loop {
+        let call = Call::get(&["requests", id, "output"])
+            .with("format", "notices")
+            .with_some("cursor", cursor.clone());
+        let page = client.send(&call).await?;
+        let next = page.header("countersign-next-cursor").filter(|next| !next.is_empty());
+        let text = String::from_utf8_lossy(&page.body).into_owned();
+        let lines = text.lines().map(|line| Line::of(Tone::Warn, safe::line(line)));
+        ui.note(&lines.collect::<Vec<_>>());
+        if next.is_none() || next == cursor {
+            return Ok(());
+        }
+        cursor = next;
     }
 }
 

@@ -6,7 +6,7 @@ use super::step::{Contact, State};
 use crate::client::{Group, Request, Status};
 use crate::render::card::{self, Headline};
 use crate::render::moment::{countdown, rough, stamp};
-use crate::render::{Line, Tone, safe};
+use crate::render::{Line, Tone, safe, statements};
 
 /// The whole picture, for a terminal of that many columns.
 pub(crate) fn picture(state: &State, now: Duration, columns: usize) -> Vec<Line> {
@@ -14,6 +14,11 @@ pub(crate) fn picture(state: &State, now: Duration, columns: usize) -> Vec<Line>
     let headline = Headline { status: status(state), time: time(state, now) };
     let mut lines = vec![Line::new()];
     lines.extend(card::head(request, &headline, columns));
+    lines.extend(
+        statements::mode(request)
+            .into_iter()
+            .flat_map(|line| Line::new().text("  ").join(line).wrap(columns, 2)),
+    );
     let groups = card::groups(request, columns);
     if !groups.is_empty() {
         lines.push(Line::new());
@@ -79,6 +84,7 @@ pub(crate) fn opening(request: &Request) -> Vec<Line> {
     let (connection, code) = (safe::line(&request.connection), safe::line(&request.code));
     let mut lines = vec![Line::new().text(format!("request {id} on {connection}, code {code}: {status}"))];
     lines.extend(card::automatic(request).map(|why| Line::new().text(why)));
+    lines.extend(statements::mode(request));
     let mut without_votes = request.clone();
     without_votes.groups.iter_mut().for_each(|group| group.decisions.clear());
     lines.extend(changes(&without_votes, request));

@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod line;
 pub(crate) mod moment;
 pub(crate) mod safe;
+pub(crate) mod statements;
 pub(crate) mod table;
 pub(crate) mod ui;
 

@@ -23,6 +23,7 @@ fn reason(refusal: &Refusal) -> Option<&'static str> {
         | Refusal::VoteNotNeeded
         | Refusal::OtherBounds
         | Refusal::BoundPassed
+        | Refusal::NoRowBound
         | Refusal::Wrong(_)
         | Refusal::AlreadyClaimed
         | Refusal::NotTheClaimant

@@ -13,7 +13,7 @@ use countersign_http::openapi::{Malformed, NoOutput, NotFound, Signed};
 use countersign_rules::request::Phase;
 use countersign_rules::{Request, RequestId};
 use countersign_storage::requests::OutputPiece;
-use countersign_targets::view::{Page, PageStart, SetView, csv, json, text};
+use countersign_targets::view::{Fate, Page, PageStart, SetView, csv, json, notices, text};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -74,6 +74,8 @@ pub(crate) enum Format {
     Json,
     /// RFC 4180.
     Csv,
+    /// The notices and warnings of the target alone, a line each.
+    Notices,
 }
 
 /// Gives the output of an execution, in pages of at most 4 MiB.
@@ -110,6 +112,7 @@ pub(crate) async fn output(
         Format::Text => (text, "text/plain; charset=utf-8"),
         Format::Json => (json, "application/json"),
         Format::Csv => (csv, "text/csv; charset=utf-8"),
+        Format::Notices => (notices, "text/plain; charset=utf-8"),
     };
     if !may_see_output(&request, &caller) {
         return Err(Problem::forbidden(
@@ -164,6 +167,7 @@ pub(crate) async fn read_page(
         );
     };
     let pieces = outcome.output_pieces;
+    let fate = Fate::of(outcome.transaction.as_deref());
     let Cursor { piece: first, record } = from.unwrap_or(Cursor::FIRST);
     // Small output stands with the outcome, as if it were the first piece.
     if !(1..=pieces.max(1)).contains(&first) {
@@ -171,7 +175,8 @@ pub(crate) async fn read_page(
     }
     if pieces == 0 {
         let piece = piece(app, request, 0).await?.unwrap_or_default();
-        return Ok((parse(&piece.context, &piece.bytes)?.behind(record).ok_or_else(no_cursor)?, None));
+        let page = parse(&piece.context, &piece.bytes)?.behind(record).ok_or_else(no_cursor)?;
+        return Ok((page.with_fate(fate), None));
     }
     let mut number = first;
     let mut context = String::new();
@@ -191,7 +196,7 @@ pub(crate) async fn read_page(
         }
     }
     let page = parse(&context, &bytes)?.behind(record).ok_or_else(no_cursor)?;
-    Ok((page, (number <= pieces).then_some(Cursor { piece: number, record: 0 })))
+    Ok((page.with_fate(fate), (number <= pieces).then_some(Cursor { piece: number, record: 0 })))
 }
 
 async fn piece(app: &App, request: &Request, number: u32) -> Result<Option<OutputPiece>, Problem> {
@@ -233,7 +238,8 @@ mod tests {
             |number: usize| Record::Row((0..20).map(|cell| Some((number + cell).to_string())).collect());
         let columns = std::iter::once(Record::Columns((0..20).map(column).collect()));
         let done = std::iter::once(Record::Done { tag: "SELECT 9000".to_owned(), rows: Some(9000) });
-        Page { start: PageStart::First, records: columns.chain((0..9000).map(row)).chain(done).collect() }
+        let records = columns.chain((0..9000).map(row)).chain(done).collect();
+        Page { records, ..Page::default() }
     }
 
     #[test]

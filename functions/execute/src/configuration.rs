@@ -15,7 +15,7 @@ impl Execute {
         match self.app.carry_out(&claimed.state, &claimed.created.command).await {
             Ok(()) => (Ending::Succeeded(Outcome::default()), Aside::default()),
             Err(NotCarriedOut::Failed(why)) => failed(why, Kept::default()),
-            Err(NotCarriedOut::Lost(why)) => lost(why),
+            Err(NotCarriedOut::Lost(why)) => lost(why, None),
         }
     }
 }

@@ -38,14 +38,14 @@ use countersign_rules::{Command, RequestId, Status, Timestamp};
 use countersign_storage::requests::{Aside, ERROR_CHARACTERS};
 use countersign_storage::{Connection, Found, StorageError};
 use countersign_targets::{
-    CancellationToken, Environment, FileSecrets, RunError, RunOptions, Secret, SecretRef, SecretStore,
-    Summary, TargetSpec, fetch_secret, run,
+    CancellationToken, Environment, FileSecrets, Ran, RunError, RunOptions, Secret, SecretRef, SecretStore,
+    Summary, TargetSpec, Transaction, fetch_secret, run,
 };
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::mask::{Filter, Masking, Withheld};
+use crate::mask::{Filter, Masking, Seen, Withheld};
 use crate::output::{Keeper, Kept};
 
 pub use crate::secrets::secrets_of;
@@ -191,27 +191,30 @@ impl Execute {
             caps: spec.caps(),
             read_only: claimed.state.read_only,
             max_affected_rows: claimed.state.bounds().max_rows,
+            mode: claimed.state.run_mode,
         };
         let ran = run(&spec, secret.as_ref(), command, options, &self.environment, &mut sink, cancel).await;
-        let ran = ran.map_err(|error| (sink.error(&describe(&error)), error));
-        let (counts, withheld) = sink.finish();
+        let error = ran.error_text().map(|text| sink.error(&text));
+        let (Ran { result, transaction }, message) = (ran, error.unwrap_or_default());
+        let transaction = transaction.map(Box::new);
+        let Seen { counts, notices, withheld } = sink.finish();
         let mut kept = keeper.finish().await.masked(counts.to_map());
+        kept.transaction = transaction.clone();
+        kept.notices = notices;
         if withheld.is_some() {
             kept = kept.withheld();
         }
         let withheld = withheld.as_ref().map(Withheld::message);
-        match ran {
+        match result {
             Ok(summary) => succeeded(&summary, kept, withheld),
-            Err((_, RunError::Lost { .. })) if withheld.is_some() => lost(withheld.unwrap_or_default()),
-            Err((message, RunError::Lost { .. })) => lost(message),
-            Err((
-                message,
+            Err(RunError::Lost { .. }) => lost(withheld.unwrap_or(message), transaction),
+            Err(
                 RunError::NotStarted { .. }
                 | RunError::Failed { .. }
                 | RunError::TimedOut { .. }
                 | RunError::BoundExceeded { .. }
                 | RunError::Cancelled,
-            )) => failed(message, kept),
+            ) => failed(message, kept),
         }
     }
 
@@ -289,8 +292,8 @@ fn succeeded(summary: &Summary, kept: Kept, withheld: Option<String>) -> (Ending
     (Ending::Succeeded(outcome), Aside { error, output: kept.inline, access_version: None })
 }
 
-fn lost(message: String) -> (Ending, Aside) {
-    (Ending::Lost, Aside { error: Some(shortened(&message)), ..Aside::default() })
+fn lost(message: String, transaction: Option<Box<Transaction>>) -> (Ending, Aside) {
+    (Ending::Lost(transaction), Aside { error: Some(shortened(&message)), ..Aside::default() })
 }
 
 fn failed(error: String, kept: Kept) -> (Ending, Aside) {
@@ -298,13 +301,6 @@ fn failed(error: String, kept: Kept) -> (Ending, Aside) {
     let mut outcome: Outcome = kept.outcome();
     outcome.error_sha256 = Some(sha256_hex(error.as_bytes()));
     (Ending::Failed(outcome), Aside { error: Some(error), output: kept.inline, access_version: None })
-}
-
-fn describe(error: &RunError) -> String {
-    match error {
-        RunError::Failed { message, code: Some(code), .. } => format!("{message} ({code})"),
-        other => other.to_string(),
-    }
 }
 
 fn shortened(text: &str) -> String {

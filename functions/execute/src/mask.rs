@@ -26,7 +26,18 @@ pub(crate) struct Masking<'a> {
     /// Which statement of the command the records are of.
     statement: usize,
     counts: Counts,
+    notices: u32,
     withheld: Option<Withheld>,
+}
+
+/// What was seen on the way.
+pub(crate) struct Seen {
+    /// What was masked, by entity.
+    pub(crate) counts: Counts,
+    /// How many notices the target gave.
+    pub(crate) notices: u32,
+    /// Why nothing of the output may be shown, if so.
+    pub(crate) withheld: Option<Withheld>,
 }
 
 /// Why nothing of the output is shown.
@@ -56,7 +67,7 @@ impl Withheld {
 impl<'a> Masking<'a> {
     pub(crate) fn new(filter: &'a Filter, keeper: &'a mut Keeper) -> Self {
         let counts = Counts::default();
-        Self { filter, keeper, rows: None, statement: 0, counts, withheld: None }
+        Self { filter, keeper, rows: None, statement: 0, counts, notices: 0, withheld: None }
     }
 
     /// An error text as it may be shown.
@@ -67,9 +78,9 @@ impl<'a> Masking<'a> {
         })
     }
 
-    /// What was masked, by entity, and whether anything may be shown.
-    pub(crate) fn finish(self) -> (Counts, Option<Withheld>) {
-        (self.counts, self.withheld)
+    /// What was seen.
+    pub(crate) fn finish(self) -> Seen {
+        Seen { counts: self.counts, notices: self.notices, withheld: self.withheld }
     }
 
     fn columns(&mut self, columns: Vec<Column>) -> Result<Record, Withheld> {
@@ -91,6 +102,17 @@ impl<'a> Masking<'a> {
             name.map(|name| Column { name, ..column }).map_err(|error| Withheld::Unmasked(error.to_string()))
         });
         Ok(Record::Columns(shown.collect::<Result<_, _>>()?))
+    }
+
+    /// A notice may quote values as an error does.
+    fn notice(&mut self, message: &str) -> Result<String, Withheld> {
+        if self.filter.rules.checks_output()
+            && let Some(hit) = self.filter.rules.check_output(message)
+        {
+            return Err(Withheld::Rule(hit));
+        }
+        let masked = self.filter.masker.message(message, &mut self.counts);
+        masked.map_err(|error| Withheld::Unmasked(error.to_string()))
     }
 
     fn row(&mut self, cells: Vec<Option<String>>) -> Result<Record, Withheld> {
@@ -129,6 +151,10 @@ impl Sink for Masking<'_> {
                 self.statement += 1;
                 Ok(Record::Done { tag, rows })
             }
+            Record::Notice { severity, code, message } => self.notice(&message).map(|message| {
+                self.notices += 1;
+                Record::Notice { severity, code, message }
+            }),
             truncated @ Record::Truncated { .. } => Ok(truncated),
         };
         match masked {

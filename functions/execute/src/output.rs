@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use countersign_rules::RequestId;
 use countersign_rules::event::Outcome;
+use countersign_rules::{RequestId, Transaction};
 use countersign_storage::requests::{INLINE_OUTPUT_BYTES, OutputPiece, PIECE_BYTES};
 use countersign_storage::{Store, codec};
 use countersign_targets::view::PageStart;
@@ -24,6 +24,10 @@ pub(crate) struct Kept {
     sha256: Option<String>,
     cut: bool,
     masked: BTreeMap<String, u64>,
+    /// What became of each statement.
+    pub(crate) transaction: Option<Box<Transaction>>,
+    /// How many notices stand in the output.
+    pub(crate) notices: u32,
 }
 
 impl Kept {
@@ -34,7 +38,7 @@ impl Kept {
 
     /// Nothing of it is shown: what was stored already is named by nothing.
     pub(crate) fn withheld(self) -> Self {
-        Self { cut: true, masked: self.masked, ..Self::default() }
+        Self { cut: true, masked: self.masked, transaction: self.transaction, ..Self::default() }
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
@@ -44,6 +48,8 @@ impl Kept {
             output_pieces: self.pieces,
             output_cut: self.cut,
             masked: self.masked.clone(),
+            transaction: self.transaction.clone(),
+            notices: self.notices,
             ..Outcome::default()
         }
     }
@@ -116,7 +122,7 @@ impl Keeper {
             bytes: self.bytes,
             sha256: Some(sha256),
             cut: self.cut,
-            masked: BTreeMap::new(),
+            ..Kept::default()
         }
     }
 }

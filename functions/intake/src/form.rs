@@ -6,6 +6,7 @@ use axum::response::Response;
 use countersign_app::submit::{NewRequest, connection_name};
 use countersign_app::{App, errors};
 use countersign_http::Problem;
+use countersign_rules::StatementMode;
 use countersign_rules::request::RunMode;
 use countersign_storage::Key;
 use countersign_storage::requests::Idempotency;
@@ -33,6 +34,7 @@ pub(crate) async fn submit(
         command: form.lines("command"),
         reason: form.text("reason").map(str::to_owned),
         run: Some(if form.raw("run") == "on_approval" { RunMode::OnApproval } else { RunMode::Manual }),
+        run_mode: statement_mode(&form),
         timeout_seconds,
     };
     // Pressed twice, it is submitted once.
@@ -42,6 +44,11 @@ pub(crate) async fn submit(
         Err(problem) if matches!(problem.slug(), "invalid" | "not-found") => Ok(back_to_the_form()),
         Err(problem) => Err(problem),
     }
+}
+
+/// The check box of the form.
+fn statement_mode(form: &Form) -> Option<StatementMode> {
+    (form.raw("run_mode") == "statement_by_statement").then_some(StatementMode::StatementByStatement)
 }
 
 /// The same form to the page that looks at drafts: it says at which field something is wrong, with what was

@@ -127,7 +127,7 @@ async fn ended(app: &App, visit: &Visit, body: &Report) -> Result<(Ending, Aside
         }
     };
     if body.outcome == ReportedOutcome::Lost {
-        return Ok((Ending::Lost, Aside { error, ..Aside::default() }));
+        return Ok((Ending::Lost(None), Aside { error, ..Aside::default() }));
     }
     let mut outcome = Outcome {
         exit_code: body.exit_code,

@@ -160,7 +160,7 @@ impl Round {
             target: &connection.canonical_target()?,
             secret: connection.secret_for(self.request.read_only).unwrap_or_default(),
             command: self.created.command.as_bytes(),
-            options: run_options(self.request.run, self.request.read_only),
+            options: &run_options(self.request.run, self.request.read_only, self.request.run_mode),
             masking_version: self.created.masking_version,
             requester: self.request.requester.user,
             policy_version: self.request.policy.version,

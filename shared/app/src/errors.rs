@@ -66,6 +66,7 @@ pub fn refusal(refusal: &Refusal, id: RequestId) -> Problem {
         ),
         Refusal::OtherBounds => Problem::conflict("other-bounds", detail),
         Refusal::BoundPassed => Problem::invalid(detail.clone()).at("/bounds/not_after", detail),
+        Refusal::NoRowBound => Problem::invalid(detail.clone()).at("/bounds/max_rows", detail),
         Refusal::VoteNotNeeded => Problem::conflict("vote-not-needed", detail),
         Refusal::Wrong(status) => {
             Problem::conflict("wrong-status", detail).with("status_now", status.as_str())

@@ -1,11 +1,14 @@
 //! The first way that something is written about a request: its submission.
 
+use countersign_guardrails::Dialect;
 use countersign_http::Problem;
 use countersign_rules::event::Created;
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::Verdict;
 use countersign_rules::submit::{Submission, needs_votes};
-use countersign_rules::{ConnectionName, Event, Fact, Phase, Request, RequestId, Timestamp, evolve, submit};
+use countersign_rules::{
+    ConnectionName, Event, Fact, Phase, Request, RequestId, StatementMode, Timestamp, evolve, submit,
+};
 use countersign_storage::requests::{Idempotency, Submitted};
 use countersign_storage::{Connection, Found, Key, Scope};
 use futures::future::BoxFuture;
@@ -42,6 +45,10 @@ pub struct NewRequest {
     /// Who starts it; `manual` by default.
     #[serde(default)]
     pub run: Option<RunMode>,
+    /// How several statements take effect; `transaction` by default. With `statement_by_statement` each statement
+    /// commits on its own, the run stops at the first failure, and approvals cannot be limited to a number of rows.
+    #[serde(default)]
+    pub run_mode: Option<StatementMode>,
     /// A shorter time for votes than the connection gives, in seconds.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 2_592_000)]
@@ -249,7 +256,8 @@ impl App {
         now: Timestamp,
     ) -> Result<Submission, Problem> {
         let reason = body.reason.filter(|reason| !reason.trim().is_empty());
-        let read_only = verdict.ease.is_some();
+        let run_mode = body.run_mode.unwrap_or_default();
+        let read_only = verdict.ease.is_some() && run_mode.is_transaction();
         let random = app::random().map_err(|_| errors::no_randomness())?;
         Ok(Submission {
             id: RequestId::from_parts(now, random),
@@ -262,6 +270,7 @@ impl App {
             command: body.command,
             reason,
             run: body.run.unwrap_or(RunMode::Manual),
+            run_mode,
             policy: connection.policy(),
             timeout_seconds: connection.timeout_seconds.unwrap_or(self.config.review_timeout_sec),
             wanted_timeout_seconds: body.timeout_seconds,
@@ -287,12 +296,30 @@ fn takes_a_place(request: &Request) -> bool {
 /// Refuses what cannot be, before anybody reads the command.
 fn check(connection: &Connection, body: &NewRequest) -> Result<(), Problem> {
     check_command(&body.command)?;
+    check_mode(connection, body.run_mode.unwrap_or_default())?;
     match body.reason.as_deref().filter(|reason| !reason.trim().is_empty()) {
         Some(reason) => check_text("/reason", reason),
         None if connection.require_reason => {
             Err(Problem::invalid("this connection wants a reason").at("/reason", "a reason is required"))
         }
         None => Ok(()),
+    }
+}
+
+/// Statements can only commit one by one where there are statements.
+fn check_mode(connection: &Connection, mode: StatementMode) -> Result<(), Problem> {
+    match (mode, guard::dialect(&connection.kind)) {
+        (StatementMode::Transaction, _)
+        | (StatementMode::StatementByStatement, Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite) => {
+            Ok(())
+        }
+        (StatementMode::StatementByStatement, Dialect::Shell | Dialect::Http) => {
+            let detail = format!(
+                "`run_mode` must be `transaction` on connections of kind {} (got `statement_by_statement`)",
+                connection.kind
+            );
+            Err(Problem::invalid(detail.clone()).at("/run_mode", detail))
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A request as the contract shows it, and to whom.
 
+mod transaction;
+
 use std::collections::BTreeMap;
 
 use countersign_rules::display::display;
@@ -8,13 +10,14 @@ use countersign_rules::event::{Created, Decision};
 use countersign_rules::request::{AutoApproval, AutoCause, Phase, RunMode, Vote};
 use countersign_rules::risk::{Block, Estimate, Risk};
 use countersign_rules::{
-    Bounds, ConnectionName, Digest, GroupName, Request, RequestId, Status, Timestamp, UserId,
+    Bounds, ConnectionName, Digest, GroupName, Request, RequestId, StatementMode, Status, Timestamp, UserId,
 };
 use serde::Serialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+pub use self::transaction::{StatementView, TransactionView};
 use crate::Caller;
 use crate::directory::Known;
 
@@ -155,6 +158,8 @@ pub struct ExecutionView {
     pub error: Option<String>,
     /// Whether the output was cut at its caps.
     pub output_cut: bool,
+    /// How many notices and warnings of the target stand in the output.
+    pub notices: u32,
     /// Whether all this is what a runner has reported; what the service runs by itself it sees.
     pub reported_by_runner: bool,
     /// Set when an admin settled it.
@@ -195,6 +200,8 @@ pub struct RequestView {
     pub code: String,
     /// Who starts it once approved.
     pub run: RunMode,
+    /// How several statements take effect.
+    pub run_mode: StatementMode,
     /// The groups that must approve, and where each stands.
     pub groups: Vec<GroupView>,
     /// How it was approved without others, if it was.
@@ -227,6 +234,9 @@ pub struct RequestView {
     pub cause: Option<Cause>,
     /// How the execution went.
     pub execution: ExecutionView,
+    /// What became of each statement, for kinds that have statements; null before the command ran.
+    #[schema(required = true)]
+    pub transaction: Option<TransactionView>,
     /// The page that shows it to people.
     pub page: String,
     /// What is wrong with its rule; only in the answer to its submission.
@@ -277,6 +287,7 @@ impl RequestView {
             digest: request.digest,
             code: request.digest.code(),
             run: request.run,
+            run_mode: request.run_mode,
             groups: groups(request),
             auto_approval: auto_approval(request),
             risk: risk(request, created),
@@ -288,6 +299,7 @@ impl RequestView {
             decided_at: request.decided_at(),
             run_by: request.approval().map(|approval| approval.run_by),
             cause: cause(request, now),
+            transaction: TransactionView::of(request, error.as_deref()),
             execution: execution(request, error),
             page: format!("{public_url}/requests/{}", request.id),
             warnings: None,
@@ -450,6 +462,7 @@ fn execution(request: &Request, error: Option<String>) -> ExecutionView {
             masked: outcome.masked.clone(),
             error,
             output_cut: outcome.output_cut,
+            notices: outcome.notices,
             reported_by_runner: outcome.reported_by_runner,
             settled_note: outcome.settled_note.clone(),
         },

@@ -1,9 +1,12 @@
 //! What a message about a request says, whatever channel shows it.
 
-use countersign_rules::event::{CancelCause, Created, Decision, ExpiryCause};
+use countersign_rules::event::{CancelCause, Created, Decision, ExpiryCause, Outcome};
 use countersign_rules::request::{AutoCause, Phase, RunMode, Vote};
 use countersign_rules::risk::{Risk, RiskLevel};
-use countersign_rules::{Digest, GroupName, Request, RequestId, Status, Timestamp};
+use countersign_rules::transaction::TransactionOutcome;
+use countersign_rules::{
+    Digest, GroupName, Request, RequestId, StatementMode, Status, Timestamp, Transaction,
+};
 
 use crate::legible::{Obstacle, legible};
 use crate::words::{duration, line, moment, seconds_between};
@@ -40,6 +43,8 @@ pub struct Notice {
     pub reason: Option<String>,
     /// What is known of what it does, on one line.
     pub risk: Option<String>,
+    /// How its statements take effect, where that is not all or none.
+    pub run_mode: Option<&'static str>,
     /// Each reviewer group.
     pub groups: Vec<GroupNotice>,
     /// What became of it, in a sentence; nothing while votes are awaited.
@@ -102,6 +107,7 @@ impl Notice {
             obstacle: legible(&created.command).err(),
             reason: reason.filter(|reason| !reason.is_empty()),
             risk: created.risk.as_ref().map(risk),
+            run_mode: run_mode(request.run_mode),
             groups: groups(request),
             outcome: outcome(request, now),
             until: until(request, status),
@@ -207,6 +213,15 @@ fn risk(risk: &Risk) -> String {
     line(&text, MOST_RISK)
 }
 
+fn run_mode(mode: StatementMode) -> Option<&'static str> {
+    match mode {
+        StatementMode::Transaction => None,
+        StatementMode::StatementByStatement => {
+            Some("statement by statement: each commits on its own, and the run stops at the first failure")
+        }
+    }
+}
+
 fn until(request: &Request, status: Status) -> Option<Until> {
     match (status, &request.phase) {
         (Status::Pending, _) => Some(Until::Votes(request.expires_at)),
@@ -223,10 +238,10 @@ fn outcome(request: &Request, now: Timestamp) -> Option<String> {
         Phase::Pending => None,
         Phase::Approved(_) => Some(approved(request)),
         Phase::Running(..) => Some("It is running.".to_owned()),
-        Phase::Unknown { .. } => Some(
-            "Nobody knows how it ended; it is never run again by itself. An admin who is not its requester settles it."
-                .to_owned(),
-        ),
+        Phase::Unknown { transaction, .. } => {
+            let text = "The outcome is not known, and it is never run again automatically. An admin who is not its requester settles it.";
+            Some(with_result(text.to_owned(), transaction.as_deref()))
+        }
         Phase::Finished { at, succeeded, outcome, .. } => {
             let mut text = if *succeeded { "It ran and succeeded" } else { "It ran and failed" }.to_owned();
             if outcome.settled_note.is_some() {
@@ -237,7 +252,7 @@ fn outcome(request: &Request, now: Timestamp) -> Option<String> {
             if let Some(rows) = outcome.rows {
                 text = format!("{text}: {rows} row{}", if rows == 1 { "" } else { "s" });
             }
-            Some(format!("{text}."))
+            Some(with_result(format!("{text}."), result_worth_telling(outcome)))
         }
         Phase::Blocked { block, .. } => {
             Some(format!("A guardrail blocked it: {}.", line(&block.message, MOST_REASON)))
@@ -245,6 +260,21 @@ fn outcome(request: &Request, now: Timestamp) -> Option<String> {
         Phase::Rejected { .. } => Some(rejected(request)),
         Phase::Expired { cause, .. } => Some(expired(*cause)),
         Phase::Cancelled { cause, .. } => Some(cancelled(*cause)),
+    }
+}
+
+/// What became of the statements, unless there was one and it is committed, which the status says already.
+fn result_worth_telling(outcome: &Outcome) -> Option<&Transaction> {
+    let told = |transaction: &&Transaction| {
+        transaction.total > 1 || transaction.outcome != TransactionOutcome::Committed
+    };
+    outcome.transaction.as_deref().filter(told)
+}
+
+fn with_result(text: String, transaction: Option<&Transaction>) -> String {
+    match transaction {
+        Some(transaction) => format!("{text} {}", transaction.in_words()),
+        None => text,
     }
 }
 

@@ -78,6 +78,7 @@ fn prepare(membership: usize) -> Result<(Request, Request, Vec<Person>), Box<dyn
         command: "DELETE FROM sessions WHERE age > 90".to_owned(),
         reason: None,
         run: RunMode::Manual,
+        run_mode: countersign_rules::StatementMode::Transaction,
         policy: Policy {
             version: 1,
             groups,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::Outcome;
 use crate::risk::{Guard, TableRows};
-use crate::{Actor, Bounds, Digest, Person, Timestamp, TokenId, UserId, Via};
+use crate::{Actor, Bounds, Digest, Person, Timestamp, TokenId, Transaction, UserId, Via};
 
 /// Which way somebody votes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub enum Ending {
     Succeeded(Outcome),
     /// It failed, or could not be started; nothing is left half-done by the target's own promise.
     Failed(Outcome),
-    /// The target was lost half-way: nobody can tell.
-    Lost,
+    /// The target was lost half-way. What is known of the statements, where there are any.
+    Lost(Option<Box<Transaction>>),
 }
 
 /// How an admin settles an UNKNOWN request.

@@ -12,7 +12,8 @@ use crate::request::{AutoApproval, AutoCause, Phase, RunMode, RunnerLease};
 use crate::risk::{Estimate, Guard, TableRows};
 use crate::submit::reviewing_groups;
 use crate::{
-    Bounds, Command, Digest, Fact, GroupName, Person, Refusal, Request, Status, Timestamp, TokenId, UserId,
+    Bounds, Command, Digest, Fact, GroupName, Person, Refusal, Request, StatementMode, Status, Timestamp,
+    TokenId, UserId,
 };
 
 /// Decides what `command` does to `request` at `now`.
@@ -116,6 +117,10 @@ fn vote(
     if !again && bounds.not_after.is_some_and(|end| end <= now) {
         return Err(Refusal::BoundPassed);
     }
+    // A bound on rows holds by rolling everything back, which this mode cannot.
+    if bounds.max_rows.is_some() && request.run_mode == StatementMode::StatementByStatement {
+        return Err(Refusal::NoRowBound);
+    }
     let cast = VoteCast {
         user: voter.user,
         human: voter.human,
@@ -194,7 +199,7 @@ fn tick(request: &Request, now: Timestamp) -> Vec<Fact> {
     }
     match &request.phase {
         Phase::Running(_, claim) if now >= claim.lease_until => {
-            vec![Fact::Unknown { cause: UnknownCause::LeaseLapsed }]
+            vec![Fact::Unknown { cause: UnknownCause::LeaseLapsed, transaction: None }]
         }
         Phase::Pending
         | Phase::Approved(_)
@@ -399,7 +404,10 @@ fn complete(
             Ok(vec![Fact::Succeeded(Box::new(outcome.clone()))])
         }
         (Phase::Running(..), Ending::Failed(outcome)) => Ok(vec![Fact::Failed(Box::new(outcome.clone()))]),
-        (Phase::Running(..), Ending::Lost) => Ok(vec![Fact::Unknown { cause: UnknownCause::TargetLost }]),
+        (Phase::Running(..), Ending::Lost(transaction)) => {
+            let (cause, transaction) = (UnknownCause::TargetLost, transaction.clone());
+            Ok(vec![Fact::Unknown { cause, transaction }])
+        }
         // The answer to our own report was lost.
         (Phase::Finished { succeeded: true, outcome: was, .. }, Ending::Succeeded(outcome))
         | (Phase::Finished { succeeded: false, outcome: was, .. }, Ending::Failed(outcome))
@@ -407,7 +415,7 @@ fn complete(
         {
             Ok(Vec::new())
         }
-        (Phase::Unknown { cause: UnknownCause::TargetLost, .. }, Ending::Lost) => Ok(Vec::new()),
+        (Phase::Unknown { cause: UnknownCause::TargetLost, .. }, Ending::Lost(_)) => Ok(Vec::new()),
         (
             Phase::Pending
             | Phase::Approved(_)
@@ -417,7 +425,7 @@ fn complete(
             | Phase::Rejected { .. }
             | Phase::Expired { .. }
             | Phase::Cancelled { .. },
-            Ending::Succeeded(_) | Ending::Failed(_) | Ending::Lost,
+            Ending::Succeeded(_) | Ending::Failed(_) | Ending::Lost(_),
         ) => Err(Refusal::Wrong(request.status())),
     }
 }
@@ -429,10 +437,12 @@ fn settle(request: &Request, by: &Person, settlement: Settlement, note: &str) ->
     if !by.is_admin() || by.human == request.requester.human {
         return Err(Refusal::MayNotSettle);
     }
-    if request.status() != Status::Unknown {
+    let Phase::Unknown { transaction, .. } = &request.phase else {
         return Err(Refusal::Wrong(request.status()));
-    }
-    let outcome = Box::new(Outcome { settled_note: Some(note.to_owned()), ..Outcome::default() });
+    };
+    let transaction = transaction.clone();
+    let outcome =
+        Box::new(Outcome { settled_note: Some(note.to_owned()), transaction, ..Outcome::default() });
     match settlement {
         Settlement::Succeeded => Ok(vec![Fact::Succeeded(outcome)]),
         Settlement::Failed => Ok(vec![Fact::Failed(outcome)]),
@@ -450,7 +460,9 @@ fn raise_epoch(request: &Request, epoch: u32, now: Timestamp) -> Vec<Fact> {
             vec![Fact::Expired { cause: ExpiryCause::ReviewTimeout }]
         }
         Phase::Pending => vec![Fact::Cancelled { cause: CancelCause::Restored, rule: None, reason: None }],
-        Phase::Approved(_) | Phase::Running(..) => vec![Fact::Unknown { cause: UnknownCause::Restored }],
+        Phase::Approved(_) | Phase::Running(..) => {
+            vec![Fact::Unknown { cause: UnknownCause::Restored, transaction: None }]
+        }
         Phase::Unknown { .. }
         | Phase::Finished { .. }
         | Phase::Blocked { .. }

@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 
 use crate::request::{AutoApproval, RunMode, RunnerLease};
 use crate::risk::{Block, Risk, TableRows};
-use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, Timestamp, UserId};
+use crate::{
+    Bounds, ConnectionName, Digest, GroupName, Policy, StatementMode, Timestamp, Transaction, UserId,
+};
 
 /// Through what somebody acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -83,6 +85,9 @@ pub struct Created {
     pub reason: Option<String>,
     /// Who starts it once approved.
     pub run: RunMode,
+    /// How several statements take effect.
+    #[serde(default, skip_serializing_if = "StatementMode::is_transaction")]
+    pub run_mode: StatementMode,
     /// What the approvals cover.
     pub digest: Digest,
     /// The version of the masking rules that the digest covers.
@@ -197,6 +202,12 @@ pub struct Outcome {
     /// Whether the output was cut at its caps.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub output_cut: bool,
+    /// What became of each statement, for kinds that have statements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Box<Transaction>>,
+    /// How many notices and warnings of the target stand in the output.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub notices: u32,
     /// SHA-256 of the error text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_sha256: Option<String>,
@@ -325,6 +336,9 @@ pub enum Fact {
     Unknown {
         /// Why.
         cause: UnknownCause,
+        /// What is known of each statement, if the executor could still report it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction: Option<Box<Transaction>>,
     },
 }
 

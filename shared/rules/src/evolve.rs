@@ -39,6 +39,7 @@ fn newborn(id: RequestId, created: &Created, event: &Event) -> Request {
         requester: Requester { user, human: created.human, email },
         digest: created.digest,
         run: created.run,
+        run_mode: created.run_mode,
         read_only: created.read_only,
         estimate: created.estimate.then_some(Estimate::Wanted),
         policy: created.policy.clone(),
@@ -107,10 +108,11 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
                 };
             }
         }
-        Fact::Unknown { cause } => {
+        Fact::Unknown { cause, transaction } => {
             if let Some(approval) = approval {
                 let claim = request.claim().cloned();
-                request.phase = Phase::Unknown { approval, claim, at, cause: *cause };
+                let transaction = transaction.clone();
+                request.phase = Phase::Unknown { approval, claim, at, cause: *cause, transaction };
             }
         }
     }

@@ -35,6 +35,7 @@ pub mod risk;
 mod schema;
 pub mod submit;
 pub mod time;
+pub mod transaction;
 
 pub use bounds::Bounds;
 pub use command::Command;
@@ -51,3 +52,4 @@ pub use request::{Phase, Request, Status};
 pub use risk::{Risk, RiskLevel};
 pub use submit::{Submission, submit};
 pub use time::Timestamp;
+pub use transaction::{StatementMode, Transaction};

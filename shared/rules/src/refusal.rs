@@ -37,6 +37,11 @@ pub enum Refusal {
     /// The bound is over before it begins.
     #[error("`not_after` must be in the future")]
     BoundPassed,
+    /// The statements of the request commit one by one.
+    #[error(
+        "`max_rows` is not possible on this request: its statements commit one by one, so they cannot be rolled back together; approve it without `max_rows`, or reject it"
+    )]
+    NoRowBound,
     /// Too late, or too early, for that.
     #[error("the request is {0}")]
     Wrong(Status),

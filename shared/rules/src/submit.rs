@@ -7,11 +7,15 @@ use crate::event::{Created, Decision, VoteCast};
 use crate::policy::{InvalidPolicy, check_timeout};
 use crate::quorum;
 use crate::request::{AutoApproval, AutoCause, RunMode, run_options};
-use crate::risk::Verdict;
+use crate::risk::{Risk, Verdict};
 use crate::{
     Actor, Bounds, ConnectionName, Digest, Event, Fact, GroupName, Person, Policy, Request, RequestId,
-    Timestamp, Via, evolve,
+    StatementMode, Timestamp, Via, evolve,
 };
+
+/// Why approvals of statements that commit one by one cannot be limited to a number of rows.
+const NO_ROW_BOUND: &str =
+    "its statements commit one by one, so they cannot be rolled back together when there are too many rows";
 
 /// What somebody submits, with the connection as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub struct Submission {
     pub reason: Option<String>,
     /// Who starts it.
     pub run: RunMode,
+    /// How several statements take effect.
+    pub run_mode: StatementMode,
     /// The policy of the connection as it is now.
     pub policy: Policy,
     /// How long votes may come, by the connection and the deployment, in seconds.
@@ -48,6 +54,18 @@ pub struct Submission {
     pub epoch: u32,
     /// What the guardrails say. Where a rule eases it, `secret` is the one for reading.
     pub verdict: Verdict,
+}
+
+impl Submission {
+    /// The rule that lets it through without votes. None applies to statements that commit one by one: what it lets
+    /// through runs in one read-only transaction.
+    #[must_use]
+    pub fn ease(&self) -> Option<&String> {
+        match self.run_mode {
+            StatementMode::Transaction => self.verdict.ease.as_ref(),
+            StatementMode::StatementByStatement => None,
+        }
+    }
 }
 
 /// Why nothing was submitted.
@@ -98,7 +116,7 @@ pub fn submit(submission: &Submission, now: Timestamp) -> Result<(Request, Vec<E
             .ok_or(Unsubmittable::Encoding);
     }
     let run_by = now.plus_seconds(submission.policy.run_within_seconds);
-    match automatic(&submission.policy, requester, submission.verdict.ease.as_ref()) {
+    match automatic(&submission.policy, requester, submission.ease()) {
         Automatic::Approved(auto_approval) => {
             facts.push(Fact::Approved { run_by, auto_approval: Some(auto_approval) })
         }
@@ -145,6 +163,7 @@ fn created(submission: &Submission, now: Timestamp) -> Result<Created, Unsubmitt
         command: submission.command.clone(),
         reason: submission.reason.clone(),
         run: submission.run,
+        run_mode: submission.run_mode,
         digest: Digest::of(&Covered {
             request: submission.id,
             connection: &submission.connection,
@@ -152,7 +171,7 @@ fn created(submission: &Submission, now: Timestamp) -> Result<Created, Unsubmitt
             target: &submission.target,
             secret: &submission.secret,
             command: submission.command.as_bytes(),
-            options: run_options(submission.run, submission.verdict.ease.is_some()),
+            options: &run_options(submission.run, submission.ease().is_some(), submission.run_mode),
             masking_version: submission.masking_version,
             requester: submission.requester.user,
             policy_version: submission.policy.version,
@@ -162,10 +181,19 @@ fn created(submission: &Submission, now: Timestamp) -> Result<Created, Unsubmitt
         policy: submission.policy.clone(),
         expires_at: now.plus_seconds(timeout_seconds),
         epoch: submission.epoch,
-        risk: submission.verdict.risk.clone(),
-        read_only: submission.verdict.ease.is_some(),
+        risk: risk(submission),
+        read_only: submission.ease().is_some(),
         estimate: submission.verdict.estimate,
     })
+}
+
+/// What is known of the command; statements that commit one by one cannot be rolled back together.
+fn risk(submission: &Submission) -> Option<Risk> {
+    let mut risk = submission.verdict.risk.clone()?;
+    if submission.run_mode == StatementMode::StatementByStatement {
+        risk.no_row_bound = Some(NO_ROW_BOUND.to_owned());
+    }
+    Some(risk)
 }
 
 enum Automatic {

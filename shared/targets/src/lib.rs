@@ -25,8 +25,10 @@ pub mod error;
 pub mod estimate;
 mod http;
 pub mod kind;
+mod ledger;
 mod message;
 mod mysql;
+mod notices;
 pub mod options;
 pub mod output;
 mod postgres;
@@ -43,13 +45,15 @@ mod tls;
 pub mod view;
 
 pub use caps::Caps;
+/// Part of [`Ran`] and of [`RunOptions`].
+pub use countersign_rules::{StatementMode, Transaction};
 pub use error::{RunError, TargetError};
 pub use estimate::{TableRows, estimate};
 pub use kind::TargetKind;
 pub use options::RunOptions;
 pub use output::{Pieces, Sink, SinkError, Summary};
 pub use record::{Column, ColumnSource, Record};
-pub use run::{Environment, MAX_COMMAND_BYTES, run};
+pub use run::{Environment, MAX_COMMAND_BYTES, Ran, run};
 pub use runner::RunnerSpec;
 pub use secret::{FileSecrets, Secret, SecretRef, SecretStore, fetch_secret, resolve_secret};
 pub use spec::{HttpSpec, MysqlSpec, PostgresSpec, SqliteSpec, TargetSpec};

@@ -1,6 +1,7 @@
 //! How one command runs: the limits, and what it may change.
 
-use crate::Caps;
+use crate::{Caps, RunError};
+use countersign_rules::StatementMode;
 
 /// How one command runs. Made from [`Caps`] alone, it may change as much as it likes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,9 +19,26 @@ pub struct RunOptions {
     /// **Rows that triggers and cascades change do not count.** Statements whose rows nobody counts
     /// (definitions, `TRUNCATE`, code, writes inside `WITH`) are refused.
     pub max_affected_rows: Option<u64>,
+    /// How several statements take effect.
+    pub mode: StatementMode,
 }
 
 impl RunOptions {
+    /// Refuses options that contradict each other.
+    pub(crate) fn check(self) -> Result<(), RunError> {
+        if self.mode == StatementMode::StatementByStatement && self.wraps() {
+            return Err(RunError::not_started(
+                "the statements are to commit one by one, but this run is read-only or limited to a number of rows, which takes one transaction; submit the command without `run_mode`, or ask for an approval without `max_rows`",
+            ));
+        }
+        Ok(())
+    }
+
+    /// True if each statement commits on its own.
+    pub(crate) fn by_statement(self) -> bool {
+        self.mode == StatementMode::StatementByStatement
+    }
+
     /// True if even a single statement needs a transaction around it.
     pub(crate) fn wraps(self) -> bool {
         self.read_only || self.max_affected_rows.is_some()

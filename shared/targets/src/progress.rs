@@ -14,6 +14,8 @@ pub(crate) enum Phase {
     InTransaction,
     /// COMMIT was sent.
     Committing,
+    /// Between two statements of which each commits on its own.
+    Between,
 }
 
 /// The execution's state, readable while it waits.
@@ -29,6 +31,7 @@ impl Progress {
             0 => Phase::NothingSent,
             1 => Phase::InTransaction,
             2 => Phase::Single,
+            4 => Phase::Between,
             _ => Phase::Committing,
         }
     }
@@ -39,6 +42,7 @@ impl Progress {
             Phase::InTransaction => 1,
             Phase::Single => 2,
             Phase::Committing => 3,
+            Phase::Between => 4,
         };
         self.phase.store(number, Ordering::SeqCst);
     }
@@ -85,7 +89,7 @@ impl Stop {
 pub(crate) fn silent(phase: Phase, stop: Option<Stop>) -> RunError {
     match (phase, stop) {
         // The server rolls back what it never got a COMMIT for.
-        (Phase::InTransaction, Some(stop)) => stop.error(),
+        (Phase::InTransaction | Phase::Between, Some(stop)) => stop.error(),
         _ => broken(phase, stop.map_or("the session did not answer", Stop::words)),
     }
 }
@@ -96,6 +100,11 @@ pub(crate) fn broken(phase: Phase, how: &str) -> RunError {
         Phase::NothingSent => RunError::not_started(format!("{how} before the command was sent")),
         Phase::InTransaction => RunError::Failed {
             message: format!("{how} before COMMIT was sent, so the server rolled the transaction back"),
+            code: None,
+            statement: None,
+        },
+        Phase::Between => RunError::Failed {
+            message: format!("{how} between two statements; the next one was not sent"),
             code: None,
             statement: None,
         },

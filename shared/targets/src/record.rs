@@ -7,12 +7,15 @@
 //! {"row":["7",null]}
 //! {"row":["8",""]}
 //! {"truncated":{"kept_rows":2,"kept_bytes":32,"missing_rows":998}}
+//! {"notice":{"severity":"NOTICE","code":"00000","message":"…"}}
 //! {"done":{"tag":"SELECT 1000","rows":1000}}
 //! ```
 //!
 //! Each statement ends with `done`. `columns` comes before its rows, and only for statements that
 //! return rows; `truncated` comes right before `done` (or last, when the statement failed). A row
-//! without a `columns` above it belongs to a page that starts in the middle. A cell is `null` (NULL)
+//! without a `columns` above it belongs to a page that starts in the middle. `notice` comes before the `done` of the
+//! statement that caused it, or last. `done` says that the statement ran to its end, **not that its effects stay**:
+//! the outcome of the request says that. A cell is `null` (NULL)
 //! or a string: the text the database itself gives for the value. Readers ignore no member: new
 //! ones come with a new name of record.
 
@@ -60,6 +63,15 @@ pub enum Record {
         tag: String,
         /// Rows returned or affected, where that means something.
         rows: Option<u64>,
+    },
+    /// What the database said beside the result.
+    Notice {
+        /// `NOTICE`, `WARNING`, `INFO`, `Note`, as the database writes it.
+        severity: String,
+        /// The database's code for it, if it has one.
+        code: Option<String>,
+        /// The message.
+        message: String,
     },
     /// The rows of this statement were cut by the caps; the statement itself ran to its end.
     Truncated {

@@ -1,6 +1,7 @@
 //! One run of one command.
 
-use crate::{RunError, RunOptions, Secret, Sink, Summary, TargetSpec};
+use crate::ledger::Ledger;
+use crate::{RunError, RunOptions, Secret, Sink, Summary, TargetSpec, Transaction};
 use crate::{http, mysql, postgres, sqlite};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -20,21 +21,50 @@ pub struct Environment {
     pub loopback_http: bool,
 }
 
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Whether it succeeded.
+    pub result: Result<Summary, RunError>,
+    /// What became of each statement; `None` if none began, and for targets that have no statements.
+    pub transaction: Option<Transaction>,
+}
+
+impl Ran {
+    /// The error with its place in the command: `statement 3 of 3, line 7: …`.
+    #[must_use]
+    pub fn error_text(&self) -> Option<String> {
+        let error = self.result.as_ref().err()?;
+        let text = match error {
+            RunError::Failed { message, code: Some(code), .. } => format!("{message} ({code})"),
+            other => other.to_string(),
+        };
+        let several = self.transaction.as_ref().filter(|transaction| transaction.total > 1);
+        Some(match several.and_then(|transaction| Some((transaction.total, transaction.failed()?))) {
+            Some((total, failed)) => {
+                format!("statement {} of {total}, line {}: {text}", failed.n, failed.line)
+            }
+            None => text,
+        })
+    }
+}
+
 /// Runs the command once.
 ///
 /// The command is the approved text, unchanged. A single statement runs as itself; several run in
-/// one transaction, all or nothing; transaction control inside the command is refused. `options` (or
+/// one transaction, all or nothing, unless [`RunOptions::mode`] has each of them commit on its own; transaction
+/// control inside the command is refused. `options` (or
 /// [`crate::Caps`] alone) say what it may change; the caps in them limit
 /// the time, and the rows and bytes given to `sink`; rows beyond the caps are counted, not kept, and
 /// **the statement still runs to its end**, so a write is never half done for its output's sake.
-/// What the sink got before an error stays with it, also when the transaction was rolled back.
+/// What the sink got before an error stays with it, also when the transaction was rolled back:
+/// [`Ran::transaction`] says what became of the statements.
 ///
 /// Cancelling `cancel` stops the session like the time limit does. If the command ends all the
 /// same before the stop arrives, its real outcome is returned. Dropping the future closes the
 /// connection (or interrupts SQLite); nobody learns the outcome then.
 ///
-/// # Errors
-/// See [`RunError`]: its variants say what is known about effects.
+/// [`Ran::result`] has a [`RunError`] if it did not succeed: its variants say what is known about effects.
 pub async fn run(
     spec: &TargetSpec,
     secret: Option<&Secret>,
@@ -43,13 +73,28 @@ pub async fn run(
     environment: &Environment,
     sink: &mut dyn Sink,
     cancel: CancellationToken,
+) -> Ran {
+    let ledger = Ledger::default();
+    let output = Output { sink, error: None, ledger: ledger.clone() };
+    let result = started(spec, secret, command, options.into(), environment, output, cancel).await;
+    let transaction = ledger.close(&result);
+    Ran { result, transaction }
+}
+
+async fn started(
+    spec: &TargetSpec,
+    secret: Option<&Secret>,
+    command: &str,
+    options: RunOptions,
+    environment: &Environment,
+    mut output: Output<'_>,
+    cancel: CancellationToken,
 ) -> Result<Summary, RunError> {
-    let options = options.into();
+    options.check()?;
     check_text(command)?;
     if cancel.is_cancelled() {
         return Err(RunError::not_started("cancelled before the run began"));
     }
-    let mut output = Output { sink, error: None };
     let mut summary = match spec {
         TargetSpec::Sqlite(spec) => {
             sqlite::run(spec, command, options, environment, &mut output, &cancel).await?
@@ -96,6 +141,8 @@ pub(crate) fn check_text(command: &str) -> Result<(), RunError> {
 pub(crate) struct Output<'a> {
     sink: &'a mut dyn Sink,
     error: Option<String>,
+    /// What each statement did.
+    pub(crate) ledger: Ledger,
 }
 
 impl Output<'_> {

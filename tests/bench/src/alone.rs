@@ -135,6 +135,7 @@ impl Cast {
             command: COMMAND.to_owned(),
             reason: Some("INC-1234 clean-up".to_owned()),
             run: RunMode::Manual,
+            run_mode: countersign_rules::StatementMode::Transaction,
             policy: connection.policy(),
             timeout_seconds: app.config.review_timeout_sec,
             wanted_timeout_seconds: None,

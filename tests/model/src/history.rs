@@ -352,6 +352,6 @@ fn ending(end: End) -> Ending {
     match end {
         End::Succeeded => Ending::Succeeded(Outcome { rows: Some(3), ..Outcome::default() }),
         End::Failed => Ending::Failed(Outcome { exit_code: Some(1), ..Outcome::default() }),
-        End::Lost => Ending::Lost,
+        End::Lost => Ending::Lost(None),
     }
 }

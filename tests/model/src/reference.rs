@@ -546,7 +546,7 @@ impl Book {
                 reading.status = match ending {
                     Ending::Succeeded(_) => Status::Succeeded,
                     Ending::Failed(_) => Status::Failed,
-                    Ending::Lost => Status::Unknown,
+                    Ending::Lost(_) => Status::Unknown,
                 };
             }
             What::LeaseLapsed | What::Restored => reading.status = Status::Unknown,

@@ -63,6 +63,7 @@ impl Universe {
             command: "DELETE FROM sessions".to_owned(),
             reason: None,
             run: if bytes[1] & 1 == 0 { RunMode::Manual } else { RunMode::OnApproval },
+            run_mode: countersign_rules::StatementMode::Transaction,
             policy: policy(bytes),
             timeout_seconds: 1 + u32::from(bytes[2] % 8),
             wanted_timeout_seconds: (bytes[3] > 224).then(|| u32::from(bytes[3] % 10)),

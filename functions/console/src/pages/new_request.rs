@@ -9,7 +9,7 @@ use countersign_app::{App, Scope, app, errors};
 use countersign_http::Problem;
 use countersign_rules::display::display;
 use countersign_rules::request::{AutoCause, RunMode};
-use countersign_rules::{ConnectionName, Status};
+use countersign_rules::{ConnectionName, StatementMode, Status};
 use countersign_storage::{Connection, Key};
 use countersign_web::Place;
 use countersign_web::form::Form;
@@ -31,6 +31,7 @@ struct Draft {
     command: String,
     reason: String,
     on_approval: bool,
+    by_statement: bool,
     timeout_minutes: String,
     key: String,
 }
@@ -51,6 +52,7 @@ pub(crate) async fn page(
         let request = countersign_app::submit::visible_request(&found, id, &viewer.caller)?;
         let created = found.created(id).map_err(|error| errors::storage(&error))?;
         draft.connection = request.connection.to_string();
+        draft.by_statement = request.run_mode == StatementMode::StatementByStatement;
         draft.command = created.as_ref().map(|created| created.command.clone()).unwrap_or_default();
         draft.reason = created.and_then(|created| created.reason).unwrap_or_default();
     }
@@ -76,6 +78,7 @@ pub(crate) async fn check(
         command: form.lines("command"),
         reason: form.raw("reason").to_owned(),
         on_approval: form.raw("run") == "on_approval",
+        by_statement: form.raw("run_mode") == "statement_by_statement",
         timeout_minutes: form.raw("timeout_minutes").to_owned(),
         key: form.raw("key").to_owned(),
     };
@@ -91,6 +94,7 @@ pub(crate) async fn check(
                 command: draft.command.clone(),
                 reason: form.text("reason").map(str::to_owned),
                 run: Some(if draft.on_approval { RunMode::OnApproval } else { RunMode::Manual }),
+                run_mode: draft.by_statement.then_some(StatementMode::StatementByStatement),
                 timeout_seconds: minutes.map(|minutes| minutes.saturating_mul(60)),
             };
             app.preview(&viewer.caller, connection.clone(), body).await
@@ -184,6 +188,10 @@ async fn show(
                         input #timeout_minutes type="number" name="timeout_minutes" min="1" max="43200" value=(draft.timeout_minutes) placeholder="as the connection says" aria-describedby=[described("timeout_minutes", false, wrong)] aria-invalid=[invalid("timeout_minutes", wrong)];
                         (complaint("timeout_minutes", wrong))
                     }
+                }
+                div.field {
+                    label.tick for="run_mode" { input #run_mode type="checkbox" name="run_mode" value="statement_by_statement" checked[draft.by_statement] aria-describedby=[described("run_mode", false, wrong)] aria-invalid=[invalid("run_mode", wrong)]; span { "Commit each statement on its own" small { "for migrations: the run stops at the first failure, and the statements before it stay committed" } } }
+                    (complaint("run_mode", wrong))
                 }
                 p.hint { "Check says what the guardrails think of it and who will be asked, and sends nothing." }
                 div.actions.thumb {

@@ -5,7 +5,7 @@ use countersign_http::Problem;
 use countersign_rules::Request;
 use countersign_rules::display::display;
 use countersign_rules::request::Phase;
-use countersign_targets::view::{Page, PageStart, numeric, text};
+use countersign_targets::view::{Fate, Page, PageStart, notices as notice_lines, numeric, text};
 use countersign_targets::{Column, Record};
 use maud::{Markup, html};
 
@@ -16,6 +16,8 @@ use crate::output::read_page;
 const MOST_ROWS: usize = 200;
 /// As text there are fewer.
 const MOST_AS_TEXT: usize = 50;
+/// More notices are in the files.
+const MOST_NOTICES: usize = 50;
 /// More of a cell is in the files.
 const MOST_CHARACTERS: usize = 2000;
 
@@ -43,6 +45,7 @@ pub(crate) async fn section(app: &App, request: &Request) -> Result<Markup, Prob
                     }
                 }
             }
+            (notices(&page))
             (tables)
             @if page.records.iter().any(|record| matches!(record, Record::Row(_))) {
                 details { summary { "As text" } pre.text tabindex="0" role="group" aria-label="The output as text" { (as_text(&page)) } }
@@ -61,9 +64,23 @@ fn as_text(page: &Page) -> String {
         rows <= MOST_AS_TEXT
     };
     let records = page.records.iter().take_while(is_near).cloned().collect();
-    let shown = text(&Page { start: PageStart::First, records });
+    let shown = text(&Page { start: PageStart::First, records, fate: page.fate });
     let more = if rows > MOST_AS_TEXT { "… the files have the rest\n" } else { "" };
     format!("{shown}{more}")
+}
+
+/// What the target said beside its results.
+fn notices(page: &Page) -> Markup {
+    let notices = notice_lines(page);
+    let mut lines = notices.lines();
+    let shown: Vec<&str> = lines.by_ref().take(MOST_NOTICES).collect();
+    let left_out = lines.count();
+    html! {
+        @if !shown.is_empty() {
+            ul.notes { @for line in shown { li { (display(line)) } } }
+            @if left_out > 0 { p.hint { (left_out) " more notices are in the JSON." } }
+        }
+    }
 }
 
 /// A table for each statement, and whether something was left out.
@@ -84,6 +101,8 @@ fn tables(page: &Page) -> (Markup, bool) {
                 rows.push(cells);
             }
             Record::Row(_) => cut = true,
+            // They stand above the tables.
+            Record::Notice { .. } => {}
             Record::Truncated { kept_rows, missing_rows, .. } => {
                 sets.extend(head.take().map(|head| table(head, &std::mem::take(&mut rows))));
                 let missing = missing_rows.map_or("more".to_owned(), |rows| rows.to_string());
@@ -92,6 +111,16 @@ fn tables(page: &Page) -> (Markup, bool) {
             Record::Done { tag, rows: count } => {
                 sets.extend(head.take().map(|head| table(head, &std::mem::take(&mut rows))));
                 let count = count.filter(|_| !tag.chars().any(|c| c.is_ascii_digit()));
+                let undone = match page.fate {
+                    Fate::Stays => None,
+                    Fate::RolledBack => Some("rolled back"),
+                    Fate::Unknown => Some("outcome unknown"),
+                };
+                if let Some(undone) = undone {
+                    let verb = tag.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+                    sets.push(html! { p.hint { (undone) ": " code { (verb) } } });
+                    continue;
+                }
                 sets.push(html! {
                     p.hint { code { (tag) } @if let Some(count) = count { " · " (count) @if count == 1 { " row" } @else { " rows" } } }
                 });

@@ -139,6 +139,7 @@ fn states() -> [Request; 3] {
         command: "SELECT 1".to_owned(),
         reason: None,
         run: RunMode::Manual,
+        run_mode: countersign_rules::StatementMode::Transaction,
         policy: Policy {
             version: 1,
             groups: vec!["dba-team".parse().unwrap(), "security-team".parse().unwrap()],

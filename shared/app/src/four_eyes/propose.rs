@@ -55,6 +55,7 @@ impl App {
                 command,
                 reason: None,
                 run: RunMode::OnApproval,
+                run_mode: countersign_rules::StatementMode::Transaction,
                 wanted_timeout_seconds: None,
                 masking_version: MASKING_VERSION,
                 epoch: self.config.epoch,

@@ -94,6 +94,9 @@ fn facts(notice: &Notice) -> Vec<Value> {
     if let Some(risk) = &notice.risk {
         facts.extend([bold("\nRisk "), words(risk)]);
     }
+    if let Some(mode) = notice.run_mode {
+        facts.extend([bold("\nRuns "), words(mode)]);
+    }
     facts
 }
 

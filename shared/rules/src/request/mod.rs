@@ -18,7 +18,9 @@ use utoipa::ToSchema;
 use crate::event::{Decision, ExpiryCause};
 use crate::quorum::{self, Coverage};
 use crate::risk::Estimate;
-use crate::{Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, Timestamp, UserId, Via};
+use crate::{
+    Bounds, ConnectionName, Digest, GroupName, Policy, RequestId, StatementMode, Timestamp, UserId, Via,
+};
 
 /// Who starts the execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -32,13 +34,13 @@ pub enum RunMode {
 
 /// How a request runs, as its digest covers it.
 #[must_use]
-pub fn run_options(run: RunMode, read_only: bool) -> &'static str {
-    match (run, read_only) {
-        (RunMode::Manual, false) => "manual",
-        (RunMode::OnApproval, false) => "on_approval",
-        (RunMode::Manual, true) => "manual;read-only",
-        (RunMode::OnApproval, true) => "on_approval;read-only",
-    }
+pub fn run_options(run: RunMode, read_only: bool, mode: StatementMode) -> String {
+    let read_only = if read_only { ";read-only" } else { "" };
+    let mode = match mode {
+        StatementMode::Transaction => "",
+        StatementMode::StatementByStatement => ";statement-by-statement",
+    };
+    format!("{}{read_only}{mode}", run.as_str())
 }
 
 impl RunMode {
@@ -147,6 +149,9 @@ pub struct Request {
     pub digest: Digest,
     /// Who starts it.
     pub run: RunMode,
+    /// How several statements take effect.
+    #[serde(default, skip_serializing_if = "StatementMode::is_transaction")]
+    pub run_mode: StatementMode,
     /// The policy, frozen.
     pub policy: Policy,
     /// When it was submitted.

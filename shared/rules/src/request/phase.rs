@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::event::{CancelCause, ExpiryCause, Outcome, UnknownCause};
 use crate::risk::Block;
-use crate::{Timestamp, TokenId};
+use crate::{Timestamp, TokenId, Transaction};
 
 /// When it was approved and until when it may be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,6 +72,9 @@ pub enum Phase {
         at: Timestamp,
         /// Why.
         cause: UnknownCause,
+        /// What is known of each statement.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction: Option<Box<Transaction>>,
     },
     /// It ran, or an admin settled it.
     Finished {

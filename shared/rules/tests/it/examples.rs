@@ -158,7 +158,10 @@ fn an_executor_whose_lease_is_over_must_not_begin() {
     story.claims("x1").unwrap();
     story.now = story.request().claim().unwrap().lease_until;
     assert_eq!(story.claims("x1"), Err(Refusal::LeaseOver));
-    assert_eq!(story.tick().unwrap(), [Fact::Unknown { cause: UnknownCause::LeaseLapsed }]);
+    assert_eq!(
+        story.tick().unwrap(),
+        [Fact::Unknown { cause: UnknownCause::LeaseLapsed, transaction: None }]
+    );
     assert_eq!(story.succeeds("x1"), Err(Refusal::Wrong(Status::Unknown)));
 }
 
@@ -261,7 +264,10 @@ fn a_restore_cancels_what_is_pending_and_leaves_the_rest_unknown() {
     );
     let mut approved = Story::approved();
     assert_eq!(approved.raises_epoch(1), []);
-    assert_eq!(approved.raises_epoch(2), [Fact::Unknown { cause: UnknownCause::Restored }]);
+    assert_eq!(
+        approved.raises_epoch(2),
+        [Fact::Unknown { cause: UnknownCause::Restored, transaction: None }]
+    );
     assert!(matches!(approved.request().phase, Phase::Unknown { claim: None, .. }));
 }
 
@@ -376,7 +382,10 @@ fn a_runner_comes_when_it_is_asked_for_and_lives_as_long_as_it_says_so() {
     assert_eq!(story.renews("x1", runner.clone()), Ok(Vec::new()), "not beyond the time limit");
     story.now = at(30);
     assert_eq!(story.renews("x1", runner), Err(Refusal::LeaseOver));
-    assert_eq!(story.tick().unwrap(), [Fact::Unknown { cause: UnknownCause::LeaseLapsed }]);
+    assert_eq!(
+        story.tick().unwrap(),
+        [Fact::Unknown { cause: UnknownCause::LeaseLapsed, transaction: None }]
+    );
 }
 
 #[test]

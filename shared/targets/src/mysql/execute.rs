@@ -3,13 +3,17 @@
 use super::failure::Stumble;
 use super::plan::{Kind, Plan, Statement};
 use super::value;
+use crate::message::Scrub;
+use crate::notices::{Notice, NoticeMeter};
 use crate::options::Bound;
 use crate::output::Meter;
 use crate::progress::{Phase, Progress};
 use crate::run::Output;
 use crate::{RunError, RunOptions, Summary};
+use countersign_rules::transaction::Closing;
+use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error};
+use mysql_async::{Conn, Error, Row, Value};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -17,27 +21,37 @@ use tokio::time::timeout;
 const NOT_PREPARABLE: u16 = 1295;
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The most warnings of a statement that are asked for.
+const MAX_WARNINGS: u16 = 200;
+
 struct Run<'a, 'o> {
     conn: &'a mut Conn,
+    scrub: &'a Scrub,
     output: &'a mut Output<'o>,
     meter: Meter,
+    notices: NoticeMeter,
     bound: Bound,
     progress: &'a Progress,
 }
 
 pub(super) async fn execute(
     conn: &mut Conn,
+    scrub: &Scrub,
     plan: &Plan,
     options: RunOptions,
     output: &mut Output<'_>,
     progress: &Progress,
 ) -> Result<Summary, Stumble> {
-    let mut run = Run { conn, output, meter: Meter::new(options.caps), bound: Bound::new(options), progress };
+    let (meter, notices, bound) = (Meter::new(options.caps), NoticeMeter::default(), Bound::new(options));
+    let mut run = Run { conn, scrub, output, meter, notices, bound, progress };
     let result = if plan.transaction {
         run.transaction(plan, options.read_only).await
     } else {
         run.all(&plan.statements, Phase::Single).await
     };
+    if let Some(record) = run.notices.rest() {
+        run.output.give(record).await;
+    }
     if let Err(stumble) = result {
         if let Some(mark) = run.meter.broken() {
             run.output.give(mark).await;
@@ -72,20 +86,19 @@ impl Run<'_, '_> {
     /// Good manners only, without a COMMIT nothing stays; save in tables that know no transactions.
     async fn rolled_back(&mut self, cause: Stumble) -> Stumble {
         match timeout(ROLLBACK_TIMEOUT, self.conn.query_drop("ROLLBACK")).await {
-            Ok(Ok(())) if self.conn.get_warnings() > 0 => Stumble::HalfRolledBack(Box::new(cause)),
+            Ok(Ok(())) if self.conn.get_warnings() > 0 => {
+                self.output.ledger.doubt(Closing::HalfRolledBack);
+                Stumble::HalfRolledBack(Box::new(cause))
+            }
             _ => cause,
         }
     }
 
     /// With a bound, what is written must be such that it can be taken back.
     async fn tables_have_transactions(&mut self, plan: &Plan) -> Result<(), Stumble> {
-        const ENGINE: &str = "SELECT e.TRANSACTIONS FROM information_schema.TABLES t \
-            JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
-            WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ?";
         for (schema, table) in &plan.written {
-            let found: Result<Option<String>, Error> = self.conn.exec_first(ENGINE, (schema, table)).await;
-            let found = found.map_err(|error| stumble(error, self.progress, None))?;
-            if found.as_deref() != Some("YES") {
+            let found = self.has_transactions(schema.as_deref(), table).await;
+            if !found.map_err(|error| stumble(error, self.progress, None))? {
                 return Err(Stumble::Ours(RunError::not_started(format!(
                     "`{table}` is no table of an engine with transactions (or a view, a name from WITH, or not visible), so an approval for a number of rows cannot be enforced on it"
                 ))));
@@ -94,28 +107,81 @@ impl Run<'_, '_> {
         Ok(())
     }
 
+    /// Whether a table is of an engine with transactions.
+    async fn has_transactions(&mut self, schema: Option<&str>, table: &str) -> Result<bool, Error> {
+        const ENGINE: &str = "SELECT e.TRANSACTIONS FROM information_schema.TABLES t \
+            JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
+            WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ?";
+        let found: Option<String> = self.conn.exec_first(ENGINE, (schema, table)).await?;
+        Ok(found.as_deref() == Some("YES"))
+    }
+
     async fn all(&mut self, statements: &[Statement], phase: Phase) -> Result<(), Stumble> {
+        let ledger = self.output.ledger.clone();
         for (number, statement) in (1..).zip(statements) {
             self.go_on()?;
-            let result = self.is_one(&statement.text).await;
+            ledger.begin(number);
+            let result = self.is_one(statement).await;
             result.map_err(|error| stumble(error, self.progress, Some(number)))?;
             self.go_on()?;
             self.progress.enter(phase);
-            let result = self.query(statement).await;
-            let affected = result.map_err(|error| stumble(error, self.progress, Some(number)))?;
+            let affected = match self.query(statement).await {
+                Ok(affected) => affected,
+                Err(error) => {
+                    if phase == Phase::Single && self.may_have_left_effects(statement, &error).await {
+                        ledger.doubt(Closing::Unknown);
+                    }
+                    return Err(stumble(error, self.progress, Some(number)));
+                }
+            };
             self.bound.add(affected).map_err(Stumble::Ours)?;
+            match phase {
+                Phase::InTransaction if self.transaction_is_over() => {
+                    ledger.commit();
+                    return Err(Stumble::Ours(RunError::Failed {
+                        message: "the server committed the transaction in the middle of the command; the statements up to this one are permanent, and the others were not run".to_owned(),
+                        code: None,
+                        statement: None,
+                    }));
+                }
+                Phase::InTransaction => {}
+                _ => {
+                    ledger.commit();
+                    self.progress.enter(Phase::Between);
+                }
+            }
         }
-        self.go_on()
+        self.go_on_unless_done(phase)
+    }
+
+    /// Whether a statement that failed outside of a transaction of ours may have changed something.
+    async fn may_have_left_effects(&mut self, statement: &Statement, error: &Error) -> bool {
+        if !matches!(error, Error::Server(_)) {
+            return false;
+        }
+        for (schema, table) in statement.tables() {
+            if !matches!(self.has_transactions(schema.as_deref(), &table).await, Ok(true)) {
+                return true;
+            }
+        }
+        statement.may_leave_effects
+    }
+
+    /// Whether the server says that no transaction is open.
+    fn transaction_is_over(&self) -> bool {
+        self.conn
+            .last_ok_packet()
+            .is_some_and(|ok| !ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
     }
 
     /// Has the server parse the text as exactly one statement, as it does for prepared ones.
     ///
-    /// Where it prepares none of this kind, the text must have no semicolon at all, not even in a
-    /// string: the client library always allows the server to run several.
-    async fn is_one(&mut self, text: &str) -> Result<(), Error> {
-        match self.conn.prep(text).await {
-            Ok(statement) => self.conn.close(statement).await,
-            Err(Error::Server(error)) if error.code == NOT_PREPARABLE && !text.contains(';') => Ok(()),
+    /// Where it prepares none of this kind, the text itself must show it: the client library always allows the server
+    /// to run several.
+    async fn is_one(&mut self, statement: &Statement) -> Result<(), Error> {
+        match self.conn.prep(statement.text.as_str()).await {
+            Ok(prepared) => self.conn.close(prepared).await,
+            Err(Error::Server(error)) if error.code == NOT_PREPARABLE && statement.provably_one => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -171,10 +237,38 @@ impl Run<'_, '_> {
             (Kind::Read, Some(rows)) => (format!("SELECT {rows}"), Some(rows)),
             (_, rows) => (verb.clone(), rows),
         };
+        drop(result);
+        self.output.ledger.ran(rows);
+        self.warnings().await?;
         for record in self.meter.done(tag, rows) {
             self.output.give(record).await;
         }
         Ok(affected)
+    }
+
+    /// Passes on the warnings of the statement that has just run.
+    async fn warnings(&mut self) -> Result<(), Error> {
+        let count = self.conn.get_warnings();
+        if count == 0 {
+            return Ok(());
+        }
+        let rows: Vec<Row> = self.conn.query(format!("SHOW WARNINGS LIMIT {MAX_WARNINGS}")).await?;
+        self.notices.lose(u64::from(count).saturating_sub(u64::try_from(rows.len()).unwrap_or(u64::MAX)));
+        for mut row in rows {
+            let mut cell =
+                |index: usize| row.take::<Value, _>(index).and_then(|cell| value::text(&cell, false));
+            let (severity, code, message) = (cell(0), cell(1), cell(2));
+            let (severity, message) = (severity.unwrap_or_default(), message.unwrap_or_default());
+            if let Some(record) = self.notices.keep(Notice { severity, code, message }, self.scrub) {
+                self.output.give(record).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// After the last statement that commits on its own nothing is left to be stopped.
+    fn go_on_unless_done(&self, phase: Phase) -> Result<(), Stumble> {
+        if phase == Phase::InTransaction { self.go_on() } else { Ok(()) }
     }
 
     fn go_on(&self) -> Result<(), Stumble> {

@@ -2,7 +2,10 @@
 //!
 //! Text results come by the text protocol, row by row. Before each statement the server is asked to
 //! parse exactly that text as a prepared statement: **it refuses a text of two statements**, so that a
-//! mistake in the splitting here cannot smuggle one in.
+//! mistake in the splitting here cannot smuggle one in. What it does not prepare (MySQL: stored programs) must be one
+//! statement by its text.
+//!
+//! A session is used for one run and then closed, so that no state of a command meets another one.
 
 mod address;
 mod execute;
@@ -39,6 +42,7 @@ pub(crate) async fn run(
 ) -> Result<Summary, RunError> {
     let caps = options.caps;
     let plan = plan::make(command, options).await?;
+    output.ledger.plan(plan.statements.iter().map(|statement| (statement.line, statement.verb.clone())));
     let address = address::parse(secret, spec)?;
     let mut session = tokio::select! {
         opened = Session::open(&address, caps) => opened?,
@@ -50,7 +54,7 @@ pub(crate) async fn run(
 
     let progress = Progress::default();
     let ended = {
-        let mut work = pin!(execute::execute(conn, &plan, options, output, &progress));
+        let mut work = pin!(execute::execute(conn, &address.scrub, &plan, options, output, &progress));
         let stop = tokio::select! {
             biased;
             result = &mut work => Ended::By(result),

@@ -8,7 +8,7 @@ use crate::RunError;
 use crate::deep;
 use crate::options::{RunOptions, cannot_be_bounded};
 use countersign_guardrails::Dialect;
-use countersign_guardrails::text::{Piece, Token, TokenKind, split};
+use countersign_guardrails::text::{Piece, Position, Token, TokenKind, is_one_program, split};
 use sqlparser::ast::visit_relations;
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
@@ -28,9 +28,22 @@ pub(super) struct Plan {
 pub(super) struct Statement {
     /// Its text, as it stands in the command.
     pub(super) text: String,
+    /// The line of the command on which it begins, from 1.
+    pub(super) line: u32,
     /// The words of its tag.
     pub(super) verb: String,
     pub(super) kind: Kind,
+    /// True if it may leave effects behind although it failed.
+    pub(super) may_leave_effects: bool,
+    /// True if its text alone shows that the server reads it as one statement.
+    pub(super) provably_one: bool,
+}
+
+impl Statement {
+    /// The tables that it names, where it is known that it writes rows.
+    pub(super) fn tables(&self) -> Vec<(Option<String>, String)> {
+        if self.kind == Kind::Write { tables(&self.text).unwrap_or_default() } else { Vec::new() }
+    }
 }
 
 /// What a statement does to a transaction.
@@ -72,16 +85,20 @@ fn plan(command: &str, options: RunOptions) -> Result<Plan, RunError> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         refuse(number, &words, &piece.tokens)?;
         let main = main_verb(&piece.tokens, &words);
+        let (kind, verb) = (kind(main, &words), verb(main, &words));
         statements.push(Statement {
             text: piece.text.to_owned(),
-            kind: kind(main, &words),
-            verb: verb(main, &words),
+            line: u32::try_from(Position::of(command, first_offset(piece)).line).unwrap_or(u32::MAX),
+            may_leave_effects: kind == Kind::Alone && !is_undone_when_it_fails(&verb, &piece.tokens),
+            provably_one: !piece.text.contains(';') || is_one_program(&piece.tokens),
+            kind,
+            verb,
         });
     }
     let transaction = match statements.len() {
         0 => return Err(RunError::not_started("the command has no statement")),
         1 => options.wraps(),
-        _ => true,
+        _ => !options.by_statement(),
     };
     let mut written = Vec::new();
     for (number, statement) in (1_u32..).zip(&statements) {
@@ -95,6 +112,22 @@ fn plan(command: &str, options: RunOptions) -> Result<Plan, RunError> {
         }
     }
     Ok(Plan { statements, transaction, written })
+}
+
+fn first_offset(piece: &Piece<'_>) -> usize {
+    piece.tokens.first().map_or(piece.start, |token| token.start)
+}
+
+/// Whether a statement that commits on its own has no effect if it fails: a definition of one object. A procedure
+/// commits in the middle, and of several objects the first ones are changed before the error.
+fn is_undone_when_it_fails(verb: &str, tokens: &[Token<'_>]) -> bool {
+    let several = || tokens.iter().any(|token| token.is_sign(','));
+    match verb.split(' ').next() {
+        Some("CREATE" | "ALTER") => !verb.ends_with("USER") && !verb.ends_with("ROLE") || !several(),
+        Some("DROP" | "RENAME" | "SET") => !several(),
+        Some("TRUNCATE") => true,
+        _ => false,
+    }
 }
 
 /// The words in capitals, with names in back-ticks: the server takes both for a variable's name.
@@ -190,7 +223,7 @@ fn fits(number: u32, statement: &Statement, transaction: bool, options: RunOptio
     }
     if transaction && statement.kind == Kind::Alone {
         return Err(RunError::not_started(format!(
-            "statement {number} (`{}`) commits by itself or may do so, and several statements are all or nothing: ask for it in a request of its own",
+            "statement {number} (`{}`) commits by itself or may do so, and several statements are all or nothing: submit it alone, or all of them statement by statement (`exec --statement-by-statement`)",
             statement.verb
         )));
     }

@@ -3,6 +3,7 @@
 //! `sslmode` is read here and not by the client library, whose default falls back to plain text.
 //! No message quotes any part of the URL: in a URL that is written wrongly, any part may be the password.
 
+use super::key::Connector;
 use super::tls::connector;
 use crate::message::Scrub;
 use crate::spec::PostgresSpec;
@@ -10,7 +11,7 @@ use crate::tls::Encryption;
 use crate::{RunError, Secret};
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio_postgres::config::{Config, Host, SslMode};
+use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Time for one address of the server to accept the connection.
@@ -19,13 +20,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Everything needed to connect.
 pub(super) struct Address {
     pub(super) config: Config,
-    pub(super) tls: MakeRustlsConnect,
+    tls: MakeRustlsConnect,
+    encryption: Encryption,
     pub(super) scrub: Scrub,
 }
 
 impl Address {
     pub(super) fn is_encrypted(&self) -> bool {
-        self.config.get_ssl_mode() == SslMode::Require
+        self.encryption == Encryption::Verified
+    }
+
+    /// A connector for one session.
+    pub(super) fn connector(&self) -> Connector {
+        Connector::new(self.is_encrypted().then(|| self.tls.clone()))
     }
 }
 
@@ -42,17 +49,20 @@ pub(super) fn parse(secret: &Secret, spec: &PostgresSpec) -> Result<Address, Run
         return Err(wrong("it names no host"));
     }
     let encryption = encryption(mode.as_deref(), &config)?;
-    config
-        .ssl_mode(match encryption {
-            Encryption::Verified => SslMode::Require,
-            Encryption::None => SslMode::Disable,
-        })
-        .application_name(&spec.application_name)
-        .connect_timeout(CONNECT_TIMEOUT);
+    match encryption {
+        Encryption::Verified => config.ssl_mode(SslMode::Require),
+        // The connector is to be asked all the same, because it reads along; it then encrypts nothing.
+        Encryption::None if names_hosts(&config) => {
+            config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct)
+        }
+        Encryption::None => config.ssl_mode(SslMode::Disable),
+    };
+    config.application_name(&spec.application_name).connect_timeout(CONNECT_TIMEOUT);
     let password = config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let words = [Some(url.to_owned()), Some(plain_url), password, parts.raw_password.map(str::to_owned)];
     Ok(Address {
         tls: connector(encryption, spec.ca_pem.as_deref())?,
+        encryption,
         scrub: Scrub::new(words.into_iter().flatten()),
         config,
     })
@@ -113,6 +123,11 @@ fn encryption(mode: Option<&str>, config: &Config) -> Result<Encryption, RunErro
         }
         Some(_) => Err(wrong("its `sslmode` is unknown; use `require` or `disable`")),
     }
+}
+
+/// True if every host has a name or an address to connect to, which the client library wants for a connector.
+fn names_hosts(config: &Config) -> bool {
+    !config.get_hosts().is_empty() && config.get_hosts().iter().all(|host| matches!(host, Host::Tcp(_)))
 }
 
 fn is_local(config: &Config) -> bool {

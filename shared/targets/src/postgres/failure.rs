@@ -9,7 +9,7 @@ use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 /// What made an execution end early.
 pub(super) enum Stumble {
     /// The client library's error, where it happened.
-    Client { error: tokio_postgres::Error, phase: Phase, statement: Option<u32>, split: bool },
+    Client { error: tokio_postgres::Error, phase: Phase, statement: Option<u32>, split: bool, pooled: bool },
     /// An error of our own inside of our transaction, which was rolled back.
     Ours(RunError),
     /// Told to stop between two statements; rolled back.
@@ -24,11 +24,11 @@ pub(super) fn explain(stumble: Stumble, scrub: &Scrub, stop: Option<Stop>) -> Ru
         (Stumble::Stopped, Some(stop)) => stop.error(),
         (Stumble::Stopped, None) => RunError::Cancelled,
         (Stumble::Silent(phase), stop) => crate::progress::silent(phase, stop),
-        (Stumble::Client { error, phase, statement, split }, stop) => match error.as_db_error() {
+        (Stumble::Client { error, phase, statement, split, pooled }, stop) => match error.as_db_error() {
             Some(db) if !ends_session(db) => match stop {
                 Some(stop) if db.code() == &SqlState::QUERY_CANCELED => stop.error(),
                 _ => RunError::Failed {
-                    message: scrub.clean(&with_hint(db, split)),
+                    message: scrub.clean(&with_hint(db, split, pooled)),
                     code: Some(db.code().code().to_owned()),
                     statement,
                 },
@@ -44,12 +44,17 @@ fn ends_session(error: &DbError) -> bool {
         || matches!(error.severity(), "FATAL" | "PANIC")
 }
 
-fn with_hint(error: &DbError, split: bool) -> String {
+fn with_hint(error: &DbError, split: bool, pooled: bool) -> String {
     let mut message = sentence(error);
     if !split && error.code() == &SqlState::SYNTAX_ERROR {
         message.push_str(
             " (the command could not be split into statements, so it was given to the server as one, and nothing of it ran)",
         );
+    }
+    let wants_no_transaction =
+        [SqlState::ACTIVE_SQL_TRANSACTION, SqlState::INVALID_TRANSACTION_TERMINATION].contains(error.code());
+    if pooled && wants_no_transaction {
+        message.push_str(&format!(" ({})", super::pooled::HINT));
     }
     message
 }

@@ -4,11 +4,17 @@
 //! asked to parse exactly that text as a prepared statement: **it refuses a text of two statements**,
 //! so that a mistake in the splitting here cannot smuggle one in, and it tells the types of the
 //! columns, which the client library hides in simple queries.
+//!
+//! A session is used for one run and then closed, so that no state of a command meets another one. Behind a connection
+//! pooler that is not so: see [`pooled`].
 
 mod address;
 mod execute;
 mod failure;
+mod key;
+mod notices;
 mod plan;
+mod pooled;
 mod probe;
 mod session;
 mod source;
@@ -51,8 +57,10 @@ pub(crate) async fn run(
         () = cancel.cancelled() => return Err(RunError::not_started("cancelled while connecting")),
     };
 
+    let statements = plan.statements().iter();
+    output.ledger.plan(statements.map(|statement| (statement.line, tags::words(&statement.kind))));
     let progress = Progress::default();
-    let mut work = pin!(execute::execute(session.client(), &plan, options, output, &progress));
+    let mut work = pin!(execute::execute(&session, &address.scrub, &plan, options, output, &progress));
     let stop = tokio::select! {
         biased;
         result = &mut work => return result.map_err(|stumble| failure::explain(stumble, &address.scrub, None)),

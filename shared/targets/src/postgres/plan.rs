@@ -10,6 +10,7 @@ use super::tags::Kind;
 use crate::RunError;
 use crate::deep;
 use crate::options::cannot_be_bounded;
+use countersign_guardrails::text::Position;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind, SyntaxNode};
 
@@ -27,6 +28,8 @@ pub(super) enum Plan {
 pub(super) struct Statement {
     /// Its text, as it stands in the command.
     pub(super) text: String,
+    /// The line of the command on which it begins, from 1.
+    pub(super) line: u32,
     pub(super) kind: Kind,
     /// False if the parser was not sure and the text is the whole command.
     pub(super) parsed: bool,
@@ -53,6 +56,26 @@ impl Plan {
 }
 
 impl Statement {
+    /// True if it may leave effects behind although it failed, where it runs as itself: it commits in the middle, or
+    /// the server does not undo all of it.
+    pub(super) fn may_commit_inside(&self) -> bool {
+        let has = |word: &str| self.text.to_ascii_uppercase().contains(word);
+        match &self.kind {
+            Kind::Word(_) => true,
+            // Only code that names one of these can commit.
+            Kind::Known(SyntaxKind::DO) => ["COMMIT", "CALL", "EXECUTE"].into_iter().any(has),
+            Kind::Known(
+                SyntaxKind::CALL
+                | SyntaxKind::VACUUM
+                | SyntaxKind::REINDEX
+                | SyntaxKind::CLUSTER
+                | SyntaxKind::CREATE_DATABASE
+                | SyntaxKind::DROP_DATABASE,
+            ) => true,
+            Kind::Known(kind) => !is_read(*kind) && !is_write(*kind) && has("CONCURRENTLY"),
+        }
+    }
+
     /// True if its plan says something about rows, and asking for it does nothing.
     pub(super) fn is_explainable(&self) -> bool {
         match &self.kind {
@@ -88,7 +111,7 @@ pub(super) async fn make(command: &str) -> Result<Plan, RunError> {
 fn parse(command: &str) -> Result<Plan, RunError> {
     let parse = SourceFile::parse(command);
     let root = parse.syntax_node();
-    let statements = if parse.errors().is_empty() { split(&root) } else { None };
+    let statements = if parse.errors().is_empty() { split(command, &root) } else { None };
     let statements = statements.unwrap_or_else(|| whole(command, &root));
     for (number, (statement, words, copy)) in (1_u32..).zip(&statements) {
         check(number, statement, words, copy)?;
@@ -108,7 +131,7 @@ fn parse(command: &str) -> Result<Plan, RunError> {
 type Found = (Statement, Vec<String>, CopyEnd);
 
 /// The statements of a tree without errors; `None` if anything stands between them.
-fn split(root: &SyntaxNode) -> Option<Vec<Found>> {
+fn split(command: &str, root: &SyntaxNode) -> Option<Vec<Found>> {
     let mut found = Vec::new();
     for child in root.children_with_tokens() {
         match child {
@@ -126,6 +149,7 @@ fn split(root: &SyntaxNode) -> Option<Vec<Found>> {
                 kind => {
                     let statement = Statement {
                         text: node.to_string(),
+                        line: line_of(command, first_offset(&node)),
                         kind: Kind::Known(kind),
                         parsed: true,
                         counted: counted(&node),
@@ -138,13 +162,31 @@ fn split(root: &SyntaxNode) -> Option<Vec<Found>> {
     Some(found)
 }
 
+/// The offset of the first token of a statement that is neither space nor comment.
+fn first_offset(node: &SyntaxNode) -> usize {
+    let first = node
+        .descendants_with_tokens()
+        .filter_map(SyntaxElement::into_token)
+        .find(|token| !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT));
+    first.map_or_else(|| node.text_range().start(), |token| token.text_range().start()).into()
+}
+
+fn line_of(command: &str, offset: usize) -> u32 {
+    u32::try_from(Position::of(command, offset).line).unwrap_or(u32::MAX)
+}
+
 /// The command as one statement that the parser did not understand.
 fn whole(command: &str, root: &SyntaxNode) -> Vec<Found> {
     let words = first_words(root);
     let word = words.first().cloned().unwrap_or_default();
     let copy = if word == "COPY" { CopyEnd::Unknown } else { CopyEnd::NotCopy };
-    let statement =
-        Statement { text: command.to_owned(), kind: Kind::Word(word), parsed: false, counted: false };
+    let statement = Statement {
+        text: command.to_owned(),
+        line: 1,
+        kind: Kind::Word(word),
+        parsed: false,
+        counted: false,
+    };
     vec![(statement, words, copy)]
 }
 

@@ -2,7 +2,7 @@
 
 use super::plan::{self, Plan};
 use super::session::{OPEN_TIMEOUT, Session};
-use super::{address, execute, failure};
+use super::{address, execute, failure, pooled};
 use crate::estimate::{TableRows, nothing_to_estimate, summed};
 use crate::spec::PostgresSpec;
 use crate::test::{Problem, TestError, Tested};
@@ -44,6 +44,9 @@ pub(crate) async fn test(spec: &PostgresSpec, secret: &Secret) -> Result<Tested,
     if is(4) {
         notes.push("the server is a replica: it takes no writes".to_owned());
     }
+    if session.pooled() {
+        notes.push("a connection pooler stands before the server: commands run inside of a transaction, so `VACUUM` and `CREATE INDEX CONCURRENTLY` are not possible".to_owned());
+    }
     let encrypted = address.is_encrypted();
     if !encrypted {
         notes.push("the connection is not encrypted".to_owned());
@@ -83,7 +86,12 @@ pub(crate) async fn estimate(
         RunError::not_started(format!("no estimate: {}", address.scrub.clean(&failure::describe(&error))))
     };
     let client = session.client();
-    client.batch_execute(execute::BEGIN_READ_ONLY).await.map_err(failed)?;
+    let begin = if session.pooled() {
+        format!("{}; {}", execute::BEGIN_READ_ONLY, pooled::settings(spec.caps))
+    } else {
+        execute::BEGIN_READ_ONLY.to_owned()
+    };
+    client.batch_execute(&begin).await.map_err(failed)?;
     // The server refuses to prepare a text of two statements.
     let explain = format!("EXPLAIN (FORMAT JSON, VERBOSE) {}", statement.text);
     client.prepare(&statement.text).await.map_err(failed)?;

@@ -2,24 +2,28 @@
 
 use super::address::Address;
 use super::failure;
+use super::key::{Connector, ProcessNumber};
+use super::notices::Inbox;
 use crate::message::Scrub;
 use crate::{Caps, RunError};
+use std::future::poll_fn;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::Client;
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{AsyncMessage, Client, SimpleQueryMessage};
 
 /// Time to connect, authenticate and set up, over all addresses of the server.
 pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server's own limits are later than ours by this, so that ours is the one that speaks.
-const MARGIN_MS: u64 = 10_000;
+pub(super) const MARGIN_MS: u64 = 10_000;
 
 /// An open session; dropping it closes the socket at once.
 pub(super) struct Session {
     client: Client,
-    tls: MakeRustlsConnect,
+    tls: Connector,
     connection: JoinHandle<()>,
+    notices: Inbox,
+    pooled: bool,
 }
 
 impl Session {
@@ -34,14 +38,36 @@ impl Session {
     }
 
     pub(super) async fn connect(address: &Address, caps: Caps) -> Result<Self, tokio_postgres::Error> {
-        let (client, connection) = address.config.connect(address.tls.clone()).await?;
+        let tls = address.connector();
+        let number = tls.process_number();
+        let (client, mut connection) = address.config.connect(tls.clone()).await?;
+        let notices = Inbox::default();
+        let inbox = notices.clone();
         let connection = tokio::spawn(async move {
-            // Its error reaches the client's calls too, where it is handled. Notices are dropped.
-            let _ = connection.await;
+            // An error reaches the client's calls too, where it is handled.
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notice(notice) = message {
+                    inbox.put(&notice);
+                }
+            }
         });
-        let session = Self { client, tls: address.tls.clone(), connection };
-        session.settings(caps).await?;
+        let mut session = Self { client, tls, connection, notices, pooled: false };
+        session.pooled = session.is_pooled(&number).await?;
+        if !session.pooled {
+            session.settings(caps).await?;
+        }
         Ok(session)
+    }
+
+    /// Whether another process works for the session than the one that answered the connection.
+    async fn is_pooled(&self, number: &ProcessNumber) -> Result<bool, tokio_postgres::Error> {
+        let Some(greeted) = number.get() else { return Ok(false) };
+        let messages = self.client.simple_query("SELECT pg_catalog.pg_backend_pid()").await?;
+        let works = messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).and_then(|number| number.parse::<i64>().ok()),
+            _ => None,
+        });
+        Ok(works != Some(greeted))
     }
 
     async fn settings(&self, caps: Caps) -> Result<(), tokio_postgres::Error> {
@@ -60,6 +86,16 @@ impl Session {
             Err(error) if error.as_db_error().is_none() => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    /// Whether other clients may use the server's session before and after a transaction.
+    pub(super) fn pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Where the server's notices come in.
+    pub(super) fn notices(&self) -> &Inbox {
+        &self.notices
     }
 
     pub(super) fn client(&self) -> &Client {

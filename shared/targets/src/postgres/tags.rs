@@ -29,7 +29,8 @@ pub(super) fn tag(kind: &Kind, count: u64, returned: Option<u64>) -> (String, Op
     }
 }
 
-fn words(kind: &Kind) -> String {
+/// The words of a tag: `CREATE TABLE`.
+pub(super) fn words(kind: &Kind) -> String {
     let name = match kind {
         Kind::Word(word) => return word.clone(),
         Kind::Known(kind) => format!("{kind:?}").replace('_', " "),

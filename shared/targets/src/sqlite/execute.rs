@@ -3,11 +3,12 @@
 use super::guard::Guard;
 use super::stop::Stop;
 use super::{failure, value, verb};
+use crate::ledger::Ledger;
 use crate::options::{Bound, cannot_be_bounded};
 use crate::output::Meter;
 use crate::{Column, ColumnSource, Record, RunError, RunOptions, Summary};
 use countersign_guardrails::Dialect;
-use countersign_guardrails::text::{Piece, split};
+use countersign_guardrails::text::{Piece, Position, split};
 use rusqlite::{Connection, Error, Statement};
 use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
@@ -20,6 +21,7 @@ pub(super) struct Run<'a> {
     pub(super) records: &'a Sender<Record>,
     pub(super) meter: Meter,
     bound: Bound,
+    ledger: &'a Ledger,
 }
 
 pub(super) fn execute(
@@ -29,17 +31,25 @@ pub(super) fn execute(
     command: &str,
     options: RunOptions,
     records: &Sender<Record>,
+    ledger: &Ledger,
 ) -> Result<Summary, RunError> {
-    let mut run =
-        Run { connection, guard, stop, records, meter: Meter::new(options.caps), bound: Bound::new(options) };
+    let (meter, bound) = (Meter::new(options.caps), Bound::new(options));
+    let mut run = Run { connection, guard, stop, records, meter, bound, ledger };
     let pieces = split(command, Dialect::Sqlite)
         .map_err(|error| RunError::not_started(format!("the command {error}")))?;
     let Some(first) = pieces.first() else {
         return Err(RunError::not_started("the command has no statement"));
     };
+    ledger.plan(pieces.iter().map(|piece| {
+        let first = piece.tokens.first().map_or(piece.start, |token| token.start);
+        (u32::try_from(Position::of(command, first).line).unwrap_or(u32::MAX), verb::of(piece))
+    }));
     run.compiles(first)?;
-    let result =
-        if pieces.len() == 1 && !options.wraps() { run.all(&pieces) } else { run.transaction(&pieces) };
+    let result = if options.by_statement() || (pieces.len() == 1 && !options.wraps()) {
+        run.all(&pieces, true)
+    } else {
+        run.transaction(&pieces)
+    };
     match result {
         Ok(()) => Ok(run.meter.finish()),
         Err(error) => {
@@ -76,7 +86,7 @@ impl Run<'_> {
         self.ours(begin).map_err(|error| {
             RunError::not_started(format!("the transaction could not begin: {}", failure::text(&error)))
         })?;
-        let done = self.all(pieces).and_then(|()| self.commit());
+        let done = self.all(pieces, false).and_then(|()| self.commit());
         // Some errors have rolled back already.
         if done.is_err() && !self.connection.is_autocommit() {
             self.ours("ROLLBACK").map_err(|error| {
@@ -103,14 +113,26 @@ impl Run<'_> {
         self.guard.ours(|| self.connection.execute_batch(sql))
     }
 
-    /// SQLite refuses a text that it reads as more than one statement.
-    fn all(&mut self, pieces: &[Piece<'_>]) -> Result<(), RunError> {
+    /// SQLite refuses a text that it reads as more than one statement. Outside of a transaction `each` commits on its
+    /// own.
+    fn all(&mut self, pieces: &[Piece<'_>], each: bool) -> Result<(), RunError> {
         let connection = self.connection;
         for (number, piece) in (1..).zip(pieces) {
+            if self.stop.asked()
+                && let Some(stopped) = self.stop.error()
+            {
+                return Err(stopped);
+            }
+            self.ledger.begin(number);
             self.guard.begin();
             let mut statement =
                 connection.prepare(piece.text).map_err(|error| self.failed(&error, number))?;
             self.statement(&mut statement, piece, number)?;
+            // A statement commits when it is reset.
+            drop(statement);
+            if each {
+                self.ledger.commit();
+            }
         }
         Ok(())
     }
@@ -158,6 +180,7 @@ impl Run<'_> {
         let changed = matches!(verb.as_str(), "INSERT" | "UPDATE" | "DELETE");
         let (tag, rows) = if changed {
             let rows = self.connection.changes();
+            self.ledger.ran(Some(rows));
             self.bound.add(rows)?;
             (format!("{verb} {rows}"), Some(rows))
         } else {
@@ -166,6 +189,9 @@ impl Run<'_> {
                 returned => (verb, returned),
             }
         };
+        if !changed {
+            self.ledger.ran(rows);
+        }
         for record in self.meter.done(tag, rows) {
             self.give(record);
         }

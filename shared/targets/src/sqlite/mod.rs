@@ -47,10 +47,11 @@ pub(crate) async fn run(
     let (give, mut take) = mpsc::channel(RECORDS_UNDER_WAY);
     let thread_stop = Arc::clone(&stop);
     let command = command.to_owned();
+    let ledger = output.ledger.clone();
     let work = tokio::task::spawn_blocking(move || {
         let guard = Guard::new(options.read_only);
         let connection = open::open(&path, &guard, &thread_stop, options.read_only)?;
-        execute::execute(&connection, &guard, &thread_stop, &command, options, &give)
+        execute::execute(&connection, &guard, &thread_stop, &command, options, &give, &ledger)
     });
 
     let forward = async {

@@ -1,7 +1,7 @@
 //! The JSON view.
 
 use super::Page;
-use super::page::{Cut, Set};
+use super::page::{Cut, Fate, NoticeView, Set};
 use crate::Column;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -18,19 +18,36 @@ pub struct SetView<'a> {
     /// that the database gave, null for NULL.
     #[schema(required = true)]
     rows: Option<Vec<BTreeMap<String, Option<&'a str>>>>,
-    /// What was done, such as `DELETE 1`; null if that is on a later page, or the statement failed.
+    /// What was done, such as `DELETE 1`; null if that is on a later page, the statement failed, or it was undone.
     #[schema(required = true)]
     tag: Option<&'a str>,
     /// Rows returned or affected.
     #[schema(required = true)]
     row_count: Option<u64>,
+    /// What became of the statement; null if its end is on a later page, or it failed.
+    #[schema(required = true)]
+    status: Option<StatementFate>,
+    /// Notices and warnings of the database.
+    notices: Vec<NoticeView<'a>>,
     /// Set if rows were cut at the caps.
     #[schema(required = true)]
     truncated: Option<Cut>,
     /// Whether it begins on an earlier page.
     continued: bool,
-    /// Whether its end is on this page.
+    /// Whether its end is on this page, and it took effect.
     complete: bool,
+}
+
+/// What became of a statement that ran to its end.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum StatementFate {
+    /// Its effects are permanent.
+    Committed,
+    /// Its effects were undone.
+    RolledBack,
+    /// It is not known, or they stay in part.
+    Unknown,
 }
 
 /// A column of a result.
@@ -50,7 +67,7 @@ struct ColumnView<'a> {
 ///
 /// ```json
 /// [{"columns": [{"name": "id", "type": "int4", "key": "id"}],
-///   "rows": [{"id": "7"}], "tag": "SELECT 1", "row_count": 1,
+///   "rows": [{"id": "7"}], "tag": "SELECT 1", "row_count": 1, "status": "committed", "notices": [],
 ///   "truncated": null, "continued": false, "complete": true}]
 /// ```
 ///
@@ -63,12 +80,18 @@ struct ColumnView<'a> {
 #[must_use]
 pub fn json(page: &Page) -> String {
     let sets = page.sets();
-    let sets: Vec<SetView<'_>> = sets.iter().map(set).collect();
+    let sets: Vec<SetView<'_>> = sets.iter().map(|one| set(one, page.fate)).collect();
     // Texts and numbers alone: writing them cannot fail.
     serde_json::to_string(&sets).unwrap_or_default() + "\n"
 }
 
-fn set<'a>(set: &'a Set<'a>) -> SetView<'a> {
+fn set<'a>(set: &'a Set<'a>, fate: Fate) -> SetView<'a> {
+    let kept = set.done.filter(|_| fate == Fate::Stays);
+    let status = set.done.map(|_| match fate {
+        Fate::Stays => StatementFate::Committed,
+        Fate::RolledBack => StatementFate::RolledBack,
+        Fate::Unknown => StatementFate::Unknown,
+    });
     let keys = set.columns.map(keys);
     let rows = keys.as_ref().map(|keys| {
         let cells =
@@ -84,11 +107,13 @@ fn set<'a>(set: &'a Set<'a>) -> SetView<'a> {
     SetView {
         columns,
         rows,
-        tag: set.done.map(|(tag, _)| tag),
-        row_count: set.done.and_then(|(_, rows)| rows),
+        tag: kept.map(|(tag, _)| tag),
+        row_count: kept.and_then(|(_, rows)| rows),
+        status,
+        notices: set.notices.clone(),
         truncated: set.cut,
         continued: set.continued,
-        complete: set.done.is_some(),
+        complete: kept.is_some(),
     }
 }
 

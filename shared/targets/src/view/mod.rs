@@ -10,12 +10,14 @@
 
 mod csv;
 mod json;
+mod notices;
 mod page;
 mod text;
 mod visible;
 
 pub use self::csv::csv;
 pub use self::json::{SetView, json};
-pub use self::page::{Page, PageStart};
+pub use self::notices::notices;
+pub use self::page::{Fate, Page, PageStart};
 pub use self::text::{numeric, text};
 pub use self::visible::visible;

@@ -1,6 +1,7 @@
 //! A page of stored output.
 
-use crate::{Column, Record, TargetError};
+use crate::{Column, Record, TargetError, Transaction};
+use countersign_rules::transaction::StatementStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,7 +25,33 @@ impl PageStart {
         match record {
             Record::Columns(columns) => Self::Within(columns.clone()),
             Record::Done { .. } => Self::Between,
-            Record::Row(_) | Record::Truncated { .. } => self,
+            Record::Row(_) | Record::Truncated { .. } | Record::Notice { .. } => self,
+        }
+    }
+}
+
+/// What became of the effects of the statements of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fate {
+    /// They are permanent.
+    #[default]
+    Stays,
+    /// They were rolled back.
+    RolledBack,
+    /// It is not known, or they stay in part.
+    Unknown,
+}
+
+impl Fate {
+    /// What it is for the output of a run with this result; runs without statements have no such result.
+    #[must_use]
+    pub fn of(transaction: Option<&Transaction>) -> Self {
+        match transaction.map(Transaction::fate) {
+            None | Some(StatementStatus::Committed) => Self::Stays,
+            Some(StatementStatus::RolledBack | StatementStatus::Failed | StatementStatus::NotRun) => {
+                Self::RolledBack
+            }
+            Some(StatementStatus::Unknown) => Self::Unknown,
         }
     }
 }
@@ -36,6 +63,8 @@ pub struct Page {
     pub start: PageStart,
     /// The records of the page.
     pub records: Vec<Record>,
+    /// What became of the statements that ran to their end.
+    pub fate: Fate,
 }
 
 impl Page {
@@ -50,7 +79,13 @@ impl Page {
             .filter(|line| !line.is_empty())
             .map(Record::from_line)
             .collect::<Result<_, _>>()?;
-        Ok(Self { start, records })
+        Ok(Self { start, records, fate: Fate::Stays })
+    }
+
+    /// The page with what became of its statements.
+    #[must_use]
+    pub fn with_fate(self, fate: Fate) -> Self {
+        Self { fate, ..self }
     }
 
     /// Where the page that follows starts.
@@ -88,6 +123,9 @@ impl Page {
                     set = Set { columns: Some(columns), ..Set::default() };
                 }
                 Record::Row(cells) => set.rows.push(cells),
+                Record::Notice { severity, code, message } => {
+                    set.notices.push(NoticeView { severity, code: code.as_deref(), message });
+                }
                 Record::Truncated { kept_rows, missing_rows, .. } => {
                     set.cut = Some(Cut { kept_rows: *kept_rows, missing_rows: *missing_rows });
                 }
@@ -114,8 +152,22 @@ pub(super) struct Set<'a> {
     pub(super) rows: Vec<&'a [Option<String>]>,
     pub(super) cut: Option<Cut>,
     pub(super) done: Option<(&'a str, Option<u64>)>,
+    pub(super) notices: Vec<NoticeView<'a>>,
     /// The result began on an earlier page.
     pub(super) continued: bool,
+}
+
+/// A notice or warning of the database.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[schema(as = OutputNotice)]
+pub(super) struct NoticeView<'a> {
+    /// `NOTICE`, `WARNING`, `INFO`, `Note`, as the database writes it.
+    pub(super) severity: &'a str,
+    /// The database's code for it.
+    #[schema(required = true)]
+    pub(super) code: Option<&'a str>,
+    /// The message.
+    pub(super) message: &'a str,
 }
 
 /// How much the caps took away.

@@ -1,6 +1,6 @@
 //! The text view: aligned tables for people.
 
-use super::page::{Cut, Set};
+use super::page::{Cut, Fate, Set};
 use super::{Page, visible};
 use crate::Column;
 use unicode_width::UnicodeWidthStr;
@@ -24,7 +24,8 @@ const MAX_PADDING_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// NULL is `∅`; numbers stand right; a line end inside a cell is `↵` and the cell goes on below;
 /// control and direction characters are shown as escapes ([`visible`]). A statement without rows
-/// is its tag (`DELETE 1`). A cut is said in a line of its own.
+/// is its tag (`DELETE 1`), or `rolled back: DELETE`. A cut is said in a line of its own. Notices are not part of it
+/// ([`super::notices()`]).
 #[must_use]
 pub fn text(page: &Page) -> String {
     let mut out = String::new();
@@ -35,17 +36,26 @@ pub fn text(page: &Page) -> String {
         if let Some(columns) = set.columns {
             table(&mut out, columns, &set.rows);
         }
-        footer(&mut out, set);
+        footer(&mut out, set, page.fate);
     }
     out
 }
 
-fn footer(out: &mut String, set: &Set<'_>) {
+fn footer(out: &mut String, set: &Set<'_>, fate: Fate) {
     if let Some(cut) = set.cut {
         out.push_str(&cut_line(cut));
     }
     let Some((tag, rows)) = set.done else { return };
     let tag = visible(tag);
+    let undone = match fate {
+        Fate::Stays => None,
+        Fate::RolledBack => Some("rolled back"),
+        Fate::Unknown => Some("outcome unknown"),
+    };
+    if let Some(undone) = undone {
+        out.push_str(&format!("{undone}: {}\n", verb(&tag)));
+        return;
+    }
     match (set.columns.is_some(), rows) {
         (true, Some(rows)) => {
             out.push_str(&format!("({})\n", counted(rows)));
@@ -56,6 +66,11 @@ fn footer(out: &mut String, set: &Set<'_>) {
         }
         (true, None) | (false, _) => out.push_str(&format!("{tag}\n")),
     }
+}
+
+/// A tag without its numbers: `INSERT` of `INSERT 0 1`.
+fn verb(tag: &str) -> &str {
+    tag.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ')
 }
 
 fn cut_line(cut: Cut) -> String {

@@ -64,8 +64,8 @@ async fn call(
     let secret = secret.map(Secret::new);
     let mut records = Vec::new();
     let cancel = CancellationToken::new();
-    let result = run(&spec, secret.as_ref(), command, options, &environment, &mut records, cancel).await;
-    Ran { result, records }
+    let ran = run(&spec, secret.as_ref(), command, options, &environment, &mut records, cancel).await;
+    Ran::new(ran, records)
 }
 
 const OK: &str = "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nlocation: /v1/users/7\r\nset-cookie: x=1\r\ncontent-length: 14\r\nconnection: close\r\n\r\n{\"id\":\n  7}\n\nx\n";

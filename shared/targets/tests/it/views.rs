@@ -25,7 +25,7 @@ fn done(tag: &str, rows: Option<u64>) -> Record {
 }
 
 fn page(records: Vec<Record>) -> Page {
-    Page { start: PageStart::First, records }
+    Page { records, ..Page::default() }
 }
 
 #[test]

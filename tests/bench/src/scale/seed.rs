@@ -222,6 +222,7 @@ impl Scene {
             command: format!("{COMMAND} AND id <> {number}"),
             reason: Some("INC-1234 clean-up".to_owned()),
             run: RunMode::Manual,
+            run_mode: countersign_rules::StatementMode::Transaction,
             policy: connection.policy(),
             timeout_seconds: VOTES_SECONDS,
             wanted_timeout_seconds: None,

@@ -198,7 +198,23 @@ async fn a_session_that_breaks_leaves_the_outcome_unknown(database: Database) {
     is_kept(&serve, &place.password(), &[&exec]).await;
 }
 
+async fn notices_are_told_on_standard_error(database: Database) {
+    let place = Postgres::make("notices", database).await.unwrap();
+    let serve = serve(database, &place.url().unwrap(), &[]).await;
+    let command = "DO $$ BEGIN RAISE NOTICE 'ask ada@example.com'; END $$";
+    let ran = exec(&serve, command, "table").await;
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "DO\n"), "{}", ran.err);
+    assert!(ran.err.contains("NOTICE: ask <EMAIL_ADDRESS>"), "{}", ran.err);
+    let request = serve.find(command).await.unwrap();
+    let json = serve
+        .get("alice", &format!("/v1/requests/{}/output?format=json", request.text("/id")))
+        .await
+        .unwrap();
+    assert_eq!(json.text("/0/notices/0/message"), "ask <EMAIL_ADDRESS>");
+}
+
 countersign_e2e::on_every_database! {
+    notices_are_told_on_standard_error,
     two_approvals_and_null_is_not_the_empty_text,
     a_rejection_leaves_the_database_alone,
     a_failing_statement_undoes_the_whole_command,

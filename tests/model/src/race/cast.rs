@@ -84,6 +84,7 @@ impl Race {
             command: "DELETE FROM sessions".to_owned(),
             reason: None,
             run: RunMode::OnApproval,
+            run_mode: countersign_rules::StatementMode::Transaction,
             policy: Policy {
                 version: 1,
                 groups: vec![group(0), group(1)],

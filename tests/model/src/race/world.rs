@@ -60,6 +60,7 @@ impl Hash for Stored {
             requester: _,
             digest: _,
             run: _,
+            run_mode: _,
             read_only: _,
             // Nothing is decided by it.
             estimate: _,

@@ -441,9 +441,9 @@ proptest! {
                     executor: executor.clone(),
                 };
                 prop_assert_eq!(decide(&turn.after, &stranger, turn.now), Err(Refusal::NotTheClaimant));
-                let lost = Command::Complete { nonce: nonce.clone(), ending: Ending::Lost, executor };
+                let lost = Command::Complete { nonce: nonce.clone(), ending: Ending::Lost(None), executor };
                 let said = decide(&turn.after, &lost, turn.now);
-                prop_assert!(*ending == Ending::Lost || said == Err(Refusal::Wrong(turn.after.status())));
+                prop_assert!(*ending == Ending::Lost(None) || said == Err(Refusal::Wrong(turn.after.status())));
             }
         }
     }

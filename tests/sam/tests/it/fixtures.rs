@@ -48,6 +48,7 @@ fn submitted() -> Request {
         command: wanted["command"].as_str().unwrap().to_owned(),
         reason: wanted["reason"].as_str().map(str::to_owned),
         run: RunMode::Manual,
+        run_mode: countersign_rules::StatementMode::Transaction,
         policy: Policy {
             version: 1,
             groups: vec!["dba-team".parse().unwrap()],

@@ -3,12 +3,14 @@
 //! - [`deciding`]: the forms for what whoever looks may do
 //! - [`votes`]: who has to agree, and who did
 //! - [`story`]: what happened to it
+//! - [`statements`]: what became of its statements
 //! - [`earlier`]: what its requester asked for there before
 //! - [`receipt`](mod@receipt): the receipt as a file, and the page that waits for it
 
 mod deciding;
 mod earlier;
 pub(super) mod receipt;
+mod statements;
 mod story;
 mod votes;
 
@@ -21,7 +23,7 @@ use countersign_app::{App, Caller, Scope, errors};
 use countersign_http::Problem;
 use countersign_rules::display::display;
 use countersign_rules::request::RunMode;
-use countersign_rules::{Status, Timestamp};
+use countersign_rules::{StatementMode, Status, Timestamp};
 use countersign_web::Place;
 use countersign_web::form::Form;
 use http::HeaderMap;
@@ -115,6 +117,9 @@ async fn page(
                             span.small.muted { (view.kind) @if view.read_only { " · read-only" } " · " (view.command.len()) " bytes" }
                         }
                         (reason(&view))
+                        @if view.run_mode == StatementMode::StatementByStatement {
+                            p.notice.wait { strong { "Statement by statement: " } "each statement commits on its own, and the run stops at the first failure." }
+                        }
                         @if view.command_display != view.command {
                             p.notice.wait { "It has characters that cannot be seen, or can be mistaken for others: they are written out, " span.esc { "like this" } "." }
                         }
@@ -127,6 +132,7 @@ async fn page(
                         }
                     }
                     (risk(&view))
+                    (statements::section(&view))
                     (output)
                 }
                 div.side {

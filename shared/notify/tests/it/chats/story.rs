@@ -86,6 +86,7 @@ impl Plan<'_> {
             command: self.command.to_owned(),
             reason: self.reason.map(str::to_owned),
             run: RunMode::Manual,
+            run_mode: countersign_rules::StatementMode::Transaction,
             policy: Policy {
                 version: 1,
                 groups: self.groups.iter().map(|group| group.parse().unwrap()).collect(),

@@ -111,6 +111,7 @@ impl Story {
             command: "SELECT 1".to_owned(),
             reason: None,
             run: RunMode::Manual,
+            run_mode: countersign_rules::StatementMode::Transaction,
             policy: self.policy.clone(),
             timeout_seconds: self.timeout_seconds,
             wanted_timeout_seconds: None,

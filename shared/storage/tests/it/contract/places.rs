@@ -41,7 +41,7 @@ fn claimed(request: &Request) -> Command {
 
 fn lost(_: &Request) -> Command {
     let executor = countersign_rules::command::Executor::Service;
-    Command::Complete { nonce: "one".to_owned(), ending: Ending::Lost, executor }
+    Command::Complete { nonce: "one".to_owned(), ending: Ending::Lost(None), executor }
 }
 
 fn failed(_: &Request) -> Command {

@@ -103,6 +103,7 @@ impl Wish {
             command: self.command.clone(),
             reason: Some("asked to be forgotten".to_owned()),
             run: self.run,
+            run_mode: countersign_rules::StatementMode::Transaction,
             policy: Policy {
                 version: 1,
                 groups: self.groups.clone(),

@@ -1,16 +1,55 @@
 //! What the integration tests share.
 
-use countersign_targets::view::{Page, PageStart, text};
-use countersign_targets::{Caps, Record, RunError, RunOptions, Sink, SinkError, Summary};
+use countersign_rules::transaction::{StatementStatus, TransactionOutcome};
+use countersign_targets::view::{Fate, Page, json, text};
+use countersign_targets::{
+    Caps, Record, RunError, RunOptions, Sink, SinkError, StatementMode, Summary, Transaction,
+};
 
 /// The output of a run and how it ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) result: Result<Summary, RunError>,
+    pub(crate) transaction: Option<Transaction>,
     pub(crate) records: Vec<Record>,
 }
 
 impl Ran {
+    pub(crate) fn new(ran: countersign_targets::Ran, records: Vec<Record>) -> Self {
+        Self { result: ran.result, transaction: ran.transaction, records }
+    }
+
+    /// Number, line and status of each statement.
+    pub(crate) fn statements(&self) -> Vec<(u32, u32, StatementStatus)> {
+        let statements = &self.transaction.as_ref().expect("a statement began").statements;
+        statements.iter().map(|statement| (statement.n, statement.line, statement.status)).collect()
+    }
+
+    pub(crate) fn outcome(&self) -> TransactionOutcome {
+        self.transaction.as_ref().expect("a statement began").outcome
+    }
+
+    /// Severity and message of each notice.
+    pub(crate) fn notices(&self) -> Vec<(&str, &str)> {
+        let notices = self.records.iter().filter_map(|record| match record {
+            Record::Notice { severity, message, .. } => Some((severity.as_str(), message.as_str())),
+            _ => None,
+        });
+        notices.collect()
+    }
+
+    /// What a person is shown of the output.
+    pub(crate) fn shown(&self) -> (String, String) {
+        let fate = Fate::of(self.transaction.as_ref());
+        let page = Page { records: self.records.clone(), fate, ..Page::default() };
+        (text(&page), json(&page))
+    }
+
+    pub(crate) fn error_text(&self) -> String {
+        let (result, transaction) = (self.result.clone(), self.transaction.clone());
+        countersign_targets::Ran { result, transaction }.error_text().expect("the run was to fail")
+    }
+
     pub(crate) fn rows(&self) -> Vec<Vec<Option<&str>>> {
         let rows = self.records.iter().filter_map(|record| match record {
             Record::Row(cells) => Some(cells.iter().map(Option::as_deref).collect()),
@@ -56,7 +95,7 @@ impl Ran {
     }
 
     pub(crate) fn text(&self) -> String {
-        text(&Page { start: PageStart::First, records: self.records.clone() })
+        text(&Page { records: self.records.clone(), ..Page::default() })
     }
 
     /// The only cell of the only row.
@@ -96,6 +135,11 @@ pub(crate) fn caps(timeout_ms: u64) -> Caps {
 /// Nothing may be written.
 pub(crate) fn read_only() -> RunOptions {
     RunOptions { read_only: true, ..caps(60_000).into() }
+}
+
+/// Each statement commits on its own.
+pub(crate) fn by_statement() -> RunOptions {
+    RunOptions { mode: StatementMode::StatementByStatement, ..caps(60_000).into() }
 }
 
 /// Nothing stays if more rows are affected.

@@ -4,9 +4,11 @@
 
 mod access;
 mod endings;
+mod mysql;
 mod options;
 mod place;
 mod probe;
+mod scripts;
 mod statements;
 
 use place::Place;

@@ -31,7 +31,7 @@ async fn a_server_that_is_not_there_is_no_start() {
         CancellationToken::new(),
     )
     .await;
-    assert!(without.unwrap_err().to_string().contains("has no secret"));
+    assert!(without.result.unwrap_err().to_string().contains("has no secret"));
 }
 
 #[tokio::test]
@@ -75,14 +75,14 @@ async fn tls_is_spoken_and_the_certificate_checked() {
         )
         .await
     };
-    assert_eq!(query(&trusting(&authority.pem), &secret).await.unwrap().rows, 1);
+    assert_eq!(query(&trusting(&authority.pem), &secret).await.result.unwrap().rows, 1);
 
-    let stranger = query(&trusting(&Authority::new().pem), &secret).await.unwrap_err();
+    let stranger = query(&trusting(&Authority::new().pem), &secret).await.result.unwrap_err();
     assert!(stranger.nothing_ran() && stranger.to_string().contains("certificate"), "{stranger}");
 
     let port = proxy::start(server(), Trick::Tls(authority.server("db.example.com"))).await;
     let other_name = Secret::new(format!("{}&sslmode=require", place.url(Some(port))));
-    let error = query(&trusting(&authority.pem), &other_name).await.unwrap_err();
+    let error = query(&trusting(&authority.pem), &other_name).await.result.unwrap_err();
     assert!(error.nothing_ran() && error.to_string().contains("certificate"), "{error}");
 }
 

@@ -7,8 +7,10 @@ mod access;
 mod endings;
 mod options;
 mod place;
+mod pooler;
 mod probe;
 mod proxy;
+mod scripts;
 mod sinks;
 mod statements;
 

@@ -89,14 +89,25 @@ impl Place {
         sink: &mut dyn Sink,
         cancel: CancellationToken,
     ) -> Result<Summary, RunError> {
-        run(&self.spec(), Some(&Secret::new(url)), command, options, &Environment::default(), sink, cancel)
-            .await
+        self.full_at(url, command, options, sink, cancel).await.result
+    }
+
+    pub(crate) async fn full_at(
+        &self,
+        url: &str,
+        command: &str,
+        options: impl Into<RunOptions>,
+        sink: &mut dyn Sink,
+        cancel: CancellationToken,
+    ) -> countersign_targets::Ran {
+        let (spec, secret) = (self.spec(), Secret::new(url));
+        run(&spec, Some(&secret), command, options, &Environment::default(), sink, cancel).await
     }
 
     pub(crate) async fn run_at(&self, url: &str, command: &str, options: impl Into<RunOptions>) -> Ran {
         let mut records = Vec::new();
-        let result = self.give_at(url, command, options, &mut records, CancellationToken::new()).await;
-        Ran { result, records }
+        let ran = self.full_at(url, command, options, &mut records, CancellationToken::new()).await;
+        Ran::new(ran, records)
     }
 
     pub(crate) async fn run(&self, command: &str) -> Ran {

@@ -11,7 +11,7 @@ async fn the_caps_cut_the_output_and_not_the_write() {
     let mut records = Vec::new();
     let few = Caps { max_rows: 3, ..caps(60_000) };
     let result = place.give("DELETE FROM t RETURNING id", few, &mut records).await;
-    let ran = Ran { result, records };
+    let ran = Ran { result, records, transaction: None };
     assert_eq!((ran.rows().len(), ran.truncated(), ran.tags()), (3, Some((3, Some(1))), vec!["DELETE 4"]));
     assert_eq!(place.count().await, 0);
 

@@ -33,7 +33,7 @@ async fn a_run_that_is_cancelled_or_dropped_leaves_nothing() {
     let cancel = CancellationToken::new();
     let mut records = Signal { first: cancel.clone() };
     let ended = run(&spec, None, &command, caps(60_000), &environment, &mut records, cancel).await;
-    assert_eq!(ended.unwrap_err(), RunError::Cancelled);
+    assert_eq!(ended.result.unwrap_err(), RunError::Cancelled);
     assert_eq!(place.count(), 4);
 
     let begun = CancellationToken::new();
@@ -73,7 +73,7 @@ async fn the_caps_cut_the_output_and_not_the_write() {
     let short = Caps { max_bytes: 100_000, max_rows: 10_000_000, ..caps(60_000) };
     let mut counting = Counting::default();
     let command = format!("{RUNAWAY} SELECT n, 'some text' FROM c LIMIT 1000000");
-    let summary = place.give("demo.db", &command, short, &mut counting).await.unwrap();
+    let summary = place.give("demo.db", &command, short, &mut counting).await.result.unwrap();
     assert!(summary.kept_bytes <= 100_000 && summary.kept_bytes > 99_900, "{summary:?}");
     assert_eq!(
         (summary.kept_rows, summary.rows, summary.missing_rows),
@@ -85,7 +85,7 @@ async fn the_caps_cut_the_output_and_not_the_write() {
 async fn a_sink_that_fails_does_not_stop_the_write() {
     let place = Place::new();
     let summary =
-        place.give("demo.db", "DELETE FROM t RETURNING id", caps(60_000), &mut Broken).await.unwrap();
+        place.give("demo.db", "DELETE FROM t RETURNING id", caps(60_000), &mut Broken).await.result.unwrap();
     assert_eq!((summary.rows, summary.output_error.as_deref()), (4, Some("the store is full")));
     assert_eq!(place.count(), 0);
 }
@@ -108,5 +108,5 @@ async fn the_run_can_be_spawned() {
         let mut records: Vec<Record> = Vec::new();
         run(&spec, None, "SELECT 1", caps(60_000), &environment, &mut records, CancellationToken::new()).await
     });
-    assert_eq!(spawned.await.unwrap().unwrap().rows, 1);
+    assert_eq!(spawned.await.unwrap().result.unwrap().rows, 1);
 }

@@ -155,6 +155,7 @@ async fn the_store_is_never_a_target_by_any_name() {
         let error =
             run(&spec, None, "SELECT 1", caps(5000), &environment, &mut Vec::new(), CancellationToken::new())
                 .await
+                .result
                 .unwrap_err();
         assert!(error.nothing_ran() && error.to_string().contains("own store"), "{path}: {error}");
     }
@@ -194,7 +195,7 @@ async fn a_file_that_is_missing_or_no_database_is_told_apart() {
         CancellationToken::new(),
     )
     .await;
-    assert!(off.unwrap_err().to_string().contains("switched off"));
+    assert!(off.result.unwrap_err().to_string().contains("switched off"));
 }
 
 #[tokio::test]

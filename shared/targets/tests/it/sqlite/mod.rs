@@ -4,6 +4,7 @@ mod endings;
 mod guards;
 mod options;
 mod place;
+mod scripts;
 
 use place::Place;
 

@@ -1,9 +1,7 @@
 //! A folder with databases for one test.
 
 use crate::common::{Ran, caps};
-use countersign_targets::{
-    CancellationToken, Environment, RunError, RunOptions, Sink, Summary, TargetKind, TargetSpec, run,
-};
+use countersign_targets::{CancellationToken, Environment, RunOptions, Sink, TargetKind, TargetSpec, run};
 use rusqlite::Connection;
 use serde_json::json;
 use std::path::PathBuf;
@@ -45,15 +43,15 @@ impl Place {
         command: &str,
         options: impl Into<RunOptions>,
         sink: &mut dyn Sink,
-    ) -> Result<Summary, RunError> {
+    ) -> countersign_targets::Ran {
         let spec = TargetSpec::parse(TargetKind::Sqlite, &json!({"path": path})).unwrap();
         run(&spec, None, command, options, &self.environment(), sink, CancellationToken::new()).await
     }
 
     pub(crate) async fn run_on(&self, path: &str, command: &str, options: impl Into<RunOptions>) -> Ran {
         let mut records = Vec::new();
-        let result = self.give(path, command, options, &mut records).await;
-        Ran { result, records }
+        let ran = self.give(path, command, options, &mut records).await;
+        Ran::new(ran, records)
     }
 
     pub(crate) async fn run(&self, command: &str) -> Ran {

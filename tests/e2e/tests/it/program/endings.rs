@@ -11,8 +11,57 @@ async fn a_failure_is_1_with_the_targets_words(database: Database) {
     let command = "DELETE FROM customers; SELECT * FROM nowhere";
     let exec = serve.run("alice", &["exec", "demo-open", command]).await.unwrap();
     assert_eq!(exec.code, Some(1), "{}", exec.err);
-    says(&exec, &["✘ Failed", "no such table: nowhere"]);
+    says(
+        &exec,
+        &[
+            "✘ Failed",
+            "statement 2 of 2, line 1: no such table: nowhere",
+            "Statement 2 of 2 (line 1) failed. Everything was rolled back.",
+            "1, line 1: DELETE rolled back (1000 rows",
+            "2, line 1: SELECT failed",
+        ],
+    );
+    assert_eq!(exec.out, "rolled back: DELETE\n");
+    let request = serve.find(command).await.unwrap();
+    for (who, error) in [("alice", true), ("audra", true)] {
+        let shown = serve.get(who, &format!("/v1/requests/{}", request.text("/id"))).await.unwrap();
+        assert_eq!(shown.text("/transaction/outcome"), "rolled_back");
+        assert_eq!(shown.text("/transaction/statements/0/status"), "rolled_back");
+        assert_eq!(shown.text("/transaction/statements/1/status"), "failed");
+        assert_eq!(shown.json["transaction"]["statements"][1]["error"].is_string(), error);
+    }
     assert_eq!(customers(&serve, "1"), 1000, "several statements are all or nothing");
+}
+
+async fn statement_by_statement_keeps_what_was_committed(database: Database) {
+    let serve = Serve::start(database, &[]).await.unwrap();
+    let command = "DELETE FROM customers WHERE id = 1;\nDELETE FROM nowhere;\nDELETE FROM customers";
+    let exec = serve.begin("alice", &["exec", "demo-db", command, "--statement-by-statement"]).unwrap();
+    let request = serve.find(command).await.unwrap();
+    assert_eq!(request.text("/run_mode"), "statement_by_statement");
+    // What the reviewer sees, and what they cannot ask for.
+    let shown = serve.run("dana", &["requests", "show", request.text("/id")]).await.unwrap();
+    assert!(shown.out.contains("statement by statement"), "{}", shown.out);
+    let bounded = decide(&serve, "dana", "approve", &request, &["--max-rows", "5"]).await;
+    ended(&bounded, 2, "");
+    says(&bounded, &["commit one by one"]);
+    assert_eq!(decide(&serve, "dana", "approve", &request, &[]).await.code, Some(0));
+    let exec = exec.end().await.unwrap();
+    assert_eq!((exec.code, exec.out.as_str()), (Some(1), "DELETE 1\n"), "{}", exec.err);
+    says(
+        &exec,
+        &[
+            "statement 2 of 3, line 2: no such table: nowhere",
+            "Statement 2 of 3 (line 2) failed. Statement 1 is committed; statement 3 was not run.",
+        ],
+    );
+    assert_eq!(customers(&serve, "1"), 999);
+    let elsewhere =
+        json!({ "kind": "http", "target": { "base_url": "https://example.com" }, "approvals": false });
+    serve.connect("http", elsewhere).await.unwrap();
+    let refused = serve.run("alice", &["exec", "http", "GET /x", "--statement-by-statement"]).await.unwrap();
+    ended(&refused, 2, "");
+    says(&refused, &["`run_mode` must be `transaction` on connections of kind http"]);
 }
 
 async fn a_rejection_is_10_and_says_by_whom_and_why(database: Database) {
@@ -186,6 +235,7 @@ async fn a_service_that_cannot_be_reached_is_21(database: Database) {
 
 countersign_e2e::on_every_database! {
     a_failure_is_1_with_the_targets_words,
+    statement_by_statement_keeps_what_was_committed,
     a_rejection_is_10_and_says_by_whom_and_why,
     no_approval_in_time_is_11_and_asks_to_submit_again,
     an_approval_that_is_not_used_in_time_is_11_too,

@@ -134,7 +134,7 @@ async fn votes(checked: &Checked) {
     let run = checked.post("alice", &of(&request, "/run"), json!({}), 200).await;
     assert_eq!(run.state(), "SUCCEEDED");
     checked.call("dana", "POST", &of(&request, "/run"), None, &[], 403).await;
-    for format in ["text", "json", "csv"] {
+    for format in ["text", "json", "csv", "notices"] {
         checked.get("alice", &of(&request, &format!("/output?format={format}")), 200).await;
     }
     checked.get("dana", &of(&request, "/output"), 403).await;
