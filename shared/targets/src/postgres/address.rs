@@ -148,8 +148,8 @@ mod tests {
         PostgresSpec { application_name: "countersign".into(), ca_pem: None, caps: Caps::default() }
     }
 
-    fn mode(url: &str) -> SslMode {
-        parse(&Secret::new(url), &spec()).map(|address| address.config.get_ssl_mode()).unwrap()
+    fn is_encrypted(url: &str) -> bool {
+        parse(&Secret::new(url), &spec()).map(|address| address.is_encrypted()).unwrap()
     }
 
     fn refused(url: &str) -> String {
@@ -166,7 +166,7 @@ mod tests {
             "postgres://u:p@localhost/x?sslmode=require",
             "postgres://u:p@db/x?sslmode=verify-full&application_name=y",
         ] {
-            assert_eq!(mode(url), SslMode::Require, "{url}");
+            assert!(is_encrypted(url), "{url}");
         }
         for url in [
             "postgres://u:p@localhost:5432/x",
@@ -175,7 +175,7 @@ mod tests {
             "postgres://u@%2Fvar%2Frun%2Fpostgresql/x",
             "postgres://u:p@db/x?connect_timeout=3&sslmode=disable",
         ] {
-            assert_eq!(mode(url), SslMode::Disable, "{url}");
+            assert!(!is_encrypted(url), "{url}");
         }
     }
 

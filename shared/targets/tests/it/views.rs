@@ -1,6 +1,6 @@
 //! The views of stored output.
 
-use countersign_targets::view::{Page, PageStart, csv, json, text};
+use countersign_targets::view::{Fate, Page, PageStart, csv, json, text};
 use countersign_targets::{Column, Record};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -101,17 +101,25 @@ fn json_is_what_its_documentation_says() {
         row(&[Some("1"), None]),
         Record::Truncated { kept_rows: 1, kept_bytes: 9, missing_rows: Some(2) },
         done("SELECT 3", Some(3)),
+        Record::Notice { severity: "NOTICE".into(), code: None, message: "x".into() },
         done("CREATE TABLE", None),
     ]);
     let value: Value = serde_json::from_str(&json(&page)).unwrap();
     let expected = serde_json::json!([
         {"columns": [{"name": "a", "type": "int4", "key": "a"}, {"name": "a", "type": "text", "key": "a_2"}],
          "rows": [{"a": "1", "a_2": null}], "tag": "SELECT 3", "row_count": 3,
+         "status": "committed", "notices": [],
          "truncated": {"kept_rows": 1, "missing_rows": 2}, "continued": false, "complete": true},
         {"columns": null, "rows": null, "tag": "CREATE TABLE", "row_count": null,
+         "status": "committed", "notices": [{"severity": "NOTICE", "code": null, "message": "x"}],
          "truncated": null, "continued": false, "complete": true},
     ]);
     assert_eq!(value, expected);
+    let undone: Value = serde_json::from_str(&json(&page.with_fate(Fate::RolledBack))).unwrap();
+    for set in undone.as_array().unwrap() {
+        assert_eq!((&set["status"], &set["tag"]), (&"rolled_back".into(), &Value::Null));
+        assert_eq!((&set["row_count"], &set["complete"]), (&Value::Null, &false.into()));
+    }
 }
 
 #[test]

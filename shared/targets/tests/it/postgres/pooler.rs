@@ -66,7 +66,7 @@ impl Pooler {
     async fn state(&self, database: &str) -> Vec<Option<String>> {
         const STATE: &str = "SELECT current_user, session_user, current_setting('search_path'), \
             current_setting('statement_timeout'), current_setting('work_mem'), \
-            current_setting('countersign.mark', true), \
+            nullif(current_setting('countersign.mark', true), ''), \
             (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_cursors), \
             (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), \
             (SELECT count(*) FROM pg_listening_channels()), \

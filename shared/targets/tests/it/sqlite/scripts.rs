@@ -15,10 +15,7 @@ async fn a_script_that_fails_says_which_statement_and_that_nothing_stays() {
     assert_eq!(ran.shown().0, "rolled back: DELETE\n");
     assert_eq!(place.count(), 4);
     let ran = place.run_with(at_most(1), "DELETE FROM t").await;
-    assert_eq!(
-        (ran.outcome(), ran.shown().0.as_str()),
-        (TransactionOutcome::RolledBack, "rolled back: DELETE\n")
-    );
+    assert_eq!((ran.outcome(), ran.tags().len()), (TransactionOutcome::RolledBack, 0));
 }
 
 #[tokio::test]
