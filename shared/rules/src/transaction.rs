@@ -27,7 +27,6 @@ pub enum StatementMode {
 impl StatementMode {
     /// True for the default, which is not written down.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
     pub fn is_transaction(&self) -> bool {
         *self == Self::Transaction
     }

@@ -1,10 +1,12 @@
 //! The rules by example, one story each; the laws behind them are tested in `tests/model`.
 
 use crate::story::{Story, at};
+use countersign_rules::command::Ending;
 use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause, VoidCause};
 use countersign_rules::request::AutoCause;
-use countersign_rules::risk::Block;
-use countersign_rules::{Bounds, Effect, Fact, Phase, Refusal, Status, effects};
+use countersign_rules::risk::{Block, Verdict};
+use countersign_rules::transaction::{Closing, Journal};
+use countersign_rules::{Bounds, Effect, Fact, Phase, Refusal, StatementMode, Status, effects};
 
 #[test]
 fn one_group_is_content_with_any_one_member() {
@@ -424,4 +426,40 @@ fn an_estimate_is_written_once_for_those_who_still_decide_and_nowhere_else() {
     let mut never = Story::new(&["dba"]).submitted_by("alice");
     assert_eq!(never.is_estimated(7), Ok(Vec::new()), "nobody wanted one");
     assert!(!effects(never.request()).contains(&Effect::Estimate));
+}
+
+#[test]
+fn statements_that_commit_one_by_one_have_another_digest_and_no_bound_on_rows() {
+    let by_statement = |verdict: Verdict| {
+        let mut story = Story::new(&["dba"]).person("dana", &["dba"]);
+        story.verdict = verdict;
+        story.run_mode = StatementMode::StatementByStatement;
+        story.submitted_by("alice")
+    };
+    let mut story = by_statement(Verdict::default());
+    let together = Story::new(&["dba"]).person("dana", &["dba"]).submitted_by("alice");
+    assert_ne!(story.request().digest, together.request().digest);
+    let bound = Bounds { max_rows: Some(10), not_after: None };
+    assert_eq!(story.approves_within("dana", bound), Err(Refusal::NoRowBound));
+    story.approves("dana").unwrap();
+    // What a rule lets through runs in one read-only transaction; so nothing is let through here.
+    let eased = Verdict { ease: Some("reads".to_owned()), ..Verdict::default() };
+    let story = by_statement(eased);
+    assert_eq!((story.status(), story.request().read_only), (Status::Pending, false));
+}
+
+#[test]
+fn what_is_known_of_a_lost_run_stays_when_it_is_settled() {
+    let mut story = Story::approved();
+    story.claims("x1").unwrap();
+    let mut journal = Journal::new([(1, "UPDATE".to_owned()), (2, "DELETE".to_owned())]);
+    journal.begin(1);
+    journal.ran(1, Some(1), 1);
+    journal.commit();
+    journal.begin(2);
+    let known = Some(Box::new(journal.close(Closing::Unknown)));
+    story.completes("x1", Ending::Lost(known.clone())).unwrap();
+    story.settles("root").unwrap();
+    let Phase::Finished { outcome, .. } = &story.request().phase else { panic!("it is settled") };
+    assert_eq!(outcome.transaction, known);
 }

@@ -8,8 +8,8 @@ use countersign_rules::person::Role;
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::{Guard, TableRows, Verdict};
 use countersign_rules::{
-    Bounds, Command, Digest, Fact, GroupName, Person, Policy, Refusal, Request, RequestId, Status,
-    Submission, Timestamp, TokenId, UserId, Via, commit, decide, digest, submit,
+    Bounds, Command, Digest, Fact, GroupName, Person, Policy, Refusal, Request, RequestId, StatementMode,
+    Status, Submission, Timestamp, TokenId, UserId, Via, commit, decide, digest, submit,
 };
 
 /// People, a policy, and soon a request.
@@ -26,6 +26,7 @@ pub(crate) struct Story {
     pub(crate) kind: String,
     pub(crate) executor: Executor,
     people: Vec<(String, Person)>,
+    pub(crate) run_mode: StatementMode,
     request: Option<Request>,
 }
 
@@ -57,6 +58,7 @@ impl Story {
             kind: "postgres".to_owned(),
             executor: Executor::Service,
             people: Vec::new(),
+            run_mode: StatementMode::Transaction,
             request: None,
         }
         .person("alice", &[])
@@ -111,7 +113,7 @@ impl Story {
             command: "SELECT 1".to_owned(),
             reason: None,
             run: RunMode::Manual,
-            run_mode: countersign_rules::StatementMode::Transaction,
+            run_mode: self.run_mode,
             policy: self.policy.clone(),
             timeout_seconds: self.timeout_seconds,
             wanted_timeout_seconds: None,
@@ -204,7 +206,10 @@ impl Story {
     }
 
     pub(crate) fn succeeds(&mut self, nonce: &str) -> Result<Vec<Fact>, Refusal> {
-        let ending = Ending::Succeeded(Outcome::default());
+        self.completes(nonce, Ending::Succeeded(Outcome::default()))
+    }
+
+    pub(crate) fn completes(&mut self, nonce: &str, ending: Ending) -> Result<Vec<Fact>, Refusal> {
         self.ask(&Command::Complete { nonce: nonce.to_owned(), ending, executor: self.executor.clone() })
     }
 

@@ -42,16 +42,16 @@ impl Pooler {
             Command::new("pgbouncer")
         };
         let path = std::env::var("PATH").unwrap_or_default();
-        let process = command
+        command
             .arg(&file)
             .env("PATH", format!("{path}:/usr/sbin"))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("these tests need PgBouncer (Debian: apt-get install pgbouncer)");
+            .stderr(Stdio::null());
+        let needed = "these tests need PgBouncer (Debian: apt-get install pgbouncer)";
+        let pooler = Self { process: command.spawn().expect(needed), port, _folder: folder };
         for _ in 0..100 {
             if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Self { process, port, _folder: folder };
+                return pooler;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
