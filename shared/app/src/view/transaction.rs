@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 /// What became of the statements of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Transaction)]
+#[schema(as = TransactionResult)]
 pub struct TransactionView {
     /// What became of its effects.
     pub outcome: TransactionOutcome,
@@ -28,7 +28,7 @@ pub struct TransactionView {
 
 /// One statement of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Statement)]
+#[schema(as = StatementResult)]
 pub struct StatementView {
     /// Its number in the command, from 1.
     #[schema(minimum = 1)]
