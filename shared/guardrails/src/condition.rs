@@ -5,6 +5,7 @@
 //! among the values tried, the condition counts as one that holds for every row: an unusual condition is blocked, a
 //! usual one differs for one of the constants that it names.
 
+use crate::wildcards::like;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A value of a row, or of the statement.
@@ -359,32 +360,4 @@ fn order(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
         (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
         _ => number(left)?.partial_cmp(&number(right)?),
     }
-}
-
-/// `%` is any text, `_` one character.
-fn like(text: &str, pattern: &str) -> bool {
-    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
-    let (mut at, mut from) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while from < text.len() {
-        match pattern.get(at) {
-            Some('%') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(want) if *want == '_' || Some(want) == text.get(from) => {
-                at += 1;
-                from += 1;
-            }
-            _ => match star {
-                Some((star_at, star_from)) => {
-                    star = Some((star_at, star_from + 1));
-                    at = star_at + 1;
-                    from = star_from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(at).all(|c| *c == '%')
 }

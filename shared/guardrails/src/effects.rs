@@ -1,7 +1,8 @@
 //! Functions that do more than compute or read, and what a reviewer should know of them.
 
 use crate::analysis::Statement;
-use crate::names::{glob, quoted};
+use crate::names::quoted;
+use crate::wildcards::glob;
 
 /// How much a function's effect weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,6 +27,7 @@ mod shape;
 mod shell;
 mod sql;
 pub mod text;
+mod wildcards;
 
 pub use analysis::{Action, Analysis, Kind, OutputColumn, Statement, TableName, Use};
 pub use dialect::{Dialect, UnknownKind};

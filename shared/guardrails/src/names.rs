@@ -20,36 +20,6 @@ impl NameList {
     }
 }
 
-/// `*` stands for any run of characters; without regard to case.
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
-    let text: Vec<char> = text.to_lowercase().chars().collect();
-    let (mut at, mut from) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while from < text.len() {
-        match (pattern.get(at), text.get(from)) {
-            (Some('*'), _) => {
-                star = Some((at, from));
-                at += 1;
-            }
-            (Some(want), Some(have)) if want == have => {
-                at += 1;
-                from += 1;
-            }
-            _ => match star {
-                // The last star takes one character more.
-                Some((star_at, star_from)) => {
-                    star = Some((star_at, star_from + 1));
-                    at = star_at + 1;
-                    from = star_from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(at).all(|&c| c == '*')
-}
-
 /// A name as it stands in a message: in backticks, cut, with nothing invisible in it.
 pub(crate) fn quoted(name: &str) -> String {
     const MOST: usize = 80;
@@ -83,26 +53,7 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{glob, quoted};
-
-    #[test]
-    fn a_star_stands_for_any_run_of_characters() {
-        for (pattern, text) in [
-            ("*", ""),
-            ("*", "x"),
-            ("pay*", "payments"),
-            ("*ments", "payments"),
-            ("p*y*s", "payments"),
-            ("PAYMENTS", "payments"),
-            ("ä*", "Äpfel"),
-            ("**a", "a"),
-        ] {
-            assert!(glob(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("", "x"), ("pay", "payments"), ("pay*x", "payments"), ("*a", "ab")] {
-            assert!(!glob(pattern, text), "{pattern} {text}");
-        }
-    }
+    use super::quoted;
 
     #[test]
     fn a_name_in_a_message_shows_what_is_invisible() {

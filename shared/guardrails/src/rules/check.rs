@@ -3,7 +3,7 @@
 use super::{Deny, Rule, code};
 use crate::Dialect;
 use crate::analysis::{Analysis, Statement, TableName, Use};
-use crate::names::glob;
+use crate::wildcards::glob;
 
 /// The command as text, in the ways that words and patterns are looked for: as it came, without its
 /// comments and strings, and what the analysis read out of it (quotes and escapes undone).
