@@ -1,8 +1,10 @@
 //! What a command is: the words in which every dialect's analysis answers.
 
 use crate::Dialect;
+use crate::shell::Script;
 use crate::text::Position;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What is known about a command.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Analysis {
     pub why_not: Option<String>,
     /// Where the part begins that was not understood, if that is known.
     pub position: Option<Position>,
+    /// What a shell's script consists of.
+    pub(crate) script: Option<Arc<Script>>,
 }
 
 /// Commands never reach a `Debug`.
@@ -35,12 +39,19 @@ impl std::fmt::Debug for Analysis {
 
 impl Analysis {
     pub(crate) fn understood(dialect: Dialect, statements: Vec<Statement>) -> Self {
-        Self { dialect, understood: true, statements, why_not: None, position: None }
+        Self { dialect, understood: true, statements, why_not: None, position: None, script: None }
     }
 
     pub(crate) fn not_understood(dialect: Dialect, why: impl Into<NotUnderstood>) -> Self {
         let NotUnderstood { why, position } = why.into();
-        Self { dialect, understood: false, statements: Vec::new(), why_not: Some(why), position }
+        Self {
+            dialect,
+            understood: false,
+            statements: Vec::new(),
+            why_not: Some(why),
+            position,
+            script: None,
+        }
     }
 
     /// Why the command was not understood and where, for messages.

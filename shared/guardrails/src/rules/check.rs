@@ -35,13 +35,13 @@ impl Texts {
 }
 
 /// What a rule tells the requester, if it hits.
-pub(super) fn message(rule: &Rule, command: &str, texts: &Texts, analysis: &Analysis) -> Option<String> {
+pub(super) fn message(rule: &Rule, texts: &Texts, analysis: &Analysis) -> Option<String> {
     let deny = &rule.deny;
     if let Some(only) = &rule.only {
         if analysis.dialect != Dialect::Shell {
             return Some(format!("{} (`only` is for runners)", rule.message));
         }
-        return only.check(command).err().map(|why| format!("{} ({why})", rule.message));
+        return only.check(analysis).err().map(|why| format!("{} ({why})", rule.message));
     }
     if deny.pattern.as_ref().is_some_and(|pattern| texts.all.iter().any(|text| pattern.is_match(text)))
         || deny.words.iter().any(|words| texts.lower.iter().any(|text| has_words(text, words)))

@@ -107,7 +107,7 @@ impl RuleSet {
         }
         let texts = check::Texts::new(command, analysis);
         self.rules.iter().find_map(|rule| {
-            let message = check::message(rule, command, &texts, analysis)?;
+            let message = check::message(rule, &texts, analysis)?;
             Some(Hit { rule: rule.name.clone(), message })
         })
     }

@@ -8,6 +8,7 @@
 //!
 //! Variables that are set and files that are read or written by redirection have lists of their own.
 
+use crate::analysis::Analysis;
 use crate::shell::{self, Script, Simple, Word};
 use std::collections::BTreeSet;
 
@@ -219,12 +220,9 @@ impl Only {
     }
 
     /// The first thing in a command that the rule does not cover.
-    pub(super) fn check(&self, command: &str) -> Result<(), Uncovered> {
-        let (script, _) = shell::read(command).map_err(|error| {
-            let at = error.position.map(|position| format!("{position}: ")).unwrap_or_default();
-            Uncovered::NotUnderstood(format!("{at}{}", error.why))
-        })?;
-        script.commands.iter().try_for_each(|simple| self.check_simple(simple, &script))
+    pub(super) fn check(&self, analysis: &Analysis) -> Result<(), Uncovered> {
+        let script = analysis.script.as_deref().ok_or_else(|| Uncovered::NotUnderstood(analysis.reason()))?;
+        script.commands.iter().try_for_each(|simple| self.check_simple(simple, script))
     }
 
     fn check_simple(&self, simple: &Simple, script: &Script) -> Result<(), Uncovered> {
@@ -250,8 +248,11 @@ impl Only {
         let Some(name) = program.literal().filter(|name| !name.is_empty()) else {
             return Err(Uncovered::Hidden("the name of a program in it is made when it runs".to_owned()));
         };
-        if name == "export" {
-            self.check_export(arguments)?;
+        for variable in shell::variables_of(&simple.words) {
+            let variable = variable.unwrap_or_else(|| "?".to_owned());
+            if !self.variables.contains(&variable) {
+                return Err(Uncovered::Variable(variable));
+            }
         }
         let arguments: Vec<Argument> = arguments.iter().map(|word| argument(word, script)).collect();
         if self.commands.iter().any(|entry| entry.covers(&name, &arguments)) {
@@ -260,52 +261,18 @@ impl Only {
             Err(Uncovered::Command(crate::names::quoted(&name)))
         }
     }
-
-    fn check_export(&self, arguments: &[Word]) -> Result<(), Uncovered> {
-        for word in arguments {
-            let visible = word.visible();
-            let name = visible.split_once('=').map_or(visible.as_str(), |(name, _)| name);
-            if !name.starts_with('-') && !self.variables.contains(name) {
-                return Err(Uncovered::Variable(name.to_owned()));
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Programs that set variables in ways that are not followed.
-const SETTERS: [&str; 9] =
-    ["read", "export", "mapfile", "readarray", "eval", "source", ".", "getopts", "declare"];
-
+/// What an argument becomes. Variables that the script alone sets have the values that it sets.
 fn argument(word: &Word, script: &Script) -> Argument {
-    use crate::shell::Part;
     if let Some(text) = word.literal() {
         return Argument::Text(text);
     }
-    let follows = !script.commands.iter().any(|simple| {
-        simple.words.first().and_then(Word::literal).is_some_and(|name| SETTERS.contains(&name.as_str()))
-    });
-    // A variable that only the script sets, to values that are plain words and no options.
-    let known = |name: &String| {
-        follows
-            && script.variables.get(name).and_then(Option::as_ref).is_some_and(|values| {
-                !values.is_empty()
-                    && values.iter().all(|value| {
-                        !value.is_empty()
-                            && !value.starts_with('-')
-                            && value.chars().all(|c| c.is_alphanumeric() || "_./:@-".contains(c))
-                    })
-            })
-    };
-    let plain = word.parts.iter().all(|part| match part {
-        Part::Plain(_) | Part::Quoted(_) => true,
-        Part::Variable { name, .. } => known(name),
-        _ => false,
-    });
-    let leads = match word.parts.first() {
-        Some(Part::Plain(text) | Part::Quoted(text)) => !text.starts_with('-'),
-        Some(Part::Variable { .. }) => true,
-        _ => false,
-    };
-    if (plain && leads) || !word.may_be_option() { Argument::Word } else { Argument::Anything }
+    let is_option = |texts: &[String]| texts.iter().any(|text| text.starts_with('-'));
+    match script.texts(word) {
+        Some(texts) if is_option(&texts) => Argument::Anything,
+        Some(_) => Argument::Word,
+        None if word.may_be_option() => Argument::Anything,
+        None => Argument::Word,
+    }
 }

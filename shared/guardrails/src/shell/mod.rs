@@ -5,26 +5,35 @@
 //! shell is ever provably a read.
 
 mod commands;
+mod inner;
+mod input;
+mod options;
 mod parse;
 mod programs;
+mod scripts;
 mod syntax;
 
 use crate::Dialect;
 use crate::analysis::{Analysis, NotUnderstood, Statement};
 use crate::bounds;
+pub(crate) use commands::variables_of;
 pub(crate) use programs::{changes_meaning, may_run_code};
-pub(crate) use syntax::{Part, Script, Simple, Word};
+use std::sync::Arc;
+pub(crate) use syntax::{Script, Simple, Word};
 
 /// Analyses a command.
 pub(crate) fn analyse(command: &str) -> Analysis {
     match read(command) {
-        Ok((_, statements)) => Analysis::understood(Dialect::Shell, statements),
+        Ok((script, statements)) => {
+            let analysis = Analysis::understood(Dialect::Shell, statements);
+            Analysis { script: Some(Arc::new(script)), ..analysis }
+        }
         Err(why) => Analysis::not_understood(Dialect::Shell, why),
     }
 }
 
 /// Reads a script: its commands, with those that its wrappers run, and what they do.
-pub(crate) fn read(command: &str) -> Result<(Script, Vec<Statement>), NotUnderstood> {
+fn read(command: &str) -> Result<(Script, Vec<Statement>), NotUnderstood> {
     bounds::length(command)?;
     if let Some(at) = command.find(|c: char| c.is_control() && !matches!(c, '\t' | '\n')) {
         return Err(NotUnderstood::at(command, at, "it has a control character"));

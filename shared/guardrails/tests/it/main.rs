@@ -2,10 +2,12 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod answers;
+mod bash;
 mod bypass;
 mod conditions;
 mod docs;
 mod everyday;
 mod only;
+mod programs;
 mod properties;
 mod rules;

@@ -38,6 +38,8 @@ fn a_listed_command_passes_with_its_arguments_and_options() {
         "ls /var/log/*",
         "./deploy.sh",
         "{ ls; }; (ls)",
+        "./deploy.sh < /dev/null\nls",
+        "tail -n 5 /var/log/syslog\nls",
     ] {
         assert_eq!(blocked(&only, command), None, "{command}");
     }
@@ -105,6 +107,9 @@ fn an_entry_never_covers_what_it_does_not_list() {
         "echo $((1+1))",
         "exec rm x",
         "(( x ))",
+        "grep x\nls",
+        "kubectl get -n NS - \nls",
+        "exec < f",
     ] {
         assert!(blocked(&only, command).is_some(), "{command}");
     }
