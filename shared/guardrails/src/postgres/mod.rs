@@ -13,7 +13,7 @@ mod settings;
 mod statement;
 mod walk;
 
-use crate::analysis::{Analysis, Statement};
+use crate::analysis::{Analysis, NotUnderstood, Statement};
 use crate::lexed::{Class, Lexed};
 use crate::{Dialect, bounds};
 use squawk_lexer::{LiteralKind, TokenKind, tokenize};
@@ -33,23 +33,35 @@ pub(crate) fn analyse(command: &str) -> Analysis {
     }
 }
 
-fn statements(command: &str) -> Result<Vec<Statement>, &'static str> {
+fn statements(command: &str) -> Result<Vec<Statement>, NotUnderstood> {
     let parse = SourceFile::parse(command);
     let root = parse.syntax_node();
-    if !parse.errors().is_empty() {
-        return Err("it has a syntax error, or is not PostgreSQL's SQL");
+    if let Some(error) = parse.errors().into_iter().min_by_key(|error| error.range().start()) {
+        // Those of the grammar name kinds of tokens; others may quote the command.
+        let expected = Some(error.message())
+            .filter(|message| message.starts_with("expected ") && !message.contains(['`', '"', '\'']));
+        let expected = expected.map(|message| format!(" ({message})")).unwrap_or_default();
+        let why = format!("it has a syntax error, or is not PostgreSQL's SQL{expected}");
+        return Err(NotUnderstood::at(command, usize::from(error.range().start()), why));
     }
     let mut statements = Vec::new();
     for child in root.children_with_tokens() {
         match child {
             SyntaxElement::Token(token)
                 if token.kind().is_trivia() || token.kind() == SyntaxKind::SEMICOLON => {}
-            SyntaxElement::Token(_) => return Err("there is something between its statements"),
+            SyntaxElement::Token(token) => {
+                let at = usize::from(token.text_range().start());
+                return Err(NotUnderstood::at(command, at, "there is something between its statements"));
+            }
             SyntaxElement::Node(node) if node.kind() == SyntaxKind::EMPTY_STMT => {}
-            SyntaxElement::Node(node) => statements.push(walk::statement(&node)?),
+            SyntaxElement::Node(node) => {
+                let at = usize::from(node.text_range().start());
+                let statement = walk::statement(&node).map_err(|why| NotUnderstood::at(command, at, why))?;
+                statements.push(statement);
+            }
         }
     }
-    if statements.is_empty() { Err("it has no statement") } else { Ok(statements) }
+    if statements.is_empty() { Err("it has no statement".into()) } else { Ok(statements) }
 }
 
 /// The tokens that the parser will see.
