@@ -17,7 +17,7 @@ mod bounds;
 mod condition;
 mod dialect;
 mod effects;
-mod http;
+pub mod http;
 mod judge;
 mod lexed;
 mod names;

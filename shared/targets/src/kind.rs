@@ -22,6 +22,9 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Http, Self::Runner];
+
     /// The word in `connections.kind`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -71,13 +74,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_back_from_its_own_word() {
-        for kind in [
-            TargetKind::Sqlite,
-            TargetKind::Postgres,
-            TargetKind::Mysql,
-            TargetKind::Http,
-            TargetKind::Runner,
-        ] {
+        for kind in TargetKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
     }

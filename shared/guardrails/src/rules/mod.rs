@@ -54,6 +54,9 @@ impl Deny {
     }
 }
 
+/// The rule that all connections over HTTP have.
+const VALID_REQUEST: &str = "valid-request";
+
 /// One rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
@@ -99,9 +102,13 @@ impl RuleSet {
         self.rules.iter().any(|rule| rule.deny.output_pattern.is_some())
     }
 
-    /// The first rule that blocks the command.
+    /// The first rule that blocks the command. A request that cannot be sent is blocked without a rule.
     #[must_use]
     pub fn check(&self, command: &str, analysis: &Analysis) -> Option<Hit> {
+        if analysis.dialect == Dialect::Http && !analysis.understood {
+            let message = format!("the command is no request that can be sent: {}", analysis.reason());
+            return Some(Hit { rule: VALID_REQUEST.to_owned(), message });
+        }
         if self.rules.is_empty() {
             return None;
         }
@@ -178,6 +185,7 @@ pub(crate) fn code(command: &str, dialect: Dialect) -> String {
     match dialect {
         Dialect::Postgres => crate::postgres::lex(command).code,
         Dialect::Mysql | Dialect::Sqlite => crate::sql::lex(command, dialect).code,
-        Dialect::Shell | Dialect::Http => lexed::Lexed::new([(lexed::Class::Code, command)]).code,
+        Dialect::Shell => lexed::Lexed::new([(lexed::Class::Code, command)]).code,
+        Dialect::Http => crate::http::code(command),
     }
 }

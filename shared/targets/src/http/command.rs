@@ -1,17 +1,7 @@
-//! The form of a command: a request line, headers, an empty line, the body.
-//!
-//! ```text
-//! POST /v1/users?dry_run=true
-//! content-type: application/json
-//!
-//! {"name": "Ada"}
-//! ```
+//! A command as the call that is sent. It is read by the code that analyses it ([`countersign_guardrails::http`]).
 
-use super::headers::OF_A_COMMAND;
+use countersign_guardrails::http::parse as parse_request;
 use reqwest::Method;
-
-const METHODS: [Method; 7] =
-    [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// One call.
 pub(super) struct Call {
@@ -30,52 +20,14 @@ impl Call {
 }
 
 pub(super) fn parse(command: &str) -> Result<Call, String> {
-    let mut rest = command;
-    let first = line(&mut rest).unwrap_or_default();
-    let form = "the first line must be a method and a path, such as `GET /v1/users?active=true`";
-    let (method, path) = first.split_once(' ').ok_or(form)?;
-    let method = METHODS.into_iter().find(|known| known.as_str() == method).ok_or_else(|| {
-        "the method must be GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE, in capitals".to_owned()
-    })?;
-    if !path.starts_with('/')
-        || path.contains(['#', '\\'])
-        || !path.bytes().all(|byte| byte.is_ascii_graphic())
-    {
-        return Err(format!(
-            "{form}; the path begins with `/`, has no `#`, and what is not ASCII is percent-encoded"
-        ));
-    }
-    let mut headers: Vec<(String, String)> = Vec::new();
-    while let Some(header) = line(&mut rest).filter(|header| !header.is_empty()) {
-        let (name, value) =
-            header.split_once(':').ok_or("a header line must be `name: value`; an empty line ends them")?;
-        let name = name.to_ascii_lowercase();
-        if !OF_A_COMMAND.contains(&name.as_str()) {
-            return Err(format!(
-                "a command may set the headers `{}` only; others belong to the connection",
-                OF_A_COMMAND.join("`, `")
-            ));
-        }
-        if headers.iter().any(|(known, _)| *known == name) {
-            return Err(format!("the header `{name}` is there twice"));
-        }
-        headers.push((name, value.trim().to_owned()));
-    }
-    let path = path.to_owned();
-    if !rest.is_empty() && matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
-        return Err(format!("a `{method}` has no body"));
-    }
-    Ok(Call { method, path, headers, body: rest.to_owned() })
-}
-
-/// Takes the next line, with `\n` or `\r\n` at its end.
-fn line<'a>(rest: &mut &'a str) -> Option<&'a str> {
-    if rest.is_empty() {
-        return None;
-    }
-    let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
-    *rest = after;
-    Some(line.strip_suffix('\r').unwrap_or(line))
+    let request = parse_request(command).map_err(|error| error.to_string())?;
+    let method = Method::from_bytes(request.method.as_str().as_bytes()).map_err(|error| error.to_string())?;
+    Ok(Call {
+        method,
+        path: request.target.to_owned(),
+        headers: request.headers,
+        body: request.body.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -8,12 +8,9 @@ use crate::{Column, RunError, Secret};
 use reqwest::Response;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-/// What a command may set.
-pub(super) const OF_A_COMMAND: [&str; 5] =
-    ["accept", "content-type", "idempotency-key", "if-match", "if-none-match"];
-
-/// What nobody sets: the client does, or a proxy would be led astray.
-const OF_THE_CLIENT: [&str; 12] = [
+/// What nobody sets: the client does, a proxy would be led astray, or the service would take another method or path than
+/// those of the command.
+const OF_THE_CLIENT: [&str; 20] = [
     "host",
     "content-length",
     "transfer-encoding",
@@ -26,6 +23,14 @@ const OF_THE_CLIENT: [&str; 12] = [
     "proxy-authorization",
     "proxy-connection",
     "forwarded",
+    "http2-settings",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-method",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-forwarded-prefix",
 ];
 
 /// What would be a credential in plain sight.

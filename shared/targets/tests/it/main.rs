@@ -9,6 +9,7 @@
 
 mod common;
 mod http;
+mod http_paths;
 #[cfg(feature = "mariadb-tests")]
 mod mariadb;
 #[cfg(feature = "postgres-tests")]

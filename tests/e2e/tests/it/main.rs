@@ -13,6 +13,7 @@ mod bootstrap;
 mod chats;
 mod epoch;
 mod four_eyes;
+mod guardrails;
 mod journeys;
 #[cfg(all(feature = "postgres-tests", feature = "mariadb-tests"))]
 mod kills;
