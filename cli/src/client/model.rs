@@ -221,6 +221,18 @@ pub(crate) struct Risk {
     pub(crate) estimate: Option<String>,
 }
 
+/// How many rows a request would change, counted before the vote.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ExactRows {
+    /// How many.
+    pub(crate) rows: u64,
+    /// The table.
+    pub(crate) table: String,
+    /// When they were counted, RFC 3339.
+    pub(crate) at: String,
+}
+
 /// How the execution went.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
@@ -314,6 +326,8 @@ pub(crate) struct Request {
     pub(crate) auto_approval: Option<AutoApproval>,
     /// What the guardrails think.
     pub(crate) risk: Option<Risk>,
+    /// How many rows it would change, for reviewers.
+    pub(crate) exact_rows: Option<ExactRows>,
     /// When it was made, RFC 3339.
     pub(crate) created_at: String,
     /// The end of the time for votes, RFC 3339.

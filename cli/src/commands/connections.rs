@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::values::{self, Limit, Switch, edit, limit, list};
-use super::{done, prompt, proposed, test, warn};
+use super::{done, prompt, proposed, refresh, test, warn};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
 use crate::help::examples;
@@ -47,6 +47,14 @@ pub(crate) enum ConnectionsCommand {
         "countersign connections test prod-db",
     ])]
     Test {
+        /// Name of the connection
+        name: String,
+    },
+    /// Read the catalogue of a connection's database again (admin)
+    #[command(after_help = examples![
+        "countersign connections refresh prod-db",
+    ])]
+    Refresh {
         /// Name of the connection
         name: String,
     },
@@ -284,6 +292,7 @@ pub(crate) async fn connections(
             warn(ui, &value);
             ui.one(COLUMNS, &value, |columns| card(&value, columns))
         }
+        ConnectionsCommand::Refresh { name } => refresh::refresh(client, ui, &name).await,
         ConnectionsCommand::Test { name } => test::test(client, ui, &name).await,
         ConnectionsCommand::Delete { name, yes } => delete(client, ui, &name, yes).await,
     }

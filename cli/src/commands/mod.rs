@@ -11,6 +11,7 @@ pub(crate) mod integrations;
 pub(crate) mod login;
 pub(crate) mod pages;
 pub(crate) mod prompt;
+mod refresh;
 pub(crate) mod requests;
 pub(crate) mod run;
 mod test;

@@ -242,6 +242,11 @@ pub(crate) fn full(request: &Request, columns: Option<usize>) -> Vec<Line> {
     if let Some(mode) = statements::mode(request) {
         lines.extend(label("Runs", mode));
     }
+    if let Some(exact) = &request.exact_rows {
+        let at = format!(" at {} UTC, counted for reviewers only", moment::stamp(&exact.at));
+        let table = safe::line(&exact.table);
+        lines.extend(label("Rows", Line::new().text(format!("{} of {table}{at}", exact.rows))));
+    }
     lines.extend(label("Created", Line::new().text(format!("{} UTC", moment::stamp(&request.created_at)))));
     lines.extend(label("Digest", Line::new().text(safe::line(&request.digest))));
     lines.extend(label("Request", Line::new().text(safe::line(&request.id))));

@@ -75,6 +75,7 @@ pub fn router(app: App, invoker: Invoker) -> Router {
             ),
         )
         .route("/v1/connections/{name}/test", only(post(connections::test), "POST"))
+        .route("/v1/connections/{name}/refresh", only(post(connections::catalogue::refresh), "POST"))
         .route("/v1/users", only(get(users::list), "GET, HEAD"))
         .route("/v1/users/{id}", only(get(users::show).put(users::put), "GET, HEAD, PUT"))
         .route("/v1/users/{id}/sessions", only(get(sessions::list), "GET, HEAD"))

@@ -65,6 +65,8 @@ pub(crate) async fn answer(
         request = state.ok_or_else(|| Problem::not_found("request"))?;
     };
     let view = RequestView::new(&request, created, error, caller, app.now(), &app.config.public_url);
+    let exact = app.exact_rows(&request, caller).await;
+    let view = view.with_exact_rows(&request, exact, caller);
     let mut response = json::answer(StatusCode::OK, &view).into_response();
     if unchanged {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("0"));

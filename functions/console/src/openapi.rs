@@ -26,6 +26,7 @@ pub(crate) const DOCUMENT: &str = include_str!("../openapi.json");
     crate::connections::put,
     crate::connections::remove,
     crate::connections::test,
+    crate::connections::catalogue::refresh,
     crate::users::list,
     crate::users::show,
     crate::users::put,

@@ -11,6 +11,7 @@
 //! from the connection as it is now is the one that every voter approved.
 
 mod assess;
+mod catalogue;
 mod configuration;
 mod estimate;
 mod mask;
@@ -25,6 +26,7 @@ use countersign_app::App;
 use countersign_app::app::{ExecuteEvent, random};
 use countersign_app::assess::AssessEvent;
 use countersign_app::aws::Aws;
+use countersign_app::catalogue::RefreshEvent;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::claim::{Claimant, Claimed, NotClaimed};
 use countersign_app::guard;
@@ -76,6 +78,7 @@ enum Event {
     Estimate(EstimateEvent),
     Test(TestEvent),
     Assess(Box<AssessEvent>),
+    Refresh(RefreshEvent),
 }
 
 /// Why an event was not handled.
@@ -83,7 +86,7 @@ enum Event {
 pub enum ExecuteError {
     /// It is none of ours.
     #[error(
-        "expected `{{\"request_id\": …}}`, `{{\"estimate\": …}}`, `{{\"test_connection\": …}}` or `{{\"assess\": …}}`: {0}"
+        "expected `{{\"request_id\": …}}`, `{{\"estimate\": …}}`, `{{\"test_connection\": …}}`, `{{\"refresh_catalogue\": …}}` or `{{\"assess\": …}}`: {0}"
     )]
     Event(serde_json::Error),
     /// The table could not be read.
@@ -127,6 +130,7 @@ impl Execute {
                 Event::Run(event) => self.run_request(event.request_id).await,
                 Event::Estimate(event) => Box::pin(self.estimate(event.estimate)).await,
                 Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
+                Event::Refresh(event) => Ok(json!(Box::pin(self.refresh(&event.refresh_catalogue)).await?)),
                 Event::Assess(event) => Ok(json!(assess::assess(&event.assess))),
             }
         })
@@ -154,7 +158,12 @@ impl Execute {
         let nonce = format!("{:032x}", random().map_err(|_| ExecuteError::NoRandomness)?);
         let statement_millis =
             |connection: &Connection| spec_of(connection).ok().map(|spec| spec.caps().statement_timeout_ms);
-        let claimant = Claimant { executor: Executor::Service, nonce, statement_millis: &statement_millis };
+        let claimant = Claimant {
+            executor: Executor::Service,
+            nonce,
+            statement_millis: &statement_millis,
+            catalogue: Some(self),
+        };
         match self.app.claim(id, &claimant).await {
             Ok(claimed) => Ok(Some(claimed)),
             Err(NotClaimed::Over(_) | NotClaimed::Change(ChangeError::Gone)) => Ok(None),

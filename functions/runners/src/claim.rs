@@ -109,7 +109,8 @@ pub(crate) async fn claim(
     }
     let statement_millis =
         |connection: &Connection| spec_of(connection).map(|spec| spec.caps().statement_timeout_ms);
-    let claimant = Claimant { executor, nonce: body.nonce, statement_millis: &statement_millis };
+    let claimant =
+        Claimant { executor, nonce: body.nonce, statement_millis: &statement_millis, catalogue: None };
     match app.claim(visit.id, &claimant).await {
         Ok(claimed) => Ok(json::answer(StatusCode::OK, &grant(&app, claimed, visit.token()?)?)),
         Err(NotClaimed::Over(request)) => Err(not_claimed(&app, &request)),

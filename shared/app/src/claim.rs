@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use countersign_catalogue::Catalogue;
 use countersign_rules::command::{Executor, People};
 use countersign_rules::digest::Covered;
 use countersign_rules::event::Created;
@@ -36,6 +37,19 @@ pub struct Claimant<'a> {
     pub nonce: String,
     /// How long a command may take on a connection, in milliseconds; none if its settings are unusable.
     pub statement_millis: &'a (dyn Fn(&Connection) -> Option<u64> + Sync),
+    /// Reads the catalogue that the command is judged by now, if who claims can read one.
+    pub catalogue: Option<&'a dyn ReadCatalogue>,
+}
+
+/// Reads the catalogue of a connection's database at the claim.
+pub trait ReadCatalogue: Sync {
+    /// The catalogue for a command, read anew if the command is a read only by the catalogue: between the submission and
+    /// the claim somebody may have changed a function. `None` if there is none.
+    fn catalogue<'a>(
+        &'a self,
+        connection: &'a Connection,
+        command: &'a str,
+    ) -> BoxFuture<'a, Option<Catalogue>>;
 }
 
 /// Why it was not won.
@@ -74,7 +88,7 @@ impl App {
     ) -> BoxFuture<'a, Result<Claimed, NotClaimed>> {
         Box::pin(async move {
             for _ in 0..ROUNDS {
-                let round = Round::read(self, id, &claimant.nonce).await?;
+                let round = Round::read(self, id, claimant).await?;
                 let mut ask = |_: &Found, _: &Request, now: Timestamp| round.ask(self, claimant, now);
                 match self.change_once(id, &round.found, &mut ask).await {
                     Ok(after) => return round.won(after, &claimant.nonce),
@@ -95,19 +109,21 @@ struct Round {
     request: Request,
     connection: Option<Connection>,
     people: People,
+    catalogue: Option<Catalogue>,
 }
 
 impl Round {
     /// Reads the request and the access version first, and only then the people and the connection:
     /// what changes in between moves the access version on, and the commit fails.
-    async fn read(app: &App, id: RequestId, nonce: &str) -> Result<Self, NotClaimed> {
+    async fn read(app: &App, id: RequestId, claimant: &Claimant<'_>) -> Result<Self, NotClaimed> {
+        let nonce = &claimant.nonce;
         let keys = [Key::State(id), Key::Access];
         let (found, created) = tokio::join!(app.store.read("claim", &keys), app.store.read_created(id));
         let found = found?.and(created?);
         let (Some(request), Some(created)) = (found.request(id)?, found.created(id)?) else {
             return Err(ChangeError::Gone.into());
         };
-        let ours = || request.claim().is_some_and(|claim| claim.nonce == nonce);
+        let ours = || request.claim().is_some_and(|claim| claim.nonce == *nonce);
         match request.status() {
             Status::Approved => {}
             Status::Running if ours() => {}
@@ -126,7 +142,14 @@ impl Round {
             }
         }
         let connection = found.connection(&request.connection)?;
-        Ok(Self { found, access_version, created, request, connection, people: People { by_user } })
+        let catalogue = match (&connection, claimant.catalogue) {
+            (Some(connection), Some(reader)) if guard::uses_catalogue(connection) => {
+                reader.catalogue(connection, &created.command).await
+            }
+            (Some(_) | None, Some(_) | None) => None,
+        };
+        let people = People { by_user };
+        Ok(Self { found, access_version, created, request, connection, people, catalogue })
     }
 
     fn ask(&self, app: &App, claimant: &Claimant<'_>, now: Timestamp) -> Result<Asked, StorageError> {
@@ -141,7 +164,7 @@ impl Round {
             guard: self
                 .connection
                 .as_ref()
-                .map(|connection| guard::guard(connection, &self.created.command))
+                .map(|connection| guard::guard(connection, &self.created.command, self.catalogue.as_ref()))
                 .unwrap_or_default(),
             executor: claimant.executor.clone(),
         };

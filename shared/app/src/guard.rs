@@ -1,6 +1,7 @@
 //! What the guardrails say of a command on a connection.
 
-use countersign_guardrails::{self as guardrails, Analysis, Dialect, RuleSet, analyse};
+use countersign_catalogue::Catalogue;
+use countersign_guardrails::{self as guardrails, Analysis, Dialect, RuleSet, analyse_with};
 use countersign_http::Problem;
 use countersign_rules::Person;
 use countersign_rules::risk::{Block, Guard, Risk, RiskLevel, Verdict};
@@ -8,41 +9,98 @@ use countersign_rules::submit::needs_votes;
 use countersign_storage::Connection;
 use countersign_storage::items::AutoApprove;
 
-/// What they say at the submission.
+use crate::catalogue;
+
+/// What they say at the submission, with the catalogue of the connection's database where there is one.
 ///
 /// # Errors
 /// 500 if the rules of a stored connection cannot be read: then nothing is let in.
-pub fn verdict(connection: &Connection, requester: &Person, command: &str) -> Result<Verdict, Problem> {
+pub fn verdict(
+    connection: &Connection,
+    requester: &Person,
+    command: &str,
+    catalogue: Option<&Catalogue>,
+) -> Result<Verdict, Problem> {
     let rules = rules(connection).map_err(|error| {
         tracing::error!(%error, connection = %connection.name, "guardrails");
         Problem::internal()
     })?;
-    Ok(judged(connection, &rules, needs_votes(&connection.policy(), requester), command))
+    let needs_votes = needs_votes(&connection.policy(), requester);
+    Ok(judged_with(connection, &rules, needs_votes, command, catalogue))
 }
 
 /// What these rules and the connection say of a command; `needs_votes` if its requester's commands do.
 #[must_use]
 pub fn judged(connection: &Connection, rules: &RuleSet, needs_votes: bool, command: &str) -> Verdict {
-    let analysis = analyse(dialect(&connection.kind), command);
+    judged_with(connection, rules, needs_votes, command, None)
+}
+
+/// The same with a catalogue.
+#[must_use]
+pub fn judged_with(
+    connection: &Connection,
+    rules: &RuleSet,
+    needs_votes: bool,
+    command: &str,
+    catalogue: Option<&Catalogue>,
+) -> Verdict {
+    let analysis = analyse_with(dialect(&connection.kind), command, catalogue);
     let hit = rules.check(command, &analysis);
     let ease = connection.auto_approve.filter(|ease| needs_votes && eases(*ease, &analysis));
     let decided = hit.is_none() && ease.is_none();
+    let mut risk = risk(&connection.kind, &analysis);
+    if decided && lacks_catalogue(connection) && has_changes(&analysis) {
+        risk.notes.push(
+            "sizes, triggers and cascades are not known: the connection has no secret to read the catalogue with".to_owned(),
+        );
+    }
     Verdict {
-        risk: Some(risk(&connection.kind, &analysis)),
-        estimate: decided && connection.estimate_secret.is_some() && analysis.explainable(),
+        risk: Some(risk),
+        estimate: decided && asks_target(connection, &analysis),
         block: hit.map(|hit| Block { rule: hit.rule, message: hit.message }),
         ease: ease.map(|ease| ease.rule().to_owned()),
     }
 }
 
+/// Whether the target is asked about the command before the vote: for an estimate, or for side effects by the catalogue.
+fn asks_target(connection: &Connection, analysis: &Analysis) -> bool {
+    (connection.estimate_secret.is_some() && analysis.explainable())
+        || (catalogue::source(connection).is_some() && has_changes(analysis))
+}
+
+fn has_changes(analysis: &Analysis) -> bool {
+    analysis.understood && analysis.statements.iter().any(|statement| !statement.changes.is_empty())
+}
+
+/// Whether databases of this kind have a catalogue, and nothing reads that of this one.
+fn lacks_catalogue(connection: &Connection) -> bool {
+    matches!(connection.kind.as_str(), "postgres" | "mysql") && catalogue::source(connection).is_none()
+}
+
+/// Whether a catalogue can change what a connection does with a command. The catalogue is not read for others.
+#[must_use]
+pub fn uses_catalogue(connection: &Connection) -> bool {
+    let about_reads = |rule: &serde_json::Value| {
+        rule.as_str() == Some("read-only") || rule.pointer("/deny/not_a_read").is_some()
+    };
+    catalogue::source(connection).is_some()
+        && (connection.auto_approve.is_some() || connection.guardrails.iter().any(about_reads))
+}
+
+/// Whether the command is a read by its text and the server's own functions alone.
+#[must_use]
+pub fn is_read_by_itself(connection: &Connection, command: &str) -> bool {
+    analyse_with(dialect(&connection.kind), command, None).is_provable_read().is_ok()
+}
+
 /// What they say at the claim. What cannot be read blocks.
 #[must_use]
-pub fn guard(connection: &Connection, command: &str) -> Guard {
+pub fn guard(connection: &Connection, command: &str, catalogue: Option<&Catalogue>) -> Guard {
     if connection.is_configuration() {
         // It is ours, and no language.
         return Guard::default();
     }
-    let analysis = analyse(dialect(&connection.kind), command);
+    let analysis = analyse_with(dialect(&connection.kind), command, catalogue);
     let blocked_by = match rules(connection) {
         Ok(rules) => rules.check(command, &analysis).map(|hit| hit.rule),
         Err(error) => Some(error),

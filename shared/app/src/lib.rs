@@ -27,6 +27,7 @@ pub mod administration;
 pub mod app;
 pub mod assess;
 pub mod caller;
+pub mod catalogue;
 pub mod change;
 pub mod claim;
 pub mod config;

@@ -1,5 +1,6 @@
 //! The first way that something is written about a request: its submission.
 
+use countersign_catalogue::Catalogue;
 use countersign_guardrails::Dialect;
 use countersign_http::Problem;
 use countersign_rules::event::Created;
@@ -106,7 +107,11 @@ impl App {
     ) -> BoxFuture<'a, Result<Answer, Problem>> {
         Box::pin(async move {
             let Submitter { caller, open } = submitter;
-            let (request, events) = match self.prepared(caller, connection, body) {
+            let catalogue = match connection.as_ref().filter(|connection| guard::uses_catalogue(connection)) {
+                Some(connection) => self.catalogue_of(connection).await,
+                None => None,
+            };
+            let (request, events) = match self.prepared(caller, connection, body, catalogue.as_ref()) {
                 Ok(prepared) => prepared,
                 // What a repeated call made, it made under the rules of then.
                 Err(problem) => {
@@ -148,12 +153,13 @@ impl App {
         caller: &Caller,
         connection: Option<Connection>,
         body: NewRequest,
+        catalogue: Option<&Catalogue>,
     ) -> Result<(Request, Vec<Event>), Problem> {
         let connection = usable(connection)?;
         // The id's time is the creation's, or lists, which go by both, would pass over some.
         let now = self.now();
         check(&connection, &body)?;
-        let verdict = guard::verdict(&connection, &caller.person(), &body.command)?;
+        let verdict = guard::verdict(&connection, &caller.person(), &body.command, catalogue)?;
         let submission = self.submission(caller, &connection, body, verdict, now)?;
         submit(&submission, now).map_err(|error| errors::unsubmittable(&error))
     }

@@ -12,6 +12,7 @@ use countersign_rules::risk::{Block, Estimate, Risk};
 use countersign_rules::{
     Bounds, ConnectionName, Digest, GroupName, Request, RequestId, StatementMode, Status, Timestamp, UserId,
 };
+use countersign_storage::requests::ExactRows;
 use serde::Serialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
@@ -167,6 +168,18 @@ pub struct ExecutionView {
     pub settled_note: Option<String>,
 }
 
+/// A number of rows, counted with the secret for reading before the vote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ExactRows)]
+pub struct ExactRowsView {
+    /// How many rows the condition met.
+    pub rows: u64,
+    /// The table, as the command names it.
+    pub table: String,
+    /// When it was counted.
+    pub at: Timestamp,
+}
+
 /// A request in an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Request)]
@@ -239,6 +252,9 @@ pub struct RequestView {
     pub transaction: Option<TransactionView>,
     /// The page that shows it to people.
     pub page: String,
+    /// How many rows it would change, counted before the vote; only for reviewers other than the requester.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exact_rows: Option<ExactRowsView>,
     /// What is wrong with its rule; only in the answer to its submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
@@ -302,8 +318,18 @@ impl RequestView {
             transaction: TransactionView::of(request, error.as_deref()),
             execution: execution(request, error),
             page: format!("{public_url}/requests/{}", request.id),
+            exact_rows: None,
             warnings: None,
         }
+    }
+
+    /// With the exact number of rows, if `caller` may see it.
+    #[must_use]
+    pub fn with_exact_rows(mut self, request: &Request, rows: Option<ExactRows>, caller: &Caller) -> Self {
+        self.exact_rows = rows
+            .filter(|_| may_see_exact_rows(request, caller))
+            .map(|ExactRows { rows, table, at }| ExactRowsView { rows, table, at });
+        self
     }
 
     /// The request as it was when it was written, whatever time it is now.
@@ -356,6 +382,15 @@ pub fn may_see(request: &Request, caller: &Caller) -> bool {
         || person.human == request.requester.human
         || request.policy.groups.iter().any(|group| person.groups.contains(group))
         || request.votes.iter().any(|vote| vote.human == person.human)
+}
+
+/// Whether `caller` reviews the request. The requester does not see an exact number of rows: it would answer questions
+/// about data that they may not read.
+#[must_use]
+pub fn may_see_exact_rows(request: &Request, caller: &Caller) -> bool {
+    let person = caller.person();
+    person.human != request.requester.human
+        && request.policy.groups.iter().any(|group| person.groups.contains(group))
 }
 
 /// Whether `caller`, who may see the request, may see its output and error as well.
@@ -422,7 +457,9 @@ fn decision(vote: &Vote) -> DecisionView {
 /// What was known at the submission, and what the target has said since.
 fn risk(request: &Request, created: &Created) -> Option<Risk> {
     let estimate = request.estimate.as_ref().and_then(Estimate::in_words);
-    Some(Risk { estimate, ..created.risk.clone()? })
+    let risk = created.risk.clone()?;
+    let notes = risk.notes.iter().chain(&request.side_effects).cloned().collect();
+    Some(Risk { estimate, notes, ..risk })
 }
 
 fn limits(bounds: Bounds) -> Option<Bounds> {

@@ -1,6 +1,7 @@
 //! What a command is: the words in which every dialect's analysis answers.
 
 use crate::Dialect;
+use crate::change::{Change, ChangeKind};
 use crate::shell::Script;
 use crate::text::Position;
 use std::collections::BTreeSet;
@@ -194,6 +195,8 @@ pub struct Statement {
     pub actions: Vec<Action>,
     /// Tables and views, sorted, each once.
     pub tables: Vec<TableName>,
+    /// The changes of tables that it makes, in the order of the text.
+    pub changes: Vec<Change>,
     /// Functions that it calls, sorted, each once; schema-qualified where it says so.
     pub functions: Vec<String>,
     /// It changes all rows: UPDATE or DELETE without WHERE or with one that holds for every row,
@@ -238,6 +241,7 @@ impl Statement {
             verb: verb.clone(),
             actions: vec![Action { kind, verb }],
             tables: Vec::new(),
+            changes: Vec::new(),
             functions: Vec::new(),
             unbounded: false,
             nested_writes: false,
@@ -284,6 +288,33 @@ impl Statement {
         let note = note.into();
         if !self.notes.contains(&note) {
             self.notes.push(note);
+        }
+    }
+
+    /// The changes of rows by its verbs, where the tree does not tell them table by table: each verb counts for each table
+    /// that it changes.
+    pub(crate) fn changes_by_verb(&mut self) {
+        let kinds: Vec<ChangeKind> = self
+            .actions
+            .iter()
+            .flat_map(|action| match action.verb.as_str() {
+                "INSERT" => vec![ChangeKind::Insert],
+                "UPDATE" => vec![ChangeKind::Update { columns: None }],
+                "DELETE" => vec![ChangeKind::Delete],
+                // A row that is replaced is deleted first.
+                "REPLACE" => vec![ChangeKind::Delete, ChangeKind::Insert],
+                "TRUNCATE" => vec![ChangeKind::Truncate { cascade: false }],
+                "DROP TABLE" => vec![ChangeKind::Drop],
+                _ => Vec::new(),
+            })
+            .collect();
+        for table in self.tables.iter().filter(|table| table.usage == Use::Written) {
+            let change = |kind: &ChangeKind| Change {
+                schema: table.schema.clone(),
+                table: table.name.clone(),
+                kind: kind.clone(),
+            };
+            self.changes.extend(kinds.iter().map(change));
         }
     }
 

@@ -46,27 +46,38 @@ impl Analysis {
         Ok(())
     }
 
-    /// Whether a plain EXPLAIN of the command may be made for an estimate: one statement that reads
-    /// or changes rows, with nothing in it that planning could run.
+    /// Whether a plain EXPLAIN may be made of any statement of the command, for an estimate.
     #[must_use]
     pub fn explainable(&self) -> bool {
-        let [statement] = self.statements.as_slice() else { return false };
-        let plannable = matches!(
-            statement.verb.as_str(),
-            "SELECT" | "VALUES" | "TABLE" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE"
-        );
-        matches!(self.dialect, Dialect::Postgres | Dialect::Mysql)
-            && self.understood
-            && plannable
-            && statement.kind <= Kind::Write
-            && statement.opaque.is_none()
-            && statement.unknown_code.is_none()
-            && !statement.dangerous
+        !self.plannable_statements().is_empty()
+    }
+
+    /// The places of the statements, from 0, of which a plain EXPLAIN may be made: those that read or change rows, with
+    /// nothing in them that planning could run.
+    #[must_use]
+    pub fn plannable_statements(&self) -> Vec<usize> {
+        if !self.understood || !matches!(self.dialect, Dialect::Postgres | Dialect::Mysql) {
+            return Vec::new();
+        }
+        let places = self.statements.iter().enumerate().filter(|(_, statement)| is_plannable(statement));
+        places.map(|(place, _)| place).collect()
     }
 
     fn numbered(&self, number: usize, why: &str) -> String {
         if self.statements.len() == 1 { why.to_owned() } else { format!("statement {number}: {why}") }
     }
+}
+
+fn is_plannable(statement: &Statement) -> bool {
+    let about_rows = matches!(
+        statement.verb.as_str(),
+        "SELECT" | "VALUES" | "TABLE" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE"
+    );
+    about_rows
+        && statement.kind <= Kind::Write
+        && statement.opaque.is_none()
+        && statement.unknown_code.is_none()
+        && !statement.dangerous
 }
 
 fn bounded(statement: &Statement) -> Result<(), String> {

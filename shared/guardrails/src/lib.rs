@@ -12,12 +12,17 @@
 //!
 //! **Invariant**: bounded. An analysis ends in a time and on a stack that the command's length bounds.
 
+use countersign_catalogue::Catalogue;
+
 mod analysis;
 mod bounds;
+mod change;
 mod condition;
+mod count;
 mod dialect;
 mod effects;
 pub mod http;
+mod impact;
 mod judge;
 mod lexed;
 mod names;
@@ -30,7 +35,10 @@ pub mod text;
 mod wildcards;
 
 pub use analysis::{Action, Analysis, Kind, OutputColumn, Statement, TableName, Use};
+pub use change::{Change, ChangeKind, Definition, Lock, Work};
+pub use count::{CountQuery, count_query};
 pub use dialect::{Dialect, UnknownKind};
+pub use impact::impact;
 pub use judge::{RiskLevel, RiskSummary};
 pub use rules::{Hit, PRESETS, RuleError, RuleSet, preset};
 pub use shape::shape;
@@ -38,8 +46,15 @@ pub use shape::shape;
 /// Reads a command. Total: what cannot be understood is an answer.
 #[must_use]
 pub fn analyse(dialect: Dialect, command: &str) -> Analysis {
+    analyse_with(dialect, command, None)
+}
+
+/// The same with the catalogue of the database: functions, operators, types and views that are not the server's own are
+/// then judged by it. A name that it does not contain is not proved to be harmless.
+#[must_use]
+pub fn analyse_with(dialect: Dialect, command: &str, catalogue: Option<&Catalogue>) -> Analysis {
     match dialect {
-        Dialect::Postgres => postgres::analyse(command),
+        Dialect::Postgres => postgres::analyse(command, catalogue),
         Dialect::Mysql | Dialect::Sqlite => sql::analyse(dialect, command),
         Dialect::Shell => shell::analyse(command),
         Dialect::Http => http::analyse(command),

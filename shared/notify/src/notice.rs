@@ -2,7 +2,7 @@
 
 use countersign_rules::event::{CancelCause, Created, Decision, ExpiryCause, Outcome};
 use countersign_rules::request::{AutoCause, Phase, RunMode, Vote};
-use countersign_rules::risk::{Risk, RiskLevel};
+use countersign_rules::risk::{Estimate, Risk, RiskLevel};
 use countersign_rules::transaction::TransactionOutcome;
 use countersign_rules::{
     Digest, GroupName, Request, RequestId, StatementMode, Status, Timestamp, Transaction,
@@ -106,7 +106,7 @@ impl Notice {
             command: created.command.clone(),
             obstacle: legible(&created.command).err(),
             reason: reason.filter(|reason| !reason.is_empty()),
-            risk: created.risk.as_ref().map(risk),
+            risk: created.risk.as_ref().map(|known| risk(known, request)),
             run_mode: run_mode(request.run_mode),
             groups: groups(request),
             outcome: outcome(request, now),
@@ -194,7 +194,10 @@ fn groups(request: &Request) -> Vec<GroupNotice> {
     request.policy.groups.iter().zip(coverage).map(group).collect()
 }
 
-fn risk(risk: &Risk) -> String {
+/// At most so many side effects stand in a chat; the page has all.
+const MAX_SIDE_EFFECTS: usize = 3;
+
+fn risk(risk: &Risk, request: &Request) -> String {
     let level = match risk.level {
         RiskLevel::Low => "low",
         RiskLevel::Medium => "medium",
@@ -207,8 +210,17 @@ fn risk(risk: &Risk) -> String {
     if !risk.tables.is_empty() {
         text = format!("{text} on {}", risk.tables.join(", "));
     }
-    if !risk.notes.is_empty() {
-        text = format!("{text}. {}", risk.notes.join(". "));
+    if let Some(estimate) = request.estimate.as_ref().and_then(Estimate::in_words) {
+        text = format!("{text}, {estimate}");
+    }
+    let notes: Vec<&str> = risk
+        .notes
+        .iter()
+        .chain(request.side_effects.iter().take(MAX_SIDE_EFFECTS))
+        .map(String::as_str)
+        .collect();
+    if !notes.is_empty() {
+        text = format!("{text}. {}", notes.join(". "));
     }
     line(&text, MOST_RISK)
 }

@@ -123,6 +123,8 @@ pub enum Command {
     Tick,
     /// The target was asked how many rows it touches.
     Estimate {
+        /// Side effects by the catalogue of the database, in plain words.
+        notes: Vec<String>,
         /// What it said.
         tables: Vec<TableRows>,
     },

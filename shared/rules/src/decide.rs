@@ -30,7 +30,7 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<Ve
         Command::Cancel { by, reason, .. } => cancel(request, by, reason.as_deref(), now),
         Command::AskRun { by, .. } => ask_run(request, by, now),
         Command::Tick => Ok(tick(request, now)),
-        Command::Estimate { tables } => estimate(request, tables, now),
+        Command::Estimate { tables, notes } => estimate(request, tables, notes, now),
         Command::Claim { nonce, lease_until, people, digest, epoch, guard, executor } => {
             let (lease_until, digest, epoch) = (*lease_until, *digest, *epoch);
             let claim = Claiming { nonce, lease_until, people, digest, epoch, guard, executor };
@@ -214,9 +214,16 @@ fn tick(request: &Request, now: Timestamp) -> Vec<Fact> {
 }
 
 /// Written down once, for those who still decide: nothing else depends on it.
-fn estimate(request: &Request, tables: &[TableRows], now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+fn estimate(
+    request: &Request,
+    tables: &[TableRows],
+    notes: &[String],
+    now: Timestamp,
+) -> Result<Vec<Fact>, Refusal> {
     match (request.status_at(now), &request.estimate) {
-        (Status::Pending, Some(Estimate::Wanted)) => Ok(vec![Fact::Estimated { tables: tables.to_vec() }]),
+        (Status::Pending, Some(Estimate::Wanted)) => {
+            Ok(vec![Fact::Estimated { tables: tables.to_vec(), notes: notes.to_vec() }])
+        }
         (Status::Pending, Some(Estimate::Made(_)) | None) => Ok(Vec::new()),
         (status, _) => Err(Refusal::Wrong(status)),
     }

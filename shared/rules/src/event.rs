@@ -260,6 +260,9 @@ pub enum Fact {
     Estimated {
         /// What it said, by table.
         tables: Vec<TableRows>,
+        /// Side effects by the catalogue of the database, in plain words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
     },
     /// A vote was accepted.
     #[serde(rename = "request.vote")]

@@ -42,6 +42,7 @@ fn newborn(id: RequestId, created: &Created, event: &Event) -> Request {
         run_mode: created.run_mode,
         read_only: created.read_only,
         estimate: created.estimate.then_some(Estimate::Wanted),
+        side_effects: Vec::new(),
         policy: created.policy.clone(),
         created_at: event.at,
         expires_at: created.expires_at,
@@ -56,7 +57,10 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
     let approval = request.approval();
     match fact {
         Fact::Created(_) => {}
-        Fact::Estimated { tables } => request.estimate = Some(Estimate::Made(tables.clone())),
+        Fact::Estimated { tables, notes } => {
+            request.estimate = Some(Estimate::Made(tables.clone()));
+            request.side_effects.clone_from(notes);
+        }
         Fact::Vote(cast) => {
             // One standing vote a person: a rejection replaces the approval before it.
             request.votes.retain(|vote| vote.human != cast.human);

@@ -64,6 +64,7 @@ impl Store {
             let name = &connection.name;
             let key = codec::key(keys::CONNECTIONS, name.as_str());
             let mut actions = vec![self.delete_if(key, Condition::Version(connection.version))?];
+            actions.push(self.delete(codec::key(keys::CATALOGUES, name.as_str()))?);
             actions.extend(self.connection_change(Some(connection), None)?);
             actions.extend(self.access_change(Access::Changed)?);
             match self.transact("delete connection", &fresh_token()?, actions).await {

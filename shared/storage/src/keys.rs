@@ -5,12 +5,14 @@
 //! | state of a request | `R#<ulid>` | `S` |
 //! | a commit's events | `R#<ulid>` | `E#<version>` |
 //! | a piece of output | `R#<ulid>` | `O#<piece>` |
+//! | exact number of rows, for reviewers | `R#<ulid>` | `N` |
 //! | waiting for a group | `I#<group>` | `<ulid>` |
 //! | waiting for a runner | `J#<connection>` | `<ulid>` |
 //! | idempotency key | `K#<user>#<sha-256 of route and key>` | `K` |
 //! | user with tokens | `U` | `<user>` |
 //! | who has an e-mail address | `M#<address>` | `M` |
 //! | connection | `C` | `<name>` |
+//! | catalogue of a connection's database | `E` | `<name>` |
 //! | version of everything that a claim checks | `A` | `A` |
 //! | custom webhook, and how any endpoint is doing | `W` | `<endpoint>` |
 //! | delivery | `D#<endpoint>` | `<ulid>` |
@@ -44,6 +46,8 @@ pub const FEED_SHARDS: u32 = 4;
 pub const STATE: &str = "S";
 pub(crate) const USERS: &str = "U";
 pub(crate) const CONNECTIONS: &str = "C";
+pub(crate) const CATALOGUES: &str = "E";
+pub(crate) const EXACT_ROWS: &str = "N";
 pub(crate) const ACCESS: &str = "A";
 pub(crate) const IDEMPOTENCY: &str = "K";
 pub(crate) const EMAIL: &str = "M";

@@ -8,6 +8,7 @@
 //! - [`items`] what is stored besides requests: users with their tokens, connections; [`scope`] what a token
 //!   is limited to
 //! - [`store`] the client, [`read`] several items in one strongly consistent call
+//! - [`catalogues`] what the databases of connections consist of
 //! - [`requests`] birth, commits, events and output of requests; [`people`] and [`connections`]
 //! - [`webhooks`] endpoints and how they are doing, [`deliveries`] what was brought to them, [`integrations`]
 //!   the settings of Slack and Teams; [`commits`] every commit by time
@@ -25,6 +26,7 @@
 
 pub mod audit;
 pub mod bulk;
+pub mod catalogues;
 pub mod codec;
 pub mod commits;
 pub mod connections;

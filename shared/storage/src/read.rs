@@ -6,8 +6,10 @@ use countersign_notify::SlackSettings;
 use countersign_rules::event::Created;
 use countersign_rules::{ConnectionName, Event, Fact, Request, RequestId, UserId};
 
+use crate::catalogues::StoredCatalogue;
 use crate::codec::{self, Item, get_binary, get_number, get_text};
 use crate::items::{Connection, User};
+use crate::requests::ExactRows;
 use crate::sign_in::{StoredSession, stored_session};
 use crate::slack::SlackLink;
 use crate::store::VERSION;
@@ -24,6 +26,10 @@ pub enum Key {
     User(UserId),
     /// A connection.
     Connection(ConnectionName),
+    /// The catalogue of a connection's database.
+    Catalogue(ConnectionName),
+    /// The exact number of rows that a request changes.
+    ExactRows(RequestId),
     /// The version of everything that a claim checks.
     Access,
     /// The settings of Slack.
@@ -41,6 +47,8 @@ impl Key {
             Self::Created(id) => (keys::request(*id), keys::FIRST_EVENTS.to_owned()),
             Self::User(id) => (keys::USERS.to_owned(), id.to_string()),
             Self::Connection(name) => (keys::CONNECTIONS.to_owned(), name.to_string()),
+            Self::Catalogue(name) => (keys::CATALOGUES.to_owned(), name.to_string()),
+            Self::ExactRows(id) => (keys::request(*id), keys::EXACT_ROWS.to_owned()),
             Self::Access => (keys::ACCESS.to_owned(), keys::ACCESS.to_owned()),
             Self::SlackSettings => (keys::SETTINGS.to_owned(), keys::SLACK_SETTINGS.to_owned()),
             Self::SlackLink(user) => (keys::slack_link(user), keys::SLACK_LINK.to_owned()),
@@ -110,6 +118,22 @@ impl Found {
     /// [`StorageError::Corrupt`].
     pub fn connection(&self, name: &ConnectionName) -> Result<Option<Connection>, StorageError> {
         self.item(&Key::Connection(name.clone())).map(|item| document("a connection", item)).transpose()
+    }
+
+    /// The catalogue of a connection's database, if there is one that this version can read.
+    #[must_use]
+    pub fn catalogue(&self, name: &ConnectionName) -> Option<StoredCatalogue> {
+        let stored = crate::catalogues::stored(self.item(&Key::Catalogue(name.clone()))?);
+        // It can be read from the database again, so that nothing depends on it.
+        stored
+            .inspect_err(|error| tracing::warn!(%error, connection = %name, "a catalogue cannot be read"))
+            .ok()
+    }
+
+    /// The exact number of rows that a request changes.
+    #[must_use]
+    pub fn exact_rows(&self, id: RequestId) -> Option<ExactRows> {
+        self.item(&Key::ExactRows(id)).and_then(|item| document("an exact number of rows", item).ok())
     }
 
     /// The settings of Slack.

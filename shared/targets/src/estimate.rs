@@ -17,26 +17,36 @@ pub struct TableRows {
     pub rows: u64,
 }
 
-/// Asks the server how many rows of which tables a single statement would read or change.
+/// Asks the server how many rows of which tables a command would read or change.
 ///
-/// The statement is planned and not executed: PostgreSQL plans it in a read-only transaction that is
+/// `wanted` are the places of the statements, from 0, that are planned; the rows of a table are summed over them. A
+/// statement that cannot be planned now, because an earlier one makes its table, is left out.
+///
+/// `counting` is a query that counts the rows of the command, a provable read. MySQL and MariaDB estimate for a change how
+/// many rows they examine, and for that query how many they meet, so they plan that one.
+///
+/// The statements are planned and not executed: PostgreSQL plans it in a read-only transaction that is
 /// rolled back, MySQL and MariaDB in the session as it is, because their `EXPLAIN` starts nothing.
 /// Only numbers and names of tables are kept. The servers plan a write only for a user who may make
 /// it.
 ///
 /// # Errors
-/// [`RunError::NotStarted`] for several statements, for a kind without an estimate and for one that
-/// is neither read nor write of rows; otherwise what the server says.
+/// [`RunError::NotStarted`] for a kind without an estimate, and if no statement
+/// that is wanted reads or writes rows; otherwise what the server says.
 pub async fn estimate(
     spec: &TargetSpec,
     secret: Option<&Secret>,
-    statement: &str,
+    command: &str,
+    wanted: &[usize],
+    counting: Option<&str>,
 ) -> Result<Vec<TableRows>, RunError> {
-    crate::run::check_text(statement)?;
+    crate::run::check_text(command)?;
     let work = async {
         match spec {
-            TargetSpec::Postgres(spec) => postgres::estimate(spec, needed(secret)?, statement).await,
-            TargetSpec::Mysql(spec) => mysql::estimate(spec, needed(secret)?, statement).await,
+            TargetSpec::Postgres(spec) => postgres::estimate(spec, needed(secret)?, command, wanted).await,
+            TargetSpec::Mysql(spec) => {
+                mysql::estimate(spec, needed(secret)?, command, wanted, counting).await
+            }
             TargetSpec::Sqlite(_) | TargetSpec::Http(_) | TargetSpec::Runner(_) => {
                 Err(RunError::not_started(format!("a `{}` connection has no estimates", spec.kind())))
             }
@@ -59,7 +69,10 @@ pub(crate) fn summed(found: impl IntoIterator<Item = (String, u64)>) -> Vec<Tabl
     sums
 }
 
-/// A statement that nobody can estimate.
+/// At most so many statements of a command are planned.
+pub(crate) const MAX_STATEMENTS: usize = 50;
+
+/// A command that cannot be estimated.
 pub(crate) fn nothing_to_estimate() -> RunError {
-    RunError::not_started("only one statement that reads or changes rows can be estimated")
+    RunError::not_started("only statements that read or change rows can be estimated")
 }

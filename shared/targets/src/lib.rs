@@ -14,12 +14,14 @@
 //! | [`mod@run`] | one run of one command |
 //! | [`runner`] | what a runner starts; it runs elsewhere |
 //! | [`mod@test`], [`mod@estimate`] | whether a connection works; how many rows a statement would touch |
+//! | [`mod@catalogue`] | the tables, functions and types of a database |
 //! | [`view`] | stored output as text, JSON or CSV, page by page |
 //!
 //! **Invariant:** one call of [`run`] sends the command at most once. There is no retry anywhere
 //! in this crate, and no error but [`RunError::NotStarted`] may be answered with a second call.
 
 pub mod caps;
+pub mod catalogue;
 mod deep;
 pub mod error;
 pub mod estimate;
@@ -45,6 +47,7 @@ mod tls;
 pub mod view;
 
 pub use caps::Caps;
+pub use catalogue::catalogue;
 /// Part of [`Ran`] and of [`RunOptions`].
 pub use countersign_rules::{StatementMode, Transaction};
 pub use error::{RunError, TargetError};

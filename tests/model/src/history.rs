@@ -256,9 +256,10 @@ impl World {
             }
             Act::Cancel(who) => Command::Cancel { by: person(who), reason: None, via },
             Act::Tick => Command::Tick,
-            Act::Estimate(rows) => {
-                Command::Estimate { tables: vec![TableRows { table: "sessions".to_owned(), rows }] }
-            }
+            Act::Estimate(rows) => Command::Estimate {
+                tables: vec![TableRows { table: "sessions".to_owned(), rows }],
+                notes: Vec::new(),
+            },
             Act::Claim(executor, connection, lease_seconds, stray) => Command::Claim {
                 nonce: nonce(executor),
                 lease_until: self.now.plus_seconds(lease_seconds),

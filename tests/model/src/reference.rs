@@ -193,7 +193,7 @@ impl Book {
             Command::Cancel { by, .. } => self.cancel(by, now),
             Command::AskRun { by, .. } => self.ask_run(by, now),
             Command::Tick => Ok(self.tick(now)),
-            Command::Estimate { tables } => self.estimate(tables, now),
+            Command::Estimate { tables, .. } => self.estimate(tables, now),
             Command::Claim { nonce, lease_until, people, digest, epoch, guard, executor } => {
                 self.claim((nonce, executor), *lease_until, (people, *digest, *epoch, guard), now)
             }

@@ -30,6 +30,7 @@ pub const NEEDS: &[(&str, Needs)] = &[
     ("put_connection", MANAGE),
     ("delete_connection", MANAGE),
     ("test_connection", MANAGE),
+    ("refresh_connection", MANAGE),
     ("submit_request", SUBMIT),
     ("list_requests", READ),
     ("export_requests", READ),

@@ -1,5 +1,6 @@
 //! Connections: admins write them, everybody reads what they may use.
 
+pub(crate) mod catalogue;
 pub(crate) mod check;
 pub(crate) mod shape;
 

@@ -1,5 +1,7 @@
 //! Connections: who uses them, who has to agree, what is blocked and masked there.
 
+pub(crate) mod catalogue;
+
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -155,6 +157,7 @@ async fn page(
             div.notice.wait { ul { @for warning in &warned { li { (words::ticked(warning)) } } } }
         }
         (result)
+        @if let Some(connection) = connection.filter(|_| is_admin) { (catalogue::section(app, viewer, connection).await) }
         @if let Some(wrong) = &outcome.wrong { (wrong.notice("This cannot be saved:")) }
         @if let Some((effects, _)) = &outcome.seen { (effects) }
         @if is_admin {

@@ -65,6 +65,7 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/connections/{name}/save", form(post(connections::save)))
         .route("/connections/{name}/delete", form(post(connections::delete)))
         .route("/connections/{name}/test", form(post(connections::test)))
+        .route("/connections/{name}/refresh", form(post(connections::catalogue::refresh)))
         .route("/connections/{name}/reminders", form(post(connections::save_reminders)))
         .route("/integrations", page(get(integrations::page)))
         .route("/integrations/slack", form(post(integrations::save_slack)))

@@ -4,7 +4,10 @@
 //! does not know makes the command "not understood".
 
 mod builtin;
+mod changes;
 mod condition;
+mod count;
+mod known;
 mod names;
 mod output;
 mod reads;
@@ -16,24 +19,31 @@ mod walk;
 use crate::analysis::{Analysis, NotUnderstood, Statement};
 use crate::lexed::{Class, Lexed};
 use crate::{Dialect, bounds};
+use countersign_catalogue::Catalogue;
+use known::Known;
 use squawk_lexer::{LiteralKind, TokenKind, tokenize};
 use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind};
 
+pub(crate) use count::query as count_query;
 pub(crate) use statement::verbs;
 
-/// Analyses a command.
-pub(crate) fn analyse(command: &str) -> Analysis {
+/// Analyses a command, with what a catalogue proves of names that are not the server's own.
+pub(crate) fn analyse(command: &str, catalogue: Option<&Catalogue>) -> Analysis {
     if let Err(why) = bounds::length(command).and_then(|()| bounds::depth(&lex(command))) {
         return Analysis::not_understood(Dialect::Postgres, why);
     }
-    match bounds::contained(|| statements(command)) {
+    match bounds::contained(|| statements(command, catalogue)) {
         Some(Ok(statements)) => Analysis::understood(Dialect::Postgres, statements),
         Some(Err(why)) => Analysis::not_understood(Dialect::Postgres, why),
         None => Analysis::not_understood(Dialect::Postgres, "the parser failed on it"),
     }
 }
 
-fn statements(command: &str) -> Result<Vec<Statement>, NotUnderstood> {
+fn statements(command: &str, catalogue: Option<&Catalogue>) -> Result<Vec<Statement>, NotUnderstood> {
+    statements_with(command, &Known::new(catalogue))
+}
+
+fn statements_with(command: &str, known: &Known<'_>) -> Result<Vec<Statement>, NotUnderstood> {
     let parse = SourceFile::parse(command);
     let root = parse.syntax_node();
     if let Some(error) = parse.errors().into_iter().min_by_key(|error| error.range().start()) {
@@ -56,7 +66,8 @@ fn statements(command: &str) -> Result<Vec<Statement>, NotUnderstood> {
             SyntaxElement::Node(node) if node.kind() == SyntaxKind::EMPTY_STMT => {}
             SyntaxElement::Node(node) => {
                 let at = usize::from(node.text_range().start());
-                let statement = walk::statement(&node).map_err(|why| NotUnderstood::at(command, at, why))?;
+                let statement =
+                    walk::statement(&node, known).map_err(|why| NotUnderstood::at(command, at, why))?;
                 statements.push(statement);
             }
         }

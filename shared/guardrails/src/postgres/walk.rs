@@ -1,18 +1,21 @@
 //! One statement, walked through its whole tree.
 
+use super::known::Known;
 use super::names::{self, bare, callee, dotted, path};
 use super::scope::Scope;
-use super::{builtin, condition, output, reads, settings, statement};
+use super::{builtin, changes, condition, output, reads, settings, statement};
 use crate::analysis::{Kind, Statement, TableName, Use};
+use crate::change::ChangeKind;
 use crate::names::quoted;
+use countersign_catalogue::Volatility;
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 /// Analyses a node that is a whole statement.
-pub(super) fn statement(node: &SyntaxNode) -> Result<Statement, &'static str> {
+pub(super) fn statement(node: &SyntaxNode, known: &Known<'_>) -> Result<Statement, &'static str> {
     let Some((kind, verb)) = statement::classify(node.kind()) else {
         return Err("it has a statement of a kind that the guardrail does not know");
     };
-    let mut walk = Walk { found: Statement::new(kind, verb), scopes: Vec::new(), explains: false };
+    let mut walk = Walk { known, found: Statement::new(kind, verb), scopes: Vec::new(), explains: false };
     if node.kind() == SyntaxKind::EXPLAIN {
         walk.explains = !executes(node);
         if !walk.explains {
@@ -53,14 +56,15 @@ enum Step {
     Leave,
 }
 
-struct Walk {
+struct Walk<'a> {
+    known: &'a Known<'a>,
     found: Statement,
     scopes: Vec<Scope>,
     /// Only the plan of what stands in it is made.
     explains: bool,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Without recursion: a tree may be as deep as a command is long.
     fn tree(&mut self, root: &SyntaxNode) {
         let mut steps = vec![Step::Enter(root.clone())];
@@ -97,11 +101,23 @@ impl Walk {
         self.effects(node);
         self.code(node);
         settings::note(&mut self.found, node);
+        if !self.explains {
+            self.changes(node);
+        }
         if !reads::is_known(kind) {
             self.found.not_read(format!(
                 "it has a part ({}) that is not known to only read",
                 statement::spelt(kind).to_ascii_lowercase()
             ));
+        }
+    }
+
+    fn changes(&mut self, node: &SyntaxNode) {
+        for change in changes::of(node) {
+            if let ChangeKind::Define(definition) = &change.kind {
+                self.found.note(definition.note(&change.table));
+            }
+            self.found.changes.push(change);
         }
     }
 
@@ -162,6 +178,9 @@ impl Walk {
                 "it reads {}, which may tell about other sessions, passwords or the server",
                 quoted(&name.text)
             ));
+        }
+        if let Some(why) = self.known.why_not_table(schema.as_deref(), &name.text) {
+            self.found.not_read(why);
         }
         let usage = if self.explains { Use::Read } else { usage };
         let of_catalog =
@@ -267,7 +286,10 @@ impl Walk {
             }
             SyntaxKind::PATH_TYPE => {
                 let parts = path(node);
-                if !builtin::is_own_type(&parts) && !words_of_a_type(node) {
+                if !builtin::is_own_type(&parts)
+                    && !words_of_a_type(node)
+                    && !self.known.type_only_reads(&parts)
+                {
                     self.found.calls_unknown(format!(
                         "it uses the type {}, which is not one of the database's own",
                         quoted(&dotted(&parts))
@@ -276,12 +298,7 @@ impl Walk {
             }
             SyntaxKind::CUSTOM_OP => {
                 let name = bare(node);
-                if !builtin::is_own_operator(&name) {
-                    self.found.calls_unknown(format!(
-                        "it uses the operator {}, which is not one of the database's own",
-                        quoted(&name)
-                    ));
-                }
+                self.sign(None, &name);
             }
             SyntaxKind::OPERATOR_CALL => self.operator(node),
             _ => {}
@@ -303,9 +320,7 @@ impl Walk {
         } else {
             builtin::is_calm_function(&parts)
         };
-        if !calm {
-            builtin::EFFECTS.call(&mut self.found, &name);
-        }
+        self.callee(calm, &parts, &name);
         self.found.functions.push(name);
     }
 
@@ -315,15 +330,39 @@ impl Walk {
         let inside =
             text.rsplit_once(')').and_then(|(text, _)| text.split_once('(')).map_or("", |(_, inside)| inside);
         let name = inside.rsplit('.').next().unwrap_or(inside);
-        let own_schema = match schema.as_slice() {
-            [] => true,
-            [only] => only.text == "pg_catalog",
-            _ => false,
+        let schema = (!schema.is_empty()).then(|| dotted(&schema));
+        self.sign(schema.as_deref(), name);
+    }
+
+    /// A function: the server's own, or one that the catalogue knows to only compute or read.
+    fn callee(&mut self, calm: bool, parts: &[names::Segment], name: &str) {
+        let known = self.known.function(parts);
+        // The list of functions with effects counts before what an extension declares.
+        let listed = builtin::EFFECTS.of(name).is_some();
+        match known {
+            // A call of a name of the server's own may mean a function of somebody's.
+            Some(Volatility::Volatile) if calm || !listed => self.found.calls_unknown(format!(
+                "it calls {}, which is VOLATILE or in a language that may do anything, by the catalogue of the connection",
+                quoted(name)
+            )),
+            Some(Volatility::Immutable | Volatility::Stable) if !listed => {}
+            _ if calm => {}
+            _ => builtin::EFFECTS.call(&mut self.found, name),
+        }
+    }
+
+    /// An operator, likewise.
+    fn sign(&mut self, schema: Option<&str>, name: &str) {
+        let own = matches!(schema, None | Some("pg_catalog")) && builtin::is_own_operator(name);
+        let known = self.known.operator(schema, name);
+        let reads = match known {
+            Some(volatility) => volatility.only_reads(),
+            None => own,
         };
-        if !own_schema || !builtin::is_own_operator(name) {
+        if !reads {
             self.found.calls_unknown(format!(
                 "it uses the operator {}, which is not one of the database's own",
-                quoted(inside)
+                quoted(name)
             ));
         }
     }

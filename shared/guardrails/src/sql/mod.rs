@@ -3,6 +3,7 @@
 
 mod agree;
 mod condition;
+mod count;
 mod expr;
 mod functions;
 mod lex;
@@ -17,6 +18,7 @@ use crate::{Dialect, bounds};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Token};
 
+pub(crate) use count::query as count_query;
 pub(crate) use lex::lex;
 pub(crate) use statement::verbs;
 

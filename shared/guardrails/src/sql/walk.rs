@@ -48,6 +48,9 @@ pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Walked {
         walk.found.tables.push(target);
     }
     walk.found.settle();
+    if !walk.explains {
+        walk.found.changes_by_verb();
+    }
     let mut known = walk.withs;
     known.extend(walk.found.tables.iter().map(ToString::to_string));
     Walked { found: walk.found, known, reserved: walk.reserved }

@@ -93,12 +93,13 @@ fn a_bound_on_rows_needs_a_number_that_counts_everything() {
 }
 
 #[test]
-fn an_estimate_is_made_of_one_statement_that_planning_does_not_run() {
+fn an_estimate_is_made_of_statements_that_planning_does_not_run() {
     for (command, explainable) in [
         ("SELECT * FROM t", true),
         ("DELETE FROM t WHERE id = 1", true),
         ("WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d", true),
-        ("SELECT 1; SELECT 2", false),
+        ("SELECT 1; TRUNCATE t", true),
+        ("SELECT my_immutable(1); TRUNCATE t", false),
         ("TRUNCATE t", false),
         ("SELECT my_immutable(1)", false),
         ("SELECT pg_read_file('x')", false),

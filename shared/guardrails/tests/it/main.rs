@@ -4,6 +4,7 @@
 mod answers;
 mod bash;
 mod bypass;
+mod catalogue;
 mod conditions;
 mod docs;
 mod everyday;

@@ -167,6 +167,9 @@ pub struct Request {
     /// What the target guesses of the rows that it touches, where it is asked at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
+    /// Side effects by the catalogue of the database, in plain words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub side_effects: Vec<String>,
     /// How it was approved without others, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_approval: Option<AutoApproval>,

@@ -2,11 +2,14 @@
 //!
 //! - here: the commits themselves, and how they are read
 //! - [`idempotency`]: what was made before under the same key
+//! - [`exact_rows`]: the number of rows that reviewers see
 //! - [`output`]: what an execution printed, in pieces
 
+mod exact_rows;
 mod idempotency;
 mod output;
 
+pub use exact_rows::ExactRows;
 pub use idempotency::{IDEMPOTENCY_SECONDS, Idempotency, Remembered, Submitted};
 pub use output::{INLINE_OUTPUT_BYTES, OutputPiece, PIECE_BYTES, SoFar};
 

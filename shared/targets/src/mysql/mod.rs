@@ -8,6 +8,7 @@
 //! A session is used for one run and then closed, so that no state of a command meets another one.
 
 mod address;
+mod catalogue;
 mod execute;
 mod failure;
 mod plan;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use catalogue::catalogue;
 pub(crate) use probe::{estimate, test};
 
 /// How long a session that was told to stop has for it, before its connection is dropped.

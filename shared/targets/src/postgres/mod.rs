@@ -9,6 +9,7 @@
 //! pooler that is not so: see [`pooled`].
 
 mod address;
+mod catalogue;
 mod execute;
 mod failure;
 mod key;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use catalogue::catalogue;
 pub(crate) use probe::{estimate, test};
 
 /// How long a session that was told to stop has for it, before its connection is dropped.

@@ -1,9 +1,9 @@
 //! The connection test and the estimate.
 
-use super::plan::{self, Plan};
+use super::plan;
 use super::session::{OPEN_TIMEOUT, Session};
 use super::{address, execute, failure, pooled};
-use crate::estimate::{TableRows, nothing_to_estimate, summed};
+use crate::estimate::{MAX_STATEMENTS, TableRows, nothing_to_estimate, summed};
 use crate::spec::PostgresSpec;
 use crate::test::{Problem, TestError, Tested};
 use crate::{RunError, Secret};
@@ -74,10 +74,18 @@ fn explain(error: &Error, message: &str) -> TestError {
 pub(crate) async fn estimate(
     spec: &PostgresSpec,
     secret: &Secret,
-    statement: &str,
+    command: &str,
+    wanted: &[usize],
 ) -> Result<Vec<TableRows>, RunError> {
-    let Plan::Single(statement) = plan::make(statement).await? else { return Err(nothing_to_estimate()) };
-    if !statement.is_explainable() {
+    let plan = plan::make(command).await?;
+    let statements = plan.statements().iter().enumerate().filter(|(place, _)| wanted.contains(place));
+    let statements: Vec<&str> = statements
+        .map(|(_, statement)| statement)
+        .filter(|statement| statement.is_explainable())
+        .map(|statement| statement.text.as_str())
+        .take(MAX_STATEMENTS)
+        .collect();
+    if statements.is_empty() {
         return Err(nothing_to_estimate());
     }
     let address = address::parse(secret, spec)?;
@@ -92,16 +100,31 @@ pub(crate) async fn estimate(
         execute::BEGIN_READ_ONLY.to_owned()
     };
     client.batch_execute(&begin).await.map_err(failed)?;
+    if let [only] = statements.as_slice() {
+        return planned(client, only).await.map_err(failed);
+    }
+    let mut found = Vec::new();
+    for statement in statements {
+        client.batch_execute("SAVEPOINT plan").await.map_err(failed)?;
+        match planned(client, statement).await {
+            Ok(rows) => found.extend(rows.into_iter().map(|rows| (rows.table, rows.rows))),
+            // Its table may be made by a statement before it.
+            Err(error) if error.as_db_error().is_some() => {
+                client.batch_execute("ROLLBACK TO SAVEPOINT plan").await.map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(summed(found))
+}
+
+/// The rows of one statement. A plan that cannot be read says nothing.
+async fn planned(client: &Client, statement: &str) -> Result<Vec<TableRows>, Error> {
     // The server refuses to prepare a text of two statements.
-    let explain = format!("EXPLAIN (FORMAT JSON, VERBOSE) {}", statement.text);
-    client.prepare(&statement.text).await.map_err(failed)?;
-    let row = first_row(client, &explain).await.map_err(failed)?;
-    let plan: Value = row
-        .first()
-        .and_then(Option::as_deref)
-        .and_then(|text| serde_json::from_str(text).ok())
-        .ok_or_else(|| RunError::not_started("no estimate: the server's plan could not be read"))?;
-    Ok(rows_of(&plan))
+    client.prepare(statement).await?;
+    let row = first_row(client, &format!("EXPLAIN (FORMAT JSON, VERBOSE) {statement}")).await?;
+    let plan = row.first().and_then(Option::as_deref).and_then(|text| serde_json::from_str(text).ok());
+    Ok(plan.as_ref().map(rows_of).unwrap_or_default())
 }
 
 /// The first row's cells.

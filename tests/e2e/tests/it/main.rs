@@ -10,6 +10,8 @@
 mod audit;
 mod bad_input;
 mod bootstrap;
+#[cfg(feature = "postgres-tests")]
+mod catalogue;
 mod chats;
 mod epoch;
 mod four_eyes;

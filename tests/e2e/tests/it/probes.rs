@@ -184,14 +184,7 @@ async fn what_cannot_be_planned_safely_is_not_asked(database: Database) {
         )
         .await
         .unwrap();
-    for command in [
-        "DELETE FROM t; SELECT 1",
-        "DROP TABLE t",
-        "SELECT * FROM t WHERE id = peek()",
-        "DO $$ BEGIN DELETE FROM t; END $$",
-        "SELEC 1",
-        "EXPLAIN ANALYZE DELETE FROM t",
-    ] {
+    for command in ["SELECT * FROM t WHERE id = peek()", "DO $$ BEGIN DELETE FROM t; END $$", "SELEC 1"] {
         let request = serve.submit("alice", "pg", command, json!({})).await.unwrap();
         let events = serve.about("audra", &request, "events").await.unwrap();
         let created = &events.items()[0]["data"];

@@ -64,6 +64,7 @@ impl Hash for Stored {
             read_only: _,
             // Nothing is decided by it.
             estimate: _,
+            side_effects: _,
             policy: _,
             created_at: _,
             expires_at: _,

@@ -78,6 +78,8 @@ async fn page(
     let view =
         RequestView::new(&request, &created, found.error_text(id), caller, now, &app.config.public_url)
             .with_people(&request, known.as_deref());
+    let exact = app.exact_rows(&request, caller).await;
+    let view = view.with_exact_rows(&request, exact, caller);
     let configuration = request.is_configuration();
     // At once: nobody who waits for a page waits for one after the other.
     let earlier = async { if configuration { None } else { earlier::before(&app, &request, caller).await } };
@@ -198,6 +200,10 @@ fn risk(view: &RequestView) -> Markup {
                 dt { "Statements" } dd { @if risk.statements.is_empty() { "could not be told" } @else { (risk.statements.join(", ")) } }
                 @if !risk.tables.is_empty() { dt { "Tables" } dd { (risk.tables.join(", ")) } }
                 @if let Some(estimate) = &risk.estimate { dt { "Estimate" } dd { (estimate) span.hint { " as the target guessed before it ran" } } }
+                @if let Some(exact) = &view.exact_rows {
+                    dt { "Exact count" }
+                    dd { (exact.rows) " of " code { (display(&exact.table)) } span.hint { " at " (words::at(exact.at)) ", for reviewers only" } }
+                }
             }
             @if !risk.notes.is_empty() { ul.notes { @for note in &risk.notes { li { (words::ticked(note)) } } } }
         }

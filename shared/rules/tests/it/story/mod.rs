@@ -202,7 +202,10 @@ impl Story {
 
     /// The target says that it expects so many rows of `sessions`.
     pub(crate) fn is_estimated(&mut self, rows: u64) -> Result<Vec<Fact>, Refusal> {
-        self.ask(&Command::Estimate { tables: vec![TableRows { table: "sessions".to_owned(), rows }] })
+        self.ask(&Command::Estimate {
+            tables: vec![TableRows { table: "sessions".to_owned(), rows }],
+            notes: vec!["fires the trigger `log` of `sessions`".to_owned()],
+        })
     }
 
     pub(crate) fn succeeds(&mut self, nonce: &str) -> Result<Vec<Fact>, Refusal> {

@@ -3,6 +3,7 @@
 //! `COUNTERSIGN_TEST_MARIADB_URL` names it: an administrator with a password, over TCP on loopback.
 
 mod access;
+mod catalogue;
 mod endings;
 mod mysql;
 mod options;

@@ -4,6 +4,7 @@
 //! over TCP on loopback.
 
 mod access;
+mod catalogue;
 mod endings;
 mod options;
 mod place;

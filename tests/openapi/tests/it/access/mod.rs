@@ -43,6 +43,7 @@ put_connection     a name of ours       401  403  403  403  403  403  422  403  
 put_connection     one that is there    401  403  403  403  403  403  409  403  403
 delete_connection                       401  403  403  403  403  403  204  403  403
 test_connection                         401  403  403  403  403  403  200  403  403
+refresh_connection                      401  403  403  403  403  403  200  403  403
 
 submit_request     on a hidden one      401  201  404  404  404  404  404  403  404
 submit_request     on an open one       401  201  201  201  201  201  201  403  201
@@ -327,7 +328,7 @@ impl Stage {
             ("list_connections", _) => call.tells("vault"),
             ("show_connection", "tells its target") => call.name("vault").tells("demo.db"),
             ("show_connection", "tells its secrets") => call.name("secretive").tells("VAULT_URL"),
-            ("show_connection" | "test_connection", _) => call.name("vault"),
+            ("show_connection" | "test_connection" | "refresh_connection", _) => call.name("vault"),
             ("put_connection", "a new one") => call.name(&format!("new-{}", self.number())).body(sqlite),
             ("put_connection", "a name of ours") => call.name("countersign").body(sqlite),
             ("put_connection", _) => call.name("vault").body(sqlite),

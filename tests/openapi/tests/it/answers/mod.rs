@@ -214,6 +214,11 @@ async fn connections(checked: &Checked) {
     assert_eq!((&tested.json["works"], tested.text("/checks/0/purpose")), (&json!(true), "run"));
     checked.post("alice", &test, json!({}), 403).await;
     checked.post("root", "/v1/connections/nowhere/test", json!({}), 404).await;
+    let refresh = format!("{path}/refresh");
+    let refreshed = checked.call("root", "POST", &refresh, None, &[], 200).await;
+    assert!(refreshed.text("/error").contains("read_secret"), "{}", refreshed.json);
+    checked.post("alice", &refresh, json!({}), 403).await;
+    checked.post("root", "/v1/connections/nowhere/refresh", json!({}), 404).await;
     let page = checked.get("alice", "/v1/connections?limit=2", 200).await;
     checked.get("alice", &format!("/v1/connections?cursor={}", page.text("/next_cursor")), 200).await;
     checked.call("root", "DELETE", path, None, &[], 428).await;

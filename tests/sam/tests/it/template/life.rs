@@ -18,6 +18,7 @@ use countersign_notify::slack::incoming::signature;
 use countersign_rules::UserId;
 use countersign_sam::seed;
 use countersign_seal::Seal;
+use countersign_storage::catalogues::StoredCatalogue;
 use countersign_storage::sign_in::OneTimeCode;
 use countersign_storage::{codec, schema};
 use countersign_targets::FileSecrets;
@@ -250,6 +251,10 @@ async fn administration(on: &Deployment) {
     let execute = Execute::from_environment(on.app("execute"));
     let tested = execute.handle(json!({ "test_connection": "files" })).await.unwrap();
     assert_eq!((&tested["works"], &tested["checks"][0]["purpose"]), (&json!(true), &json!("run")));
+    // A catalogue, as it is kept of a database that has one.
+    let catalogue =
+        StoredCatalogue { catalogue: Default::default(), read_at: execute.app.now(), source: String::new() };
+    execute.app.store.put_catalogue(&"files".parse().unwrap(), &catalogue).await.unwrap();
     let changed = json!({ "kind": "sqlite", "target": { "path": "other.db" }, "reviewers": ["dba-team"] });
     let version = brief["version"].as_u64();
     let brief = on.http("console", "root", "PUT /v1/connections/brief", version, changed).await;
