@@ -54,20 +54,28 @@ start_postgres() {
   remark "PostgreSQL: $("$bin/postgres" --version | sed 's/.*) //'), a cluster of its own, as a target"
 }
 
-# A server of its own in a folder of its own; shares COUNTERSIGN_TEST_MARIADB_URL.
-start_mariadb() {
-  local port=${PORTS[1]} folder="$WORK/mariadb" as=() PATH="$PATH:/usr/sbin"
+# mariadb_server FOLDER PORT PROGRAM: makes a server in a folder and starts it. PROGRAM is mariadbd, or mariadbd-safe, which
+# starts it again when it has crashed. Sets MARIADB_PID.
+mariadb_server() {
+  local folder=$1 port=$2 as=() log="$LOGS/${1##*/}.log" PATH="$PATH:/usr/sbin"
   mkdir -p "$folder"
   [[ $EUID -ne 0 ]] || { chown -R mysql "$folder" && as=(runuser -u mysql --); }
   "${as[@]}" mariadb-install-db --no-defaults --datadir="$folder/data" --skip-test-db --auth-root-authentication-method=normal \
-    >"$LOGS/mariadb.log" 2>&1 || { cat "$LOGS/mariadb.log" >&2; return 1; }
-  printf '%s\n' "CREATE USER countersign@'%' IDENTIFIED BY 'countersign';" \
+    >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+  printf '%s\n' "CREATE USER IF NOT EXISTS countersign@'%' IDENTIFIED BY 'countersign';" \
     "GRANT ALL ON *.* TO countersign@'%' WITH GRANT OPTION;" >"$folder/init.sql"
   [[ $EUID -ne 0 ]] || chown mysql "$folder/init.sql"
-  "${as[@]}" mariadbd --no-defaults --datadir="$folder/data" --socket="$folder/socket" --pid-file="$folder/pid" \
-    --bind-address=127.0.0.1 --port="$port" --skip-name-resolve --init-file="$folder/init.sql" \
-    --innodb-flush-log-at-trx-commit=0 >>"$LOGS/mariadb.log" 2>&1 </dev/null &
-  await_port "$port" $! "MariaDB" || { cat "$LOGS/mariadb.log" >&2; return 1; }
+  "${as[@]}" "$3" --no-defaults --datadir="$folder/data" --socket="$folder/socket" --pid-file="$folder/pid" \
+    --log-error="$folder/errors" --bind-address=127.0.0.1 --port="$port" --skip-name-resolve \
+    --init-file="$folder/init.sql" --innodb-flush-log-at-trx-commit=0 >>"$log" 2>&1 </dev/null &
+  MARIADB_PID=$!
+  await_port "$port" "$MARIADB_PID" "MariaDB" || { cat "$log" "$folder/errors" >&2; return 1; }
+}
+
+# A server of its own in a folder of its own; shares COUNTERSIGN_TEST_MARIADB_URL.
+start_mariadb() {
+  local port=${PORTS[1]} MARIADB_PID PATH="$PATH:/usr/sbin"
+  mariadb_server "$WORK/mariadb" "$port" mariadbd || return 1
   COUNTERSIGN_TEST_MARIADB_URL="mysql://countersign:countersign@127.0.0.1:$port/"
   share COUNTERSIGN_TEST_MARIADB_URL
   remark "MariaDB: $(mariadbd --version | sed -E 's/.*Ver ([0-9.]+).*/\1/'), a server of its own, as a target"

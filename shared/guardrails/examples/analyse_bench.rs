@@ -89,4 +89,65 @@ fn main() {
     ] {
         println!("{name}: {:.1?}", measure(dialect, &command, &RuleSet::default()));
     }
+    println!("\n| the slowest analyses of 100 KiB | PostgreSQL | MySQL | SQLite |\n|---|---|---|---|");
+    for (name, command) in worst() {
+        let cells = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite].map(|dialect| {
+            let mark = if analyse(dialect, &command).understood { "" } else { " (not understood)" };
+            format!("{:.1?}{mark}", fastest(dialect, &command))
+        });
+        println!("| {name} | {} |", cells.join(" | "));
+    }
+}
+
+/// Commands of 100 KiB that are full of what costs most: deep and long expressions, again and again.
+fn worst() -> Vec<(String, String)> {
+    let size = 100 * 1024 - 100;
+    let mut commands = Vec::new();
+    for (piece, longest) in [
+        ("1+", 1400),
+        ("a.", 1400),
+        ("- ", 2800),
+        ("NOT ", 2800),
+        ("1 OR ", 1400),
+        ("1 UNION SELECT ", 900),
+        ("x JOIN y ON 1 JOIN ", 500),
+        ("CASE WHEN 1 THEN ", 39),
+        ("(", 39),
+        ("(", 99),
+        ("f(", 39),
+        ("(SELECT ", 39),
+        ("(SELECT ", 99),
+    ] {
+        for count in [longest, longest / 4, longest / 16] {
+            let one = piece.repeat(count.max(1));
+            let close = ")".repeat(one.matches('(').count());
+            let end = if piece.starts_with("CASE") { " END".repeat(count) } else { String::new() };
+            let items = fill(&format!("{one}1{end}{close}, "), size);
+            let statements = fill(&format!("SELECT {one}1{end}{close}; "), size);
+            commands.push((format!("`{}` × {count}, as items", piece.trim()), format!("SELECT {items}1")));
+            commands.push((format!("`{}` × {count}, as statements", piece.trim()), statements));
+        }
+    }
+    for piece in [
+        "UPDATE t SET a = 1 WHERE id = 2; ",
+        "SELECT 'it''s' /* x */ -- y\n, \"q\"; ",
+        "DELETE FROM t WHERE a = '\\\\'; ",
+    ] {
+        commands.push((format!("`{}`, again and again", piece.trim().replace('\n', " ")), fill(piece, size)));
+    }
+    commands.push((
+        "a list of numbers".to_owned(),
+        format!("SELECT * FROM t WHERE id IN ({}1)", fill("1, ", size)),
+    ));
+    commands
+}
+
+/// The fastest of three analyses: what other work on the machine adds is left out.
+fn fastest(dialect: Dialect, command: &str) -> Duration {
+    let one = || {
+        let start = Instant::now();
+        black_box(analyse(dialect, black_box(command)));
+        start.elapsed()
+    };
+    (0..3).map(|_| one()).min().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Bounds on time and stack: an analysis ends, whatever the command is.
 
-use crate::lexed::Lexed;
+use crate::lexed::Depth;
 use std::panic::AssertUnwindSafe;
 
 /// A command is at most 100 KiB (413 above); what is longer is not looked at.
@@ -13,6 +13,10 @@ pub(crate) const MAX_NESTING: usize = 100;
 /// Parsers make a chain of operators into a tree as deep as it is long, and take a time that grows
 /// with its square.
 pub(crate) const MAX_CHAIN: usize = 3000;
+
+/// What all runs and brackets of a command may cost together ([`Depth::cost`]): one run of [`MAX_CHAIN`], or a hundred of
+/// three hundred tokens. Within the bounds above, a command that is full of the worst takes a second.
+pub(crate) const MAX_COST: usize = 10_000_000;
 
 /// `sqlparser` tries some brackets in two ways, in each other.
 pub(crate) const MAX_SQL_NESTING: usize = 40;
@@ -29,12 +33,15 @@ pub(crate) fn length(command: &str) -> Result<(), String> {
 }
 
 /// Refuses what would take a parser too long or too deep.
-pub(crate) fn depth(lexed: &Lexed) -> Result<(), String> {
-    if lexed.nesting > MAX_NESTING {
+pub(crate) fn depth(depth: &Depth) -> Result<(), String> {
+    if depth.nesting > MAX_NESTING {
         return Err(format!("it nests brackets deeper than {MAX_NESTING} levels"));
     }
-    if lexed.chain > MAX_CHAIN {
+    if depth.chain > MAX_CHAIN {
         return Err(format!("it has more than {MAX_CHAIN} words and signs without a comma between them"));
+    }
+    if depth.cost > MAX_COST {
+        return Err("it has too many long or deep expressions to be analysed in time: split it".to_owned());
     }
     Ok(())
 }

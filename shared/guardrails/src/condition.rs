@@ -23,6 +23,8 @@ pub(crate) enum Term {
         key: String,
         /// Never negative: a length, an absolute value.
         natural: bool,
+        /// Of another table than the one whose rows are changed.
+        foreign: bool,
     },
     /// Two numbers joined by `+`, `-` or `*`.
     Arithmetic(char, Box<Term>, Box<Term>),
@@ -49,7 +51,44 @@ const AGGREGATES: [&str; 5] = ["avg(", "count(", "max(", "min(", "sum("];
 impl Term {
     /// A column, or an expression that is not looked into, by its text in small letters.
     pub(crate) fn variable(key: String, text: &str) -> Self {
-        Self::Variable { key, natural: NATURAL.iter().any(|function| text.starts_with(function)) }
+        Self::Variable {
+            key,
+            natural: NATURAL.iter().any(|function| text.starts_with(function)),
+            foreign: false,
+        }
+    }
+
+    /// A column of another table, or an expression of such columns.
+    pub(crate) fn foreign(key: String) -> Self {
+        Self::Variable { key, natural: false, foreign: true }
+    }
+
+    /// Whether it has a column of the changed table, and one of another.
+    fn mentions(&self) -> (bool, bool) {
+        match self {
+            Self::Null | Self::Number(_) | Self::Text(_) => (false, false),
+            Self::Variable { foreign, .. } => (!foreign, *foreign),
+            Self::Arithmetic(_, left, right) => {
+                let (left, right) = (left.mentions(), right.mentions());
+                (left.0 || right.0, left.1 || right.1)
+            }
+        }
+    }
+}
+
+/// How the columns of the rows that a statement changes are qualified.
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    /// The table's name and its alias, in lower case.
+    pub(crate) names: BTreeSet<String>,
+    /// The statement has other tables beside it: FROM, USING, a join.
+    pub(crate) others: bool,
+}
+
+impl Own {
+    /// Whether a qualifier means another table. A column without one may be of the changed table.
+    pub(crate) fn is_foreign(&self, qualifier: &str) -> bool {
+        self.others && !self.names.contains(qualifier)
     }
 }
 
@@ -102,6 +141,42 @@ const MAX_TRIES: usize = 2048;
 const MAX_WORK: usize = 400_000;
 /// Deeper conditions count as conditions that hold for every row.
 const MAX_DEPTH: usize = 4_000;
+
+/// Whether a condition leaves out rows of the changed table, whatever is in the other tables of the statement: with
+/// `UPDATE a … FROM b WHERE b.id = 1`, one row of b is enough for all of a.
+pub(crate) fn restricts_own(condition: &Condition) -> bool {
+    restricts(&at_best(condition, true))
+}
+
+/// A condition whose parts about other tables alone have the value that makes all of it hold.
+fn at_best(condition: &Condition, wanted: bool) -> Condition {
+    let both =
+        |join: fn(Box<Condition>, Box<Condition>) -> Condition, left: &Condition, right: &Condition| {
+            join(Box::new(at_best(left, wanted)), Box::new(at_best(right, wanted)))
+        };
+    let terms: Vec<&Term> = match condition {
+        Condition::And(left, right) => return both(Condition::And, left, right),
+        Condition::Or(left, right) => return both(Condition::Or, left, right),
+        Condition::Xor(left, right) => return both(Condition::Xor, left, right),
+        Condition::Not(inner) => return Condition::Not(Box::new(at_best(inner, !wanted))),
+        Condition::Is(inner, value) => {
+            let inner = at_best(inner, wanted == value.unwrap_or(true));
+            return Condition::Is(Box::new(inner), *value);
+        }
+        Condition::Compare(_, left, right) | Condition::Same(left, right) => vec![left, right],
+        Condition::In(term, list) => std::iter::once(term).chain(list).collect(),
+        Condition::Like { text, pattern, .. } => vec![text, pattern],
+        Condition::IsNull(term) => vec![term],
+        Condition::Unknown(_) | Condition::Always => Vec::new(),
+    };
+    let mentions: Vec<(bool, bool)> = terms.into_iter().map(Term::mentions).collect();
+    let foreign = mentions.iter().any(|(_, foreign)| *foreign) && !mentions.iter().any(|(own, _)| *own);
+    match (foreign, wanted) {
+        (false, _) => condition.clone(),
+        (true, true) => Condition::Always,
+        (true, false) => Condition::Not(Box::new(Condition::Always)),
+    }
+}
 
 /// Whether there are values for which the condition does not hold.
 pub(crate) fn restricts(condition: &Condition) -> bool {
@@ -210,7 +285,7 @@ impl Facts {
                 // A pattern's plain text fits it.
                 self.texts.insert(text.replace(['%', '_'], ""));
             }
-            Term::Variable { key, natural } => {
+            Term::Variable { key, natural, .. } => {
                 self.variables.entry(key.clone()).or_default().natural |= natural;
             }
             Term::Arithmetic(_, left, right) => {

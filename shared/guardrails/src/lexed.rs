@@ -1,4 +1,4 @@
-//! A command as tokens: what is comment, what is string, what is left.
+//! A command as tokens: what is comment, what is string, what is left, and how much work it is for a parser.
 
 /// What a token is, as far as the guardrails care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,49 +29,81 @@ impl Class {
     }
 }
 
-/// A command without comments and strings, and how deep its tree could get.
-pub(crate) struct Lexed {
-    /// One space where space or comments were, `''` where a string was.
-    pub(crate) code: String,
+/// What a parser has to do for a command, by its tokens alone.
+#[derive(Default)]
+pub(crate) struct Depth {
     /// The deepest nesting of brackets.
     pub(crate) nesting: usize,
     /// The longest run of tokens between commas and semicolons.
     pub(crate) chain: usize,
+    /// How long a parser and a walk may take, in parts of [`crate::bounds::MAX_COST`]: the square of each run, and for
+    /// each outermost bracket three times the cube of its nesting (measured, see docs/performance.md).
+    pub(crate) cost: usize,
 }
 
-impl Lexed {
-    /// From tokens with their text.
-    pub(crate) fn new<'a>(tokens: impl IntoIterator<Item = (Class, &'a str)>) -> Self {
-        let mut lexed = Self { code: String::new(), nesting: 0, chain: 0 };
-        let (mut depth, mut run) = (0_usize, 0_usize);
-        for (class, text) in tokens {
+impl Depth {
+    pub(crate) fn of(tokens: impl IntoIterator<Item = Class>) -> Self {
+        let mut found = Self::default();
+        let (mut depth, mut deepest, mut run) = (0_usize, 0_usize, 0_usize);
+        let mut cost = 0_usize;
+        for class in tokens {
             match class {
-                Class::Nothing => {
-                    if !lexed.code.ends_with(' ') {
-                        lexed.code.push(' ');
-                    }
-                    continue;
-                }
-                Class::Text => lexed.code.push_str("''"),
+                Class::Nothing => continue,
                 Class::Break => {
-                    lexed.code.push_str(text);
+                    cost = cost.saturating_add(run.saturating_mul(run));
                     run = 0;
                     continue;
                 }
-                Class::Open => {
-                    lexed.code.push_str(text);
-                    depth += 1;
-                }
+                Class::Open => depth += 1,
                 Class::Close => {
-                    lexed.code.push_str(text);
                     depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        cost = cost.saturating_add(deepest.saturating_pow(3).saturating_mul(3));
+                        deepest = 0;
+                    }
                 }
-                Class::Code => lexed.code.push_str(text),
+                Class::Text | Class::Code => {}
             }
             run += 1;
-            lexed.nesting = lexed.nesting.max(depth);
-            lexed.chain = lexed.chain.max(run);
+            deepest = deepest.max(depth);
+            found.nesting = found.nesting.max(depth);
+            found.chain = found.chain.max(run);
         }
-        lexed
+        let last = run.saturating_mul(run).saturating_add(deepest.saturating_pow(3).saturating_mul(3));
+        found.cost = cost.saturating_add(last);
+        found
+    }
+}
+
+/// A command without comments and strings: one space where space or comments were, `''` where a string was.
+pub(crate) fn code<'a>(tokens: impl IntoIterator<Item = (Class, &'a str)>) -> String {
+    let mut code = String::new();
+    for (class, text) in tokens {
+        match class {
+            Class::Nothing if code.ends_with(' ') => {}
+            Class::Nothing => code.push(' '),
+            Class::Text => code.push_str("''"),
+            Class::Break | Class::Open | Class::Close | Class::Code => code.push_str(text),
+        }
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_is_that_of_all_runs_and_brackets() {
+        let depth = |text: &str| {
+            let classes: Vec<Class> =
+                text.split("").filter(|one| !one.is_empty()).map(Class::of_sign).collect();
+            Depth::of(classes)
+        };
+        assert_eq!(depth("").cost, 0);
+        assert_eq!(depth("aaa,aa").cost, 9 + 4);
+        assert_eq!(depth("((a))").cost, 25 + 3 * 8);
+        assert_eq!(depth("(a),((").cost, 9 + 3 + 4 + 3 * 8);
+        assert_eq!((depth("((a),a").nesting, depth("((a),aa").chain), (2, 4));
     }
 }

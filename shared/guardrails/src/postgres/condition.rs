@@ -2,17 +2,22 @@
 
 use super::names::bare;
 use super::statement;
-use crate::condition::{Comparison, Condition, Term, is_aggregate, restricts};
+use crate::condition::{Comparison, Condition, Own, Term, is_aggregate, restricts, restricts_own};
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
-/// True if a condition cannot tell one row from another: no column stands in it, or it holds whatever the columns
-/// are. `target` is the table whose rows are changed.
-pub(super) fn holds_for_all(condition: &SyntaxNode, target: Option<&str>) -> bool {
-    !mentions_column(condition) || !restricts(&Translation { target }.condition(condition))
+/// True if a condition cannot tell one row from another: no column stands in it, or it holds whatever the columns of
+/// the changed table are. `target` is the table whose rows are changed.
+pub(super) fn holds_for_all(condition: &SyntaxNode, target: Option<&str>, own: &Own) -> bool {
+    if !mentions_column(condition) {
+        return true;
+    }
+    let condition = Translation { target, own }.condition(condition);
+    !restricts(&condition) || !restricts_own(&condition)
 }
 
 struct Translation<'a> {
     target: Option<&'a str>,
+    own: &'a Own,
 }
 
 impl Translation<'_> {
@@ -45,8 +50,58 @@ impl Translation<'_> {
             SyntaxKind::LITERAL => Condition::Always,
             _ if has_query(node) => self.query(node),
             // A column of the type boolean, or a function that gives one.
-            _ => Condition::Unknown(key(node)),
+            _ => self.unknown(node),
         }
+    }
+
+    /// A condition that is not looked into.
+    fn unknown(&self, node: &SyntaxNode) -> Condition {
+        if self.is_foreign(node) {
+            Condition::Compare(Comparison::Equal, Term::foreign(key(node)), Term::Number(1.0))
+        } else {
+            Condition::Unknown(key(node))
+        }
+    }
+
+    fn variable(&self, node: &SyntaxNode) -> Term {
+        let text = key(node);
+        if self.is_foreign(node) {
+            return Term::foreign(text);
+        }
+        // `t.id` and `id` are one column, as far as it can be told.
+        let key = match node.kind() {
+            SyntaxKind::FIELD_EXPR => text.rsplit('.').next().unwrap_or_default().to_owned(),
+            _ => text.clone(),
+        };
+        Term::variable(key, &text)
+    }
+
+    /// Whether all columns of an expression are of other tables than the changed one.
+    fn is_foreign(&self, node: &SyntaxNode) -> bool {
+        let mut foreign = false;
+        if !self.own.others {
+            return false;
+        }
+        for part in node.descendants() {
+            let parent = part.parent().map(|parent| parent.kind());
+            match part.kind() {
+                SyntaxKind::FIELD_EXPR => {
+                    let qualifier = part.children().next().map(|first| key(&first)).unwrap_or_default();
+                    let last = qualifier.rsplit('.').next().unwrap_or_default();
+                    if !self.own.is_foreign(last) {
+                        return false;
+                    }
+                    foreign = true;
+                }
+                SyntaxKind::NAME_REF
+                    if !matches!(parent, Some(SyntaxKind::FIELD_EXPR | SyntaxKind::CALL_EXPR)) =>
+                {
+                    return false;
+                }
+                _ => {}
+            }
+        }
+        foreign
     }
 
     fn between(&self, node: &SyntaxNode) -> Condition {
@@ -144,7 +199,7 @@ impl Translation<'_> {
                 Some(inner) => {
                     Term::Arithmetic('-', Box::new(Term::Number(0.0)), Box::new(self.term(&inner)))
                 }
-                None => variable(node),
+                None => self.variable(node),
             },
             SyntaxKind::BIN_EXPR => {
                 let mut operands = node.children().filter(|child| !is_operator(child.kind()));
@@ -152,16 +207,16 @@ impl Translation<'_> {
                     "+" => '+',
                     "-" => '-',
                     "*" => '*',
-                    _ => return variable(node),
+                    _ => return self.variable(node),
                 };
                 match (operands.next(), operands.next()) {
                     (Some(left), Some(right)) => {
                         Term::Arithmetic(sign, Box::new(self.term(&left)), Box::new(self.term(&right)))
                     }
-                    _ => variable(node),
+                    _ => self.variable(node),
                 }
             }
-            _ => variable(node),
+            _ => self.variable(node),
         }
     }
 }
@@ -204,23 +259,13 @@ fn literal(node: &SyntaxNode) -> Term {
     }
     match text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
         Some(inner) => Term::Text(inner.replace("''", "'")),
-        None => variable(node),
+        None => Term::variable(key(node), &key(node)),
     }
 }
 
 /// A spelling in which equal expressions are equal.
 fn key(node: &SyntaxNode) -> String {
     bare(node).to_ascii_lowercase().replace('"', "")
-}
-
-fn variable(node: &SyntaxNode) -> Term {
-    let text = key(node);
-    // `t.id` and `id` are one column, as far as it can be told.
-    let key = match node.kind() {
-        SyntaxKind::FIELD_EXPR => text.rsplit('.').next().unwrap_or_default().to_owned(),
-        _ => text.clone(),
-    };
-    Term::variable(key, &text)
 }
 
 /// Operators of more than one word are nodes of their own.

@@ -105,7 +105,7 @@ impl<'a> Known<'a> {
         if total > MAX_BYTES {
             return Err(format!("the definitions behind it are longer than {MAX_BYTES} bytes"));
         }
-        bounds::length(text).and_then(|()| bounds::depth(&super::lex(text)))?;
+        bounds::length(text).and_then(|()| bounds::depth(&super::depth(text)))?;
         let statements = statements_with(text, self).map_err(|error| error.why)?;
         let analysis = crate::Analysis::understood(crate::Dialect::Postgres, statements);
         analysis.is_provable_read()

@@ -3,19 +3,37 @@
 use super::known::Known;
 use super::names::{self, bare, callee, dotted, path};
 use super::scope::Scope;
-use super::{builtin, changes, condition, output, reads, settings, statement};
+use super::{builtin, changes, condition, output, reads, reserved, settings, statement};
 use crate::analysis::{Kind, Statement, TableName, Use};
 use crate::change::ChangeKind;
+use crate::condition::Own;
 use crate::names::quoted;
 use countersign_catalogue::Volatility;
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+use std::collections::BTreeSet;
+
+/// What the tree says.
+pub(super) struct Walked {
+    pub(super) found: Statement,
+    /// The names that may stand where a table is expected, in lower case: tables with their schema, and names of WITH.
+    pub(super) names: BTreeSet<String>,
+    /// The first reserved word that the parser took for a name, by its offset.
+    pub(super) reserved: Option<usize>,
+}
 
 /// Analyses a node that is a whole statement.
-pub(super) fn statement(node: &SyntaxNode, known: &Known<'_>) -> Result<Statement, &'static str> {
+pub(super) fn statement(node: &SyntaxNode, known: &Known<'_>) -> Result<Walked, &'static str> {
     let Some((kind, verb)) = statement::classify(node.kind()) else {
         return Err("it has a statement of a kind that the guardrail does not know");
     };
-    let mut walk = Walk { known, found: Statement::new(kind, verb), scopes: Vec::new(), explains: false };
+    let mut walk = Walk {
+        known,
+        found: Statement::new(kind, verb),
+        scopes: Vec::new(),
+        explains: false,
+        names: BTreeSet::new(),
+        reserved: None,
+    };
     if node.kind() == SyntaxKind::EXPLAIN {
         walk.explains = !executes(node);
         if !walk.explains {
@@ -31,7 +49,9 @@ pub(super) fn statement(node: &SyntaxNode, known: &Known<'_>) -> Result<Statemen
     walk.tree(node);
     walk.found.output = output::columns(node);
     walk.found.settle();
-    Ok(walk.found)
+    let mut names = walk.names;
+    names.extend(walk.found.tables.iter().map(|table| table.to_string().to_lowercase()));
+    Ok(Walked { found: walk.found, names, reserved: walk.reserved })
 }
 
 /// Whether an EXPLAIN runs what it explains: any mention of ANALYZE counts, whatever its value.
@@ -62,6 +82,9 @@ struct Walk<'a> {
     scopes: Vec<Scope>,
     /// Only the plan of what stands in it is made.
     explains: bool,
+    /// All names of WITH, in lower case.
+    names: BTreeSet<String>,
+    reserved: Option<usize>,
 }
 
 impl Walk<'_> {
@@ -88,6 +111,12 @@ impl Walk<'_> {
 
     fn node(&mut self, node: &SyntaxNode, outermost: bool) {
         let kind = node.kind();
+        if let Some(token) = reserved::misread(node) {
+            self.reserved.get_or_insert(token.text_range().start().into());
+        }
+        if kind == SyntaxKind::CTE_NAME {
+            self.names.insert(names::segment(node).text.to_lowercase());
+        }
         if !outermost && let Some((sort, verb)) = statement::classify(kind) {
             self.inner(sort, &verb);
         }
@@ -159,11 +188,17 @@ impl Walk<'_> {
                 | SyntaxKind::VIEW
                 | SyntaxKind::VIEW_REF
                 | SyntaxKind::SEQUENCE_REF
+                | SyntaxKind::QUALIFIED_COLUMN_NAME_REF
         ) {
             return;
         }
         let mut parts = path(node);
-        let single = parts.is_empty().then(|| names::segment(node));
+        let mut single = parts.is_empty().then(|| names::segment(node));
+        // `COMMENT ON COLUMN t.a`: the table is what stands before the column.
+        if node.kind() == SyntaxKind::QUALIFIED_COLUMN_NAME_REF {
+            parts.pop();
+            single = None;
+        }
         let Some(name) = parts.pop().or(single) else { return };
         let schema = (!parts.is_empty()).then(|| dotted(&parts));
         let usage = usage(node);
@@ -202,7 +237,9 @@ impl Walk<'_> {
                 let condition = node.children().find(|child| child.kind() == SyntaxKind::WHERE_CLAUSE);
                 let positioned = node.children().any(|child| child.kind() == SyntaxKind::WHERE_CURRENT_OF);
                 match condition.and_then(|clause| clause.children().next()) {
-                    Some(condition) if condition::holds_for_all(&condition, target_name(node).as_deref()) => {
+                    Some(condition)
+                        if condition::holds_for_all(&condition, target_name(node).as_deref(), &own(node)) =>
+                    {
                         found.unbounded = true;
                         found.note(format!("{verb} {table} with a WHERE that holds for every row"));
                     }
@@ -218,7 +255,9 @@ impl Walk<'_> {
             SyntaxKind::MERGE if !self.explains => {
                 found.note(format!("merges into {}", target(node)));
                 let on = node.descendants().find(|part| part.kind() == SyntaxKind::ON_CLAUSE);
-                if on.and_then(|on| on.children().next()).is_none_or(|on| condition::holds_for_all(&on, None))
+                if on
+                    .and_then(|on| on.children().next())
+                    .is_none_or(|on| condition::holds_for_all(&on, None, &own(node)))
                 {
                     found.unbounded = true;
                     found.note("merges on a condition that holds for every row");
@@ -403,6 +442,19 @@ fn target_of(node: &SyntaxNode) -> Option<SyntaxNode> {
             && usage(part) == Use::Written
             && within(part, node)
     })
+}
+
+/// How the rows that an UPDATE, DELETE or MERGE changes are called.
+fn own(node: &SyntaxNode) -> Own {
+    let others = node.kind() == SyntaxKind::MERGE
+        || node
+            .children()
+            .any(|part| matches!(part.kind(), SyntaxKind::FROM_CLAUSE | SyntaxKind::USING_CLAUSE));
+    // An alias hides the name.
+    let alias = node.children().find(|part| part.kind() == SyntaxKind::OPTIONAL_AS_ALIAS);
+    let alias = alias.and_then(|alias| alias.children().next()).map(|name| names::segment(&name).text);
+    let names = alias.or_else(|| target_name(node)).into_iter().collect();
+    Own { names, others }
 }
 
 /// The same without its schema.

@@ -6,8 +6,8 @@ mod parse;
 mod preset;
 mod vocabulary;
 
+use crate::Dialect;
 use crate::analysis::Analysis;
-use crate::{Dialect, lexed};
 use regex::Regex;
 
 pub use parse::RuleError;
@@ -183,9 +183,9 @@ fn never(deny: &Deny, dialect: Dialect) -> Option<(&'static str, usize, String)>
 /// A command without comments and strings, as rules read it.
 pub(crate) fn code(command: &str, dialect: Dialect) -> String {
     match dialect {
-        Dialect::Postgres => crate::postgres::lex(command).code,
-        Dialect::Mysql | Dialect::Sqlite => crate::sql::lex(command, dialect).code,
-        Dialect::Shell => lexed::Lexed::new([(lexed::Class::Code, command)]).code,
+        Dialect::Postgres => crate::postgres::code(command),
+        Dialect::Mysql | Dialect::Sqlite => crate::sql::code(command, dialect),
+        Dialect::Shell => command.to_owned(),
         Dialect::Http => crate::http::code(command),
     }
 }

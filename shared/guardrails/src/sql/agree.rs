@@ -17,7 +17,7 @@ static SQLITE: LazyLock<NameList> =
     LazyLock::new(|| NameList::new(include_str!("../../data/sqlite-reserved.txt")));
 
 /// Keywords that a parser keeps as names where the grammar has them as values: `SET a = DEFAULT`.
-const VALUES: [&str; 12] = [
+const VALUES: [&str; 13] = [
     "DEFAULT",
     "CURRENT_DATE",
     "CURRENT_TIME",
@@ -30,6 +30,8 @@ const VALUES: [&str; 12] = [
     "UTC_TIME",
     "UTC_TIMESTAMP",
     "BINARY",
+    // `FORCE INDEX (PRIMARY)`
+    "PRIMARY",
 ];
 
 /// Whether the servers refuse a word as a name without quotes.

@@ -1,21 +1,48 @@
 //! Conditions, translated for [`crate::condition`].
 
 use crate::Dialect;
-use crate::condition::{Comparison, Condition, Term, is_aggregate, restricts};
+use crate::condition::{Comparison, Condition, Own, Term, is_aggregate, restricts, restricts_own};
 use core::ops::ControlFlow;
 use sqlparser::ast::{
-    BinaryOperator, Expr, InTarget, Query, SetExpr, TableFactor, UnaryOperator, Value, Visit, Visitor,
+    BinaryOperator, Expr, InTarget, JoinConstraint, Query, SetExpr, TableFactor, UnaryOperator, Value, Visit,
+    Visitor,
 };
 
-/// True if a condition cannot tell one row from another: no column stands in it, or it holds whatever the columns
-/// are. `targets` are the tables whose rows are changed, in lower case.
-pub(super) fn holds_for_all(condition: &Expr, dialect: Dialect, targets: &[String]) -> bool {
-    !mentions_column(condition) || !restricts(&Translation { dialect, targets }.condition(condition))
+/// True if a condition cannot tell one row from another: no column stands in it, or it holds whatever the columns of
+/// the changed table are. `targets` are the tables whose rows are changed, in lower case; `joins` are the conditions of
+/// the joins with other tables.
+pub(super) fn holds_for_all(
+    condition: &Expr,
+    joins: &[&JoinConstraint],
+    dialect: Dialect,
+    targets: &[String],
+    own: &Own,
+) -> bool {
+    if !mentions_column(condition) {
+        return true;
+    }
+    let translation = Translation { dialect, targets, own };
+    let condition = translation.condition(condition);
+    if !restricts(&condition) {
+        return true;
+    }
+    let joined = joins.iter().fold(condition, |all, join| {
+        let one = match join {
+            JoinConstraint::On(on) => translation.condition(on),
+            JoinConstraint::Using(_) | JoinConstraint::UsingAlias(..) | JoinConstraint::Natural => {
+                Condition::Unknown("using".to_owned())
+            }
+            JoinConstraint::None => Condition::Always,
+        };
+        Condition::And(Box::new(all), Box::new(one))
+    });
+    !restricts_own(&joined)
 }
 
 struct Translation<'a> {
     dialect: Dialect,
     targets: &'a [String],
+    own: &'a Own,
 }
 
 impl Translation<'_> {
@@ -63,9 +90,7 @@ impl Translation<'_> {
                 Expr::Subquery(query) => self.query(query),
                 _ => Condition::Unknown(key(expr)),
             },
-            Expr::Like { .. } | Expr::RLike { .. } | Expr::MatchAgainst { .. } => {
-                Condition::Unknown(key(expr))
-            }
+            Expr::Like { .. } | Expr::RLike { .. } | Expr::MatchAgainst { .. } => self.unknown(expr),
             // A value alone compares nothing: all rows but those with 0 or NULL.
             _ => Condition::Always,
         }
@@ -92,6 +117,9 @@ impl Translation<'_> {
             BinaryOperator::Is => self.is(left, right),
             BinaryOperator::IsNot => not(self.is(left, right)),
             BinaryOperator::Regexp | BinaryOperator::Match | BinaryOperator::Glob => {
+                if self.is_foreign(left) && (self.is_foreign(right) || matches!(right, Expr::Value(_))) {
+                    return self.unknown(left);
+                }
                 Condition::Unknown(format!("{} {op} {}", key(left), key(right)))
             }
             _ => Condition::Always,
@@ -149,16 +177,65 @@ impl Translation<'_> {
         query.visit(&mut Targets(self.targets)).is_break()
     }
 
+    /// A condition that is not looked into.
+    fn unknown(&self, expr: &Expr) -> Condition {
+        if self.is_foreign(expr) {
+            Condition::Compare(Comparison::Equal, Term::foreign(key(expr)), Term::Number(1.0))
+        } else {
+            Condition::Unknown(key(expr))
+        }
+    }
+
+    fn variable(&self, expr: &Expr) -> Term {
+        let text = key(expr);
+        if self.is_foreign(expr) {
+            return Term::foreign(text);
+        }
+        // `t.id` and `id` are one column, as far as it can be told.
+        let key = match expr {
+            Expr::CompoundIdentifier(parts) => {
+                parts.last().map_or(text.clone(), |last| last.value.to_lowercase())
+            }
+            _ => text.clone(),
+        };
+        Term::variable(key, &text)
+    }
+
+    /// Whether all columns of an expression are of other tables than the changed one.
+    fn is_foreign(&self, expr: &Expr) -> bool {
+        struct Tables<'a>(&'a Own, bool);
+        impl Visitor for Tables<'_> {
+            type Break = ();
+            fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+                match expr {
+                    Expr::Identifier(_) => ControlFlow::Break(()),
+                    Expr::CompoundIdentifier(parts) => {
+                        let qualifier = parts.iter().rev().nth(1).map(|part| part.value.to_lowercase());
+                        if qualifier.is_some_and(|qualifier| self.0.is_foreign(&qualifier)) {
+                            self.1 = true;
+                            ControlFlow::Continue(())
+                        } else {
+                            ControlFlow::Break(())
+                        }
+                    }
+                    _ => ControlFlow::Continue(()),
+                }
+            }
+        }
+        let mut tables = Tables(self.own, false);
+        self.own.others && expr.visit(&mut tables).is_continue() && tables.1
+    }
+
     fn term(&self, expr: &Expr) -> Term {
         match expr {
             Expr::Nested(inner) => self.term(inner),
             Expr::Value(value) => match &value.value {
-                Value::Number(text, _) => text.parse().map_or_else(|_| variable(expr), Term::Number),
+                Value::Number(text, _) => text.parse().map_or_else(|_| self.variable(expr), Term::Number),
                 Value::Boolean(value) => Term::Number(f64::from(*value)),
                 Value::Null => Term::Null,
                 Value::SingleQuotedString(text) => Term::Text(text.clone()),
                 Value::DoubleQuotedString(text) if self.dialect == Dialect::Mysql => Term::Text(text.clone()),
-                _ => variable(expr),
+                _ => self.variable(expr),
             },
             Expr::UnaryOp { op: UnaryOperator::Plus, expr } => self.term(expr),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
@@ -169,11 +246,11 @@ impl Translation<'_> {
                     BinaryOperator::Plus => '+',
                     BinaryOperator::Minus => '-',
                     BinaryOperator::Multiply => '*',
-                    _ => return variable(expr),
+                    _ => return self.variable(expr),
                 };
                 Term::Arithmetic(sign, Box::new(self.term(left)), Box::new(self.term(right)))
             }
-            _ => variable(expr),
+            _ => self.variable(expr),
         }
     }
 }
@@ -185,18 +262,6 @@ fn not(condition: Condition) -> Condition {
 /// A spelling in which equal expressions are equal.
 fn key(part: &impl ToString) -> String {
     part.to_string().to_lowercase().replace(['`', '"', '[', ']'], "")
-}
-
-fn variable(expr: &Expr) -> Term {
-    let text = key(expr);
-    // `t.id` and `id` are one column, as far as it can be told.
-    let key = match expr {
-        Expr::CompoundIdentifier(parts) => {
-            parts.last().map_or(text.clone(), |last| last.value.to_lowercase())
-        }
-        _ => text.clone(),
-    };
-    Term::variable(key, &text)
 }
 
 /// Whether a query has something by which it leaves rows out.

@@ -1,11 +1,12 @@
 //! The tokens of MySQL and SQLite, and texts that two lexers could read in two ways.
 
 use crate::Dialect;
-use crate::lexed::{Class, Lexed};
+use crate::lexed::{self, Class, Depth};
 use crate::text::{Piece, TokenKind};
 use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, SQLiteDialect};
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
+use std::borrow::Cow;
 
 /// The parser's name for a dialect.
 pub(super) fn grammar(dialect: Dialect) -> &'static dyn Grammar {
@@ -39,102 +40,26 @@ pub(super) fn tokens(command: &str, dialect: Dialect) -> Result<Vec<TokenWithSpa
     )
 }
 
-/// Rewrites what the parser does not know, one for one, into what means the same to the server:
-///
-/// - MySQL: UPDATE and DELETE without their modifiers, which the parser would take for a table; `a MOD b` as `a % b`;
-///   `CHAR(65 USING x)` without the character set; `TABLE t` in brackets
-/// - SQLite: `a ISNULL` as `a IS NULL`, `a NOTNULL` as `a IS NOT NULL`
-pub(super) fn as_parsed(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Vec<TokenWithSpan> {
-    let mut tokens: Vec<TokenWithSpan> =
-        tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
-    if dialect == Dialect::Sqlite {
-        return tokens
-            .into_iter()
-            .flat_map(|token| {
-                let words: &[&str] = match word(&token).as_str() {
-                    "ISNULL" => &["IS", "NULL"],
-                    "NOTNULL" => &["IS", "NOT", "NULL"],
-                    _ => return vec![token],
-                };
-                words
-                    .iter()
-                    .map(|word| TokenWithSpan { token: Token::make_keyword(word), span: token.span })
-                    .collect()
-            })
-            .collect();
-    }
-    match tokens.first().map(word).as_deref() {
-        Some("UPDATE" | "DELETE") => {
-            let modifiers = tokens
-                .iter()
-                .skip(1)
-                .take_while(|token| matches!(word(token).as_str(), "LOW_PRIORITY" | "QUICK" | "IGNORE"))
-                .count();
-            tokens.drain(1..=modifiers);
-        }
-        Some("TABLE") => {
-            let bracket = |token: Token, near: Option<&TokenWithSpan>| {
-                near.map(|near| TokenWithSpan { token, span: near.span })
-            };
-            let open = bracket(Token::LParen, tokens.first());
-            let close = bracket(Token::RParen, tokens.last());
-            tokens = open.into_iter().chain(tokens).chain(close).collect();
-        }
-        _ => {}
-    }
-    let mut found: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
-    // For each open bracket, whether it is that of CHAR.
-    let mut brackets: Vec<bool> = Vec::new();
-    let mut rest = tokens.into_iter();
-    while let Some(mut token) = rest.next() {
-        match &token.token {
-            Token::LParen => brackets.push(found.last().map(word).as_deref() == Some("CHAR")),
-            Token::RParen => _ = brackets.pop(),
-            Token::Word(_) if word(&token) == "MOD" && found.last().is_some_and(is_operand) => {
-                token.token = Token::Mod;
-            }
-            Token::Word(_) if word(&token) == "USING" && brackets.last() == Some(&true) => {
-                rest.next();
-                continue;
-            }
-            _ => {}
-        }
-        found.push(token);
-    }
-    found
-}
-
-/// A word without quotes, in capitals.
-fn word(token: &TokenWithSpan) -> String {
-    match &token.token {
-        Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
-        _ => String::new(),
-    }
-}
-
-/// Whether a value ends with this token.
-fn is_operand(token: &TokenWithSpan) -> bool {
-    match &token.token {
-        Token::Word(word) => {
-            word.quote_style.is_some() || !super::agree::is_reserved(&word.value, Dialect::Mysql)
-        }
-        Token::Number(..) | Token::RParen => true,
-        token => class(token) == Class::Text,
-    }
+/// Whether a token is a string.
+pub(super) fn is_text(token: &Token) -> bool {
+    class(token) == Class::Text
 }
 
 /// Whether both lexers see the same words and names, in the same order.
-pub(super) fn same_names(parsers: &[Token], ours: &[crate::text::Token<'_>]) -> bool {
-    let is_word = |text: &str| text.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let parsers = parsers.iter().filter_map(|token| match token {
-        Token::Word(word) if word.quote_style.is_some() => Some(word.value.clone()),
+pub(super) fn same_names(parsers: &[TokenWithSpan], ours: &[crate::text::Token<'_>]) -> bool {
+    // `0x1F` is a literal to the parser, and a word here.
+    let is_word = |text: &str| !["0x", "0X", "0b"].iter().any(|prefix| text.starts_with(prefix));
+    let parsers = parsers.iter().filter_map(|token| match &token.token {
+        Token::Word(word) if word.quote_style.is_some() => Some(Cow::Borrowed(word.value.as_str())),
         // A variable: `@a`.
-        Token::Word(word) => Some(word.value.trim_start_matches('@').to_owned()).filter(|text| is_word(text)),
+        Token::Word(word) => {
+            Some(word.value.trim_start_matches('@')).filter(|text| is_word(text)).map(Cow::Borrowed)
+        }
         _ => None,
     });
     let ours = ours.iter().filter_map(|token| match token.kind {
-        TokenKind::Name => token.name(),
-        TokenKind::Word => Some(token.text.to_owned()).filter(|text| is_word(text)),
+        TokenKind::Name => token.name().map(Cow::Owned),
+        TokenKind::Word => Some(token.text).filter(|text| is_word(text)).map(Cow::Borrowed),
         TokenKind::Text | TokenKind::Number | TokenKind::Sign => None,
     });
     parsers.eq(ours)
@@ -179,22 +104,22 @@ pub(super) fn explain(error: &ParserError, dialect: Dialect) -> (String, Locatio
 }
 
 /// Signs that mean two things.
-pub(super) fn doubtful(command: &str, tokens: &[Token], dialect: Dialect) -> Option<&'static str> {
-    let twice = |first: &Token, second: &Token| *first == Token::Minus && *second == Token::Minus;
-    if dialect == Dialect::Mysql && tokens.windows(2).any(|pair| matches!(pair, [a, b] if twice(a, b))) {
+pub(super) fn doubtful(command: &str, tokens: &[TokenWithSpan], dialect: Dialect) -> Option<&'static str> {
+    let twice = |pair: &[TokenWithSpan]| pair.iter().all(|token| token.token == Token::Minus);
+    if dialect == Dialect::Mysql && tokens.windows(2).any(twice) {
         return Some("it has `--` without a space after it, which is a comment to some");
     }
-    let glued = |token: &Token| {
-        matches!(token, Token::Whitespace(Whitespace::SingleLineComment { comment, prefix })
+    let glued = |token: &TokenWithSpan| {
+        matches!(&token.token, Token::Whitespace(Whitespace::SingleLineComment { comment, prefix })
             if prefix == "--" && !comment.is_empty() && !comment.starts_with([' ', '\t', '\n', '\r']))
     };
     if dialect == Dialect::Mysql && tokens.iter().any(glued) {
         return Some("it has `--` without a space after it, which is a comment to some");
     }
     // The servers know ASCII's spaces alone; to them, another one is a letter.
-    let inside: usize =
-        tokens.iter().map(|token| if is_quoted(token) { spaces(&token.to_string()) } else { 0 }).sum();
-    if spaces(command) > inside {
+    let outside = spaces(command);
+    let quoted = || tokens.iter().map(|token| &token.token).filter(|token| is_quoted(token));
+    if outside > 0 && outside > quoted().map(|token| spaces(&token.to_string())).sum::<usize>() {
         return Some("it has a space that is none of ASCII's");
     }
     None
@@ -215,18 +140,20 @@ fn is_quoted(token: &Token) -> bool {
         || class(token) == Class::Text
 }
 
-/// As the guardrails see it.
-pub(crate) fn lex(command: &str, dialect: Dialect) -> Lexed {
-    match tokens(command, dialect) {
-        Ok(tokens) => seen(&tokens.into_iter().map(|token| token.token).collect::<Vec<_>>()),
+/// A command without comments and strings, as rules read it.
+pub(crate) fn code(command: &str, dialect: Dialect) -> String {
+    let Ok(tokens) = tokens(command, dialect) else {
         // Nothing is known: all of it is code.
-        Err(_) => Lexed::new([(Class::Code, command)]),
-    }
+        return command.to_owned();
+    };
+    let texts: Vec<(Class, String)> =
+        tokens.iter().map(|token| (class(&token.token), token.token.to_string())).collect();
+    lexed::code(texts.iter().map(|(class, text)| (*class, text.as_str())))
 }
 
-pub(super) fn seen(tokens: &[Token]) -> Lexed {
-    let texts: Vec<(Class, String)> = tokens.iter().map(|token| (class(token), token.to_string())).collect();
-    Lexed::new(texts.iter().map(|(class, text)| (*class, text.as_str())))
+/// How much work a statement is.
+pub(super) fn depth(tokens: &[TokenWithSpan]) -> Depth {
+    Depth::of(tokens.iter().map(|token| class(&token.token)))
 }
 
 fn class(token: &Token) -> Class {

@@ -1,12 +1,15 @@
 //! MySQL and SQLite, by `sqlparser`. Its grammar takes more than the servers do and forgets some of what it takes, so
-//! each statement is read twice, by the parser and by its tokens ([`agree`], [`words`]), and both must agree.
+//! each statement is read twice, by the parser and by its tokens ([`agree`], [`words`]), and both must agree. What is
+//! no query and changes no rows, and is not in the grammar, is told by its first words ([`coarse`]).
 
 mod agree;
+mod coarse;
 mod condition;
 mod count;
 mod expr;
 mod functions;
 mod lex;
+mod rewrite;
 mod show;
 mod statement;
 mod walk;
@@ -16,10 +19,10 @@ use crate::analysis::{Analysis, Kind, NotUnderstood, Statement};
 use crate::text::{self, Piece};
 use crate::{Dialect, bounds};
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Location, Token};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 pub(crate) use count::query as count_query;
-pub(crate) use lex::lex;
+pub(crate) use lex::code;
 pub(crate) use statement::verbs;
 
 /// All tokens, if they can be told apart.
@@ -74,30 +77,40 @@ fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, NotUnde
     pieces.iter().map(|piece| statement(piece, dialect, command)).collect()
 }
 
-/// One statement, read by the parser and by its tokens.
+/// One statement: in detail, or by its first words.
 fn statement(piece: &Piece<'_>, dialect: Dialect, command: &str) -> Result<Statement, NotUnderstood> {
-    let at = |offset: usize, why: String| NotUnderstood::at(command, offset, why);
-    let tokens = lex::tokens(piece.text, dialect).map_err(|why| at(piece.start, why.to_owned()))?;
-    let plain: Vec<Token> = tokens.iter().map(|token| token.token.clone()).collect();
-    if let Some(why) = lex::doubtful(piece.text, &plain, dialect) {
-        return Err(at(piece.start, why.to_owned()));
+    let at_start = |why: &str| NotUnderstood::at(command, piece.start, why);
+    let tokens = lex::tokens(piece.text, dialect).map_err(at_start)?;
+    if let Some(why) = lex::doubtful(piece.text, &tokens, dialect) {
+        return Err(at_start(why));
     }
-    if !lex::same_names(&plain, &piece.tokens) {
+    read_twice(piece, tokens, dialect, command).or_else(|why| coarse::read(&piece.tokens, dialect).ok_or(why))
+}
+
+/// One statement, read by the parser and by its tokens.
+fn read_twice(
+    piece: &Piece<'_>,
+    tokens: Vec<TokenWithSpan>,
+    dialect: Dialect,
+    command: &str,
+) -> Result<Statement, NotUnderstood> {
+    let at = |offset: usize, why: String| NotUnderstood::at(command, offset, why);
+    if !lex::same_names(&tokens, &piece.tokens) {
         return Err(at(piece.start, "its quotes and comments can be read in two ways".to_owned()));
     }
-    let seen = lex::seen(&plain);
-    bounds::depth(&seen)?;
-    if seen.nesting > bounds::MAX_SQL_NESTING {
+    let depth = lex::depth(&tokens);
+    bounds::depth(&depth)?;
+    if depth.nesting > bounds::MAX_SQL_NESTING {
         return Err(format!("it nests brackets deeper than {} levels", bounds::MAX_SQL_NESTING).into());
     }
-    let suspicious = words::suspicious(&plain);
-    let pipes = dialect == Dialect::Mysql && plain.contains(&Token::StringConcat);
+    let suspicious = words::suspicious(&tokens);
+    let pipes = dialect == Dialect::Mysql && tokens.iter().any(|token| token.token == Token::StringConcat);
     if let Some(statement) = show::read(&piece.tokens, dialect) {
         return Ok(statement);
     }
     let mut parser = Parser::new(lex::grammar(dialect))
         .with_recursion_limit(bounds::SQL_RECURSION)
-        .with_tokens_with_locations(lex::as_parsed(tokens, dialect));
+        .with_tokens_with_locations(rewrite::as_parsed(tokens, dialect));
     let place = |location: Location| lex::offset(piece, location);
     let parsed = match parser.parse_statement() {
         Ok(parsed) => parsed,

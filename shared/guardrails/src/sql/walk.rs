@@ -3,11 +3,13 @@
 use super::{agree, condition, expr, functions, statement as sorts};
 use crate::Dialect;
 use crate::analysis::{Kind, Statement, TableName, Use};
+use crate::condition::Own;
 use crate::names::quoted;
 use core::ops::ControlFlow;
 use sqlparser::ast::{
-    self, Delete, Expr, FromTable, Ident, ObjectName, ObjectNamePart, OnInsert, Query, Select, Set, SetExpr,
-    TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor,
+    self, AssignmentTarget, Delete, Expr, FromTable, Ident, JoinConstraint, JoinOperator, ObjectName,
+    ObjectNamePart, OnInsert, Query, Select, Set, SetExpr, TableFactor, TableObject, TableWithJoins, Update,
+    UpdateTableFromKind, Visit, Visitor,
 };
 use sqlparser::tokenizer::Location;
 use std::collections::BTreeSet;
@@ -38,15 +40,6 @@ pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Walked {
     }
     // It never breaks off.
     let _ = parsed.visit(&mut walk);
-    // The walk does not name the tables of every statement; those of a change are known here.
-    for target in targets(parsed) {
-        if target.usage == Use::Written && is_of_server(&target, dialect) {
-            walk.found.dangerous = true;
-            walk.found.act(Kind::Privilege, "WRITE CATALOG");
-            walk.found.note(format!("changes {}, a table of the server's own", quoted(&target.name)));
-        }
-        walk.found.tables.push(target);
-    }
     walk.found.settle();
     if !walk.explains {
         walk.found.changes_by_verb();
@@ -83,6 +76,7 @@ impl Visitor for Walk {
             }
         }
         self.effects(statement);
+        self.targets(statement);
         ControlFlow::Continue(())
     }
 
@@ -174,6 +168,22 @@ impl Visitor for Walk {
 }
 
 impl Walk {
+    /// The tables that a statement changes, also one inside of another: the parser's walk does not name all of them,
+    /// and not how they are used.
+    fn targets(&mut self, statement: &ast::Statement) {
+        for mut target in targets(statement) {
+            if self.explains {
+                target.usage = Use::Read;
+            }
+            if target.usage == Use::Written && is_of_server(&target, self.dialect) {
+                self.found.dangerous = true;
+                self.found.act(Kind::Privilege, "WRITE CATALOG");
+                self.found.note(format!("changes {}, a table of the server's own", quoted(&target.name)));
+            }
+            self.found.tables.push(target);
+        }
+    }
+
     fn effects(&mut self, statement: &ast::Statement) {
         let explains = self.explains;
         let found = &mut self.found;
@@ -187,12 +197,14 @@ impl Walk {
                 }
                 let targets = update_targets(update);
                 let what = format!("updates {}", names_of(&targets));
-                changes(found, &what, update.selection.as_ref(), self.dialect, &targets);
+                let (own, joins) = own_of_update(update, &targets);
+                changes(found, &what, update.selection.as_ref(), &joins, self.dialect, &targets, &own);
             }
             ast::Statement::Delete(delete) if !explains => {
                 let targets = delete_targets(delete);
                 let what = format!("deletes from {}", names_of(&targets));
-                changes(found, &what, delete.selection.as_ref(), self.dialect, &targets);
+                let (own, joins) = own_of_delete(delete, &targets);
+                changes(found, &what, delete.selection.as_ref(), &joins, self.dialect, &targets, &own);
             }
             ast::Statement::Insert(insert) if !explains => {
                 found.note(format!("inserts into {}", names_of(&targets(statement))));
@@ -324,8 +336,10 @@ fn changes(
     found: &mut Statement,
     what: &str,
     selection: Option<&Expr>,
+    joins: &[&JoinConstraint],
     dialect: Dialect,
     targets: &[TableName],
+    own: &Own,
 ) {
     let targets: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
     match selection {
@@ -333,12 +347,83 @@ fn changes(
             found.unbounded = true;
             found.note(format!("{what} without WHERE"));
         }
-        Some(condition) if condition::holds_for_all(condition, dialect, &targets) => {
+        Some(condition) if condition::holds_for_all(condition, joins, dialect, &targets, own) => {
             found.unbounded = true;
             found.note(format!("{what} with a WHERE that holds for every row"));
         }
         Some(_) => found.note(what),
     }
+}
+
+/// How the rows that an UPDATE changes are called, and the conditions of its joins.
+fn own_of_update<'a>(update: &'a Update, targets: &[TableName]) -> (Own, Vec<&'a JoinConstraint>) {
+    let from = match &update.from {
+        Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => from.as_slice(),
+        None => &[],
+    };
+    let others = !update.table.joins.is_empty() || !from.is_empty();
+    let assigned = update.assignments.iter().flat_map(|assignment| match &assignment.target {
+        AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+        AssignmentTarget::Tuple(names) => names.as_slice(),
+    });
+    // `SET a.x = 1` names the table; without it, it may be any of the join.
+    let qualifiers: Option<BTreeSet<String>> = assigned.map(qualifier).collect();
+    let names = match qualifiers.filter(|_| !update.table.joins.is_empty()) {
+        Some(names) => names,
+        None => names_of_tables(std::slice::from_ref(&update.table), targets),
+    };
+    (
+        Own { names, others },
+        constraints(std::slice::from_ref(&update.table)).chain(constraints(from)).collect(),
+    )
+}
+
+/// The same for a DELETE.
+fn own_of_delete<'a>(delete: &'a Delete, targets: &[TableName]) -> (Own, Vec<&'a JoinConstraint>) {
+    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+    let using = delete.using.as_deref().unwrap_or_default();
+    let others = from.len() > 1 || from.iter().any(|table| !table.joins.is_empty()) || !using.is_empty();
+    let last = |name: &ObjectName| table_name(name, Use::Written).name;
+    let names = if !delete.tables.is_empty() {
+        delete.tables.iter().map(last).collect()
+    } else if using.is_empty() {
+        names_of_tables(from, targets)
+    } else {
+        from.iter().flat_map(relation).map(|table| table.name).collect()
+    };
+    (Own { names, others }, constraints(from).chain(constraints(using)).collect())
+}
+
+/// What stands before the column's name.
+fn qualifier(column: &ObjectName) -> Option<String> {
+    column.0.iter().rev().nth(1).map(|name| part(name).to_lowercase())
+}
+
+/// The names and aliases of tables, and those of the targets.
+fn names_of_tables(tables: &[TableWithJoins], targets: &[TableName]) -> BTreeSet<String> {
+    let factors = tables.iter().flat_map(|table| {
+        std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation))
+    });
+    let aliases = factors.filter_map(|factor| match factor {
+        TableFactor::Table { alias, .. } => alias.as_ref().map(|alias| alias.name.value.to_lowercase()),
+        _ => None,
+    });
+    aliases.chain(targets.iter().map(|target| target.name.clone())).collect()
+}
+
+fn constraints(tables: &[TableWithJoins]) -> impl Iterator<Item = &JoinConstraint> {
+    tables.iter().flat_map(|table| &table.joins).filter_map(|join| match &join.join_operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::CrossJoin(constraint)
+        | JoinOperator::StraightJoin(constraint) => Some(constraint),
+        _ => None,
+    })
 }
 
 /// Pragmas that only read, and those that take a table's name.
@@ -497,9 +582,10 @@ fn update_targets(update: &Update) -> Vec<TableName> {
 
 fn delete_targets(delete: &Delete) -> Vec<TableName> {
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-    // `DELETE a FROM x AS a JOIN y`: names may be aliases, so all of FROM counts as well.
+    // `DELETE a FROM x AS a JOIN y`, `DELETE FROM a USING x AS a JOIN y`: names may be aliases, so all tables count.
     let named = delete.tables.iter().map(|name| table_name(name, Use::Written));
-    named.chain(from.iter().flat_map(relation)).collect()
+    let using = delete.using.iter().flatten();
+    named.chain(from.iter().chain(using).flat_map(relation)).collect()
 }
 
 /// The tables that a statement changes.

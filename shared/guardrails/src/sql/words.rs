@@ -1,6 +1,6 @@
 //! Words that no read needs: the second proof, for what the parser takes and forgets.
 
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 const WORDS: [&str; 32] = [
     "ALTER",
@@ -41,16 +41,19 @@ const WORDS: [&str; 32] = [
 const FUNCTIONS: [&str; 2] = ["INSERT", "TRUNCATE"];
 
 /// The first such word that stands unquoted in the command, or an assignment in an expression.
-pub(super) fn suspicious(tokens: &[Token]) -> Option<String> {
-    let mut code = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).peekable();
+pub(super) fn suspicious(tokens: &[TokenWithSpan]) -> Option<String> {
+    let code = tokens.iter().map(|token| &token.token);
+    let mut code = code.filter(|token| !matches!(token, Token::Whitespace(_))).peekable();
     while let Some(token) = code.next() {
         match token {
             Token::Assignment => return Some("`:=`".to_owned()),
             Token::Word(word) if word.quote_style.is_none() => {
-                let upper = word.value.to_ascii_uppercase();
-                let call = FUNCTIONS.contains(&upper.as_str()) && code.peek() == Some(&&Token::LParen);
-                if WORDS.contains(&upper.as_str()) && !call {
-                    return Some(upper);
+                let Some(found) = WORDS.iter().find(|known| word.value.eq_ignore_ascii_case(known)) else {
+                    continue;
+                };
+                let call = FUNCTIONS.contains(found) && code.peek() == Some(&&Token::LParen);
+                if !call {
+                    return Some((*found).to_owned());
                 }
             }
             _ => {}

@@ -108,11 +108,13 @@ pub(super) struct Lexer<'a> {
     /// The offset of what is read next.
     pub(super) at: usize,
     dialect: Dialect,
+    /// A dot after the last token stands before a part of a name, not before a fraction.
+    qualifies: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str, dialect: Dialect) -> Self {
-        Self { text, at: 0, dialect }
+        Self { text, at: 0, dialect, qualifies: false }
     }
 
     /// The next token.
@@ -122,6 +124,11 @@ impl<'a> Lexer<'a> {
         let Some(first) = self.rest().chars().next() else { return Ok(None) };
         let kind = self.token(first)?;
         let text = self.text.get(start..self.at).unwrap_or_default();
+        self.qualifies = match kind {
+            TokenKind::Word | TokenKind::Name => true,
+            TokenKind::Sign => matches!(text, ")" | "]"),
+            TokenKind::Text | TokenKind::Number => false,
+        };
         Ok(Some(Token { kind, text, start }))
     }
 
@@ -139,10 +146,16 @@ impl<'a> Lexer<'a> {
                 Ok(TokenKind::Name)
             }
             '$' if postgres => self.dollar_quoted(),
-            _ if first.is_ascii_digit() => {
+            _ if first.is_ascii_digit() || (first == '.' && !self.qualifies && self.has_fraction()) => {
+                let start = self.at;
                 self.number();
-                // MySQL: a name may begin with digits.
+                // MySQL: a name may begin with digits. Behind a fraction or an exponent, a word begins anew
+                // (`SELECT 0.1FROM t`), which parsers read as one name.
                 let word = self.rest().starts_with(is_word);
+                let digits = self.text.get(start..self.at).unwrap_or_default();
+                if word && !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+                    return Err(self.error("has a number right before a word: write a space between them"));
+                }
                 self.take_while(is_word);
                 Ok(if word { TokenKind::Word } else { TokenKind::Number })
             }
@@ -182,6 +195,11 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Whether a dot here is that of `.5`.
+    fn has_fraction(&self) -> bool {
+        self.rest().get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    }
+
     /// Digits, a fraction, an exponent; `0x` and `0b`.
     fn number(&mut self) {
         let rest = self.rest();
@@ -189,10 +207,8 @@ impl<'a> Lexer<'a> {
             return;
         }
         self.take_while(|c| c.is_ascii_digit());
-        let fraction = self
-            .rest()
-            .strip_prefix('.')
-            .is_some_and(|after| !after.starts_with(|c: char| is_word(c) && !c.is_ascii_digit()));
+        // `1..2` is a range in PostgreSQL.
+        let fraction = self.rest().strip_prefix('.').is_some_and(|after| !after.starts_with('.'));
         if fraction {
             self.at += 1;
             self.take_while(|c| c.is_ascii_digit());
@@ -364,6 +380,7 @@ mod tests {
         for number in ["1", "1.5", "1.", "1e5", "1.5e-3", "2E+1"] {
             assert_eq!(kinds(number, Dialect::Mysql), [(Number, number)], "{number}");
         }
+        assert_eq!(kinds("(.5)", Dialect::Mysql), [(Sign, "("), (Number, ".5"), (Sign, ")")]);
         assert_eq!(kinds("1a", Dialect::Mysql), [(Word, "1a")]);
         assert_eq!(kinds("0x1F", Dialect::Mysql), [(Word, "0x1F")]);
         assert_eq!(kinds("a.1b", Dialect::Mysql), [(Word, "a"), (Sign, "."), (Word, "1b")]);
@@ -380,6 +397,10 @@ mod tests {
             "/* x",
             "SELECT /*/ 1",
             "a = 1 --; b",
+            "SELECT 0.1FROM t",
+            "SELECT 1e3FROM t",
+            "SELECT 1.FROM t",
+            "SELECT 1 + .5FROM t",
         ] {
             assert!(tokens(command, Dialect::Mysql).is_err(), "{command}");
         }

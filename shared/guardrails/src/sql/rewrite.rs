@@ -1,0 +1,151 @@
+//! What the parser does not know, rewritten into what means the same to the server.
+
+use crate::Dialect;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// The tokens without space and comments, with these rewritten:
+///
+/// - MySQL: UPDATE and DELETE without their modifiers, which the parser would take for a table; `UPDATE a, b` as a
+///   join; `EXPLAIN EXTENDED` as EXPLAIN; MariaDB's `ANALYZE SELECT` as EXPLAIN ANALYZE; `a MOD b` as `a % b`;
+///   `CHAR(65 USING x)` without the character set; `TABLE t` in brackets
+/// - SQLite: `a ISNULL` as `a IS NULL`, `a NOTNULL` as `a IS NOT NULL`; CROSS JOIN as JOIN, which may have a condition;
+///   frames of windows without EXCLUDE
+pub(super) fn as_parsed(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Vec<TokenWithSpan> {
+    let tokens: Vec<TokenWithSpan> =
+        tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    if dialect == Dialect::Sqlite { sqlite(tokens) } else { operators(statement(tokens)) }
+}
+
+fn sqlite(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut found: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let words: &[&str] = if is(&token, "ISNULL") {
+            &["IS", "NULL"]
+        } else if is(&token, "NOTNULL") {
+            &["IS", "NOT", "NULL"]
+        } else if is(&token, "CROSS") && rest.peek().is_some_and(|next| is(next, "JOIN")) {
+            continue;
+        } else if is(&token, "EXCLUDE") && found.last().is_some_and(ends_frame) {
+            // NO OTHERS, CURRENT ROW, GROUP, TIES
+            let pair = rest.peek().is_some_and(|next| is(next, "NO") || is(next, "CURRENT"));
+            for _ in 0..=usize::from(pair) {
+                rest.next();
+            }
+            continue;
+        } else {
+            found.push(token);
+            continue;
+        };
+        found.extend(words.iter().map(|word| keyword(word, &token)));
+    }
+    found
+}
+
+/// Whether a frame of a window can end with a token.
+fn ends_frame(token: &TokenWithSpan) -> bool {
+    ["FOLLOWING", "PRECEDING", "ROW"].iter().any(|word| is(token, word))
+}
+
+/// The statement's own words.
+fn statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let starts = |tokens: &[TokenWithSpan], at: usize, words: &[&str]| {
+        tokens.get(at).is_some_and(|token| words.iter().any(|word| is(token, word)))
+    };
+    let queries = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"];
+    if starts(&tokens, 0, &["ANALYZE"]) && starts(&tokens, 1, &["FORMAT"]) {
+        // `FORMAT = JSON`
+        tokens.drain(1..tokens.len().min(4));
+    }
+    if starts(&tokens, 0, &["ANALYZE"]) && starts(&tokens, 1, &queries) {
+        let explain = tokens.first().map(|first| keyword("EXPLAIN", first));
+        tokens.splice(0..0, explain);
+    } else if starts(&tokens, 0, &["EXPLAIN", "DESCRIBE", "DESC"])
+        && starts(&tokens, 1, &["EXTENDED", "PARTITIONS"])
+        && (starts(&tokens, 2, &queries) || tokens.get(2).is_some_and(|token| token.token == Token::LParen))
+    {
+        tokens.remove(1);
+    }
+    if starts(&tokens, 0, &["UPDATE", "DELETE"]) {
+        let modifiers = tokens.iter().skip(1);
+        let modifiers = modifiers
+            .take_while(|token| ["LOW_PRIORITY", "QUICK", "IGNORE"].iter().any(|word| is(token, word)));
+        let modifiers = modifiers.count();
+        tokens.drain(1..=modifiers);
+    }
+    if starts(&tokens, 0, &["UPDATE"]) {
+        return joined(tokens);
+    }
+    if let ([first, ..], [.., last]) = (tokens.as_slice(), tokens.as_slice())
+        && is(first, "TABLE")
+    {
+        let bracket = |token: Token, near: &TokenWithSpan| TokenWithSpan { token, span: near.span };
+        let (open, close) = (bracket(Token::LParen, first), bracket(Token::RParen, last));
+        tokens = std::iter::once(open).chain(tokens).chain([close]).collect();
+    }
+    tokens
+}
+
+/// `UPDATE a, b SET …` as `UPDATE a CROSS JOIN b SET …`.
+fn joined(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let (mut depth, mut tables) = (0_usize, true);
+    let mut found = Vec::with_capacity(tokens.len() + 1);
+    for token in tokens {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        tables &= depth > 0 || !is(&token, "SET");
+        if tables && depth == 0 && token.token == Token::Comma {
+            found.extend([keyword("CROSS", &token), keyword("JOIN", &token)]);
+        } else {
+            found.push(token);
+        }
+    }
+    found
+}
+
+fn operators(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut found: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    // For each open bracket, whether it is that of CHAR.
+    let mut brackets: Vec<bool> = Vec::new();
+    let mut rest = tokens.into_iter();
+    while let Some(mut token) = rest.next() {
+        match &token.token {
+            Token::LParen => brackets.push(found.last().is_some_and(|before| is(before, "CHAR"))),
+            Token::RParen => _ = brackets.pop(),
+            Token::Word(_) if is(&token, "MOD") && found.last().is_some_and(is_operand) => {
+                token.token = Token::Mod;
+            }
+            Token::Word(_) if brackets.last() == Some(&true) && is(&token, "USING") => {
+                rest.next();
+                continue;
+            }
+            _ => {}
+        }
+        found.push(token);
+    }
+    found
+}
+
+/// A keyword in the place of a token.
+fn keyword(word: &str, place: &TokenWithSpan) -> TokenWithSpan {
+    TokenWithSpan { token: Token::make_keyword(word), span: place.span }
+}
+
+/// Whether a token is this word, without quotes.
+fn is(token: &TokenWithSpan, word: &str) -> bool {
+    matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+}
+
+/// Whether a value ends with this token.
+fn is_operand(token: &TokenWithSpan) -> bool {
+    match &token.token {
+        Token::Word(word) => {
+            word.quote_style.is_some() || !super::agree::is_reserved(&word.value, Dialect::Mysql)
+        }
+        Token::Number(..) | Token::RParen => true,
+        token => super::lex::is_text(token),
+    }
+}
