@@ -305,6 +305,8 @@ pub(crate) struct Request {
     pub(crate) connection: String,
     /// The connection's kind.
     pub(crate) kind: String,
+    /// The connection's bound on changed rows.
+    pub(crate) max_rows: Option<u64>,
     /// Who asks.
     pub(crate) requester: Person,
     command: Option<String>,

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::values::{self, Limit, Switch, edit, limit, list};
+use super::values::{self, Limit, RowBound, Switch, edit, limit, list};
 use super::{done, prompt, proposed, refresh, test, warn};
 use crate::client::{Call, Client, every_item};
 use crate::error::CliError;
@@ -123,6 +123,9 @@ struct Settings {
     /// A guardrail: a preset such as no-drop, or a rule as a JSON object; repeatable, '' removes all
     #[arg(long, value_name = "RULE")]
     guardrail: Option<Vec<String>>,
+    /// Rows that one request may change, or `off`; more are rolled back
+    #[arg(long, value_name = "N", value_parser = values::row_bound)]
+    max_rows: Option<RowBound>,
     /// Commands that need no approval: `reads` (provably read-only), or `off`
     #[arg(long, value_name = "WHAT")]
     auto_approve: Option<String>,
@@ -195,6 +198,7 @@ impl Settings {
         put("timeout_seconds", self.timeout.map(Limit::json));
         put("run_within_seconds", self.run_within.map(Value::from));
         put("require_reason", self.require_reason.map(Switch::json));
+        put("max_rows", self.max_rows.map(RowBound::json));
         put("notify", self.notify.as_deref().map(|channels| list(channels).into()));
         put("slack_channels", self.slack_channels.as_deref().map(|channels| list(channels).into()));
         let reference = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
@@ -256,6 +260,7 @@ const COLUMNS: &[Column] = &[
     Column::shown("timeout_seconds", "TIMEOUT").drawn(|item| seconds(item, "timeout_seconds")).spared(1),
     Column::data("run_within_seconds"),
     Column::data("require_reason"),
+    Column::data("max_rows"),
     Column::data("guardrails"),
     Column::data("auto_approve"),
     Column::data("masking"),
@@ -406,6 +411,7 @@ fn card(connection: &Value, columns: Option<usize>) -> Vec<Line> {
             "Reason",
             Line::new().text(if flag("require_reason") == Some(true) { "required" } else { "optional" }),
         ),
+        ("Row limit", row_limit(connection)),
         ("Guardrails", or(guardrails(connection), "none")),
         ("Masking", masking(connection)),
         ("Notifies", or(names(connection, "notify"), "nobody")),
@@ -415,6 +421,16 @@ fn card(connection: &Value, columns: Option<usize>) -> Vec<Line> {
         ("Approval", line.add(Tone::Faint, ", they run read-only"))
     });
     labelled(facts.into_iter().chain(ease), 12, columns)
+}
+
+/// The bound on changed rows.
+fn row_limit(connection: &Value) -> Line {
+    match connection.get("max_rows").and_then(Value::as_u64) {
+        Some(rows) => {
+            Line::new().text(format!("{} changed by a request", crate::render::card::count(rows, "row")))
+        }
+        None => Line::of(Tone::Faint, "none"),
+    }
 }
 
 /// The names of the guardrails.

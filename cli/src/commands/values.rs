@@ -69,6 +69,30 @@ pub(crate) fn limit(text: &str) -> Result<Limit, String> {
     seconds(text).map(|seconds| Limit(Some(seconds))).map_err(|expected| format!("{expected}, or `default`"))
 }
 
+/// A bound on changed rows, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowBound(Option<u64>);
+
+impl RowBound {
+    /// As JSON: the number or null.
+    pub(crate) fn json(self) -> Value {
+        self.0.map_or(Value::Null, Value::from)
+    }
+}
+
+/// Reads a [`RowBound`]: a number of rows, or `off`.
+///
+/// # Errors
+/// What was expected.
+pub(crate) fn row_bound(text: &str) -> Result<RowBound, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(RowBound(None));
+    }
+    let rows = text.parse().ok().filter(|rows| *rows > 0);
+    rows.map(|rows| RowBound(Some(rows)))
+        .ok_or_else(|| "expected a number of rows above 0, or `off`".to_owned())
+}
+
 /// An instant: RFC 3339, or how long ago (`2h`).
 ///
 /// # Errors

@@ -57,8 +57,17 @@ pub(crate) fn head(request: &Request, headline: &Headline, columns: usize) -> Ve
     lines
 }
 
-/// Each group with what it needs, what it gave, and who.
+/// Each group with what it needs, what it gave, and who; then the connection's bound on rows.
 pub(crate) fn groups(request: &Request, columns: usize) -> Vec<Line> {
+    let mut lines = approvals_given(request, columns);
+    if let Some(rows) = request.max_rows {
+        let limit = format!("changes at most {}; more are rolled back", count(rows, "row"));
+        lines.extend(Line::of(Tone::Faint, "  ≤ ").text(limit).wrap(columns, 4));
+    }
+    lines
+}
+
+fn approvals_given(request: &Request, columns: usize) -> Vec<Line> {
     if let Some(why) = automatic(request) {
         let mut lines = Line::of(Tone::Good, "  ✔ ").text(why).wrap(columns, 4);
         lines.extend(group_list(request, columns));

@@ -232,6 +232,7 @@ fn a_connection_is_made_without_and_changed_with_its_etag() {
     Timeout     default
     Run within  default
     Reason      optional
+    Row limit   none
     Guardrails  none
     Masking     all entities
     Notifies    nobody

@@ -141,7 +141,7 @@ fn grant(app: &App, claimed: Claimed, token: &StoredToken) -> Result<Grant, Prob
             kind: connection.kind,
             target: connection.target,
             command: created.command,
-            options: run_options(state.run, state.read_only, state.run_mode),
+            options: run_options(state.run, state.read_only, state.run_mode, connection.max_rows),
             masking_version: created.masking_version,
             requester: state.requester.user,
             policy_version: state.policy.version,

@@ -183,7 +183,13 @@ impl Round {
             target: &connection.canonical_target()?,
             secret: connection.secret_for(self.request.read_only).unwrap_or_default(),
             command: self.created.command.as_bytes(),
-            options: &run_options(self.request.run, self.request.read_only, self.request.run_mode),
+            // The bound as it is now: with another one, other rows could change than were approved.
+            options: &run_options(
+                self.request.run,
+                self.request.read_only,
+                self.request.run_mode,
+                connection.max_rows,
+            ),
             masking_version: self.created.masking_version,
             requester: self.request.requester.user,
             policy_version: self.request.policy.version,

@@ -5,7 +5,7 @@ use countersign_guardrails::{self as guardrails, Analysis, Dialect, RuleSet, ana
 use countersign_http::Problem;
 use countersign_rules::Person;
 use countersign_rules::risk::{Block, Guard, Risk, RiskLevel, Verdict};
-use countersign_rules::submit::needs_votes;
+use countersign_rules::submit::{ROW_BOUND_RULE, needs_votes};
 use countersign_storage::Connection;
 use countersign_storage::items::AutoApprove;
 
@@ -29,13 +29,8 @@ pub fn verdict(
     Ok(judged_with(connection, &rules, needs_votes, command, catalogue))
 }
 
-/// What these rules and the connection say of a command; `needs_votes` if its requester's commands do.
-#[must_use]
-pub fn judged(connection: &Connection, rules: &RuleSet, needs_votes: bool, command: &str) -> Verdict {
-    judged_with(connection, rules, needs_votes, command, None)
-}
-
-/// The same with a catalogue.
+/// What these rules and the connection say of a command, with the catalogue of its database where there is one;
+/// `needs_votes` if its requester's commands do.
 #[must_use]
 pub fn judged_with(
     connection: &Connection,
@@ -45,10 +40,11 @@ pub fn judged_with(
     catalogue: Option<&Catalogue>,
 ) -> Verdict {
     let analysis = analyse_with(dialect(&connection.kind), command, catalogue);
-    let hit = rules.check(command, &analysis);
-    let ease = connection.auto_approve.filter(|ease| needs_votes && eases(*ease, &analysis));
-    let decided = hit.is_none() && ease.is_none();
     let mut risk = risk(&connection.kind, &analysis);
+    let hit = rules.check(command, &analysis).map(|hit| Block { rule: hit.rule, message: hit.message });
+    let block = hit.or_else(|| unbounded(connection, risk.no_row_bound.as_deref()));
+    let ease = connection.auto_approve.filter(|ease| needs_votes && eases(*ease, &analysis));
+    let decided = block.is_none() && ease.is_none();
     if decided && lacks_catalogue(connection) && has_changes(&analysis) {
         risk.notes.push(
             "sizes, triggers and cascades are not known: the connection has no secret to read the catalogue with".to_owned(),
@@ -57,7 +53,7 @@ pub fn judged_with(
     Verdict {
         risk: Some(risk),
         estimate: decided && asks_target(connection, &analysis),
-        block: hit.map(|hit| Block { rule: hit.rule, message: hit.message }),
+        block,
         ease: ease.map(|ease| ease.rule().to_owned()),
     }
 }
@@ -105,6 +101,8 @@ pub fn guard(connection: &Connection, command: &str, catalogue: Option<&Catalogu
         Ok(rules) => rules.check(command, &analysis).map(|hit| hit.rule),
         Err(error) => Some(error),
     };
+    let why = may_bound_rows(&connection.kind, &analysis).err();
+    let blocked_by = blocked_by.or_else(|| unbounded(connection, why.as_deref()).map(|block| block.rule));
     Guard { blocked_by, eased: connection.auto_approve.is_some_and(|ease| eases(ease, &analysis)) }
 }
 
@@ -134,9 +132,20 @@ fn eases(ease: AutoApprove, analysis: &Analysis) -> bool {
     }
 }
 
-/// Whether the rows that a command changes can be counted and taken back.
+/// The block of a command that the connection's `max_rows` cannot limit, because of `why`.
+fn unbounded(connection: &Connection, why: Option<&str>) -> Option<Block> {
+    let (rows, why) = (connection.max_rows?, why?);
+    let message = format!(
+        "a request on this connection may change at most {rows} rows, and that cannot be enforced for this command: {why}"
+    );
+    Some(Block { rule: ROW_BOUND_RULE.to_owned(), message })
+}
+
+/// Whether the rows that a command changes can be counted and taken back. A command that provably reads changes
+/// none; under a bound it runs in a transaction that only reads.
 fn may_bound_rows(kind: &str, analysis: &Analysis) -> Result<(), String> {
     match analysis.dialect {
+        _ if analysis.is_provable_read().is_ok() => Ok(()),
         Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite => analysis.may_bound_rows(),
         Dialect::Shell | Dialect::Http => {
             Err(format!("a `{kind}` command changes no rows that can be counted"))

@@ -160,6 +160,7 @@ mod tests {
             allowed_groups: BTreeSet::new(),
             approvals: true,
             run_within_seconds: 60,
+            max_rows: None,
         }
     }
 

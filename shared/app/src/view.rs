@@ -226,9 +226,12 @@ pub struct RequestView {
     /// The guardrail that blocked it, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Block>,
-    /// What the standing approvals limit it to, if anything.
+    /// What the connection and the standing approvals limit it to, if anything: the strictest of each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// The most rows that it may change by the connection's standing bound, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rows: Option<u64>,
     /// Whether it runs with the secret for reading, in a transaction that only reads.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -309,6 +312,7 @@ impl RequestView {
             risk: risk(request, created),
             blocked: blocked(request),
             bounds: limits(request.bounds()),
+            max_rows: request.policy.max_rows,
             read_only: request.read_only,
             created_at: request.created_at,
             expires_at: request.expires_at,

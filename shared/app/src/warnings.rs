@@ -123,6 +123,7 @@ mod tests {
             allowed_groups: BTreeSet::new(),
             approvals: true,
             run_within_seconds: 3600,
+            max_rows: None,
         };
         let prefix = "nobody can satisfy this rule: `security-team` must give ";
         let warnings = known(people).warnings(&policy, requester.map(user));

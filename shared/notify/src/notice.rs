@@ -45,6 +45,8 @@ pub struct Notice {
     pub risk: Option<String>,
     /// How its statements take effect, where that is not all or none.
     pub run_mode: Option<&'static str>,
+    /// The connection's bound on changed rows, on one line.
+    pub limit: Option<String>,
     /// Each reviewer group.
     pub groups: Vec<GroupNotice>,
     /// What became of it, in a sentence; nothing while votes are awaited.
@@ -108,6 +110,10 @@ impl Notice {
             reason: reason.filter(|reason| !reason.is_empty()),
             risk: created.risk.as_ref().map(|known| risk(known, request)),
             run_mode: run_mode(request.run_mode),
+            limit: request
+                .policy
+                .max_rows
+                .map(|rows| format!("at most {rows} changed rows; more are rolled back")),
             groups: groups(request),
             outcome: outcome(request, now),
             until: until(request, status),

@@ -89,6 +89,7 @@ fn prepare(membership: usize) -> Result<(Request, Request, Vec<Person>), Box<dyn
             allowed_groups: BTreeSet::new(),
             approvals: true,
             run_within_seconds: 3600,
+            max_rows: None,
         },
         timeout_seconds: 3600,
         wanted_timeout_seconds: None,

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::GroupName;
+use crate::{Bounds, GroupName};
 
 /// At most this many reviewer groups a request.
 pub const MAX_GROUPS: usize = 25;
 /// At most this many approvals a request, over all its groups.
 pub const MAX_APPROVALS: usize = 60;
+/// The largest bound on changed rows that a connection may have. Events are RFC 8785 JSON, whose numbers are doubles.
+pub const MAX_ROW_BOUND: u64 = 1_000_000_000_000;
 /// The longest time-out of votes and of the claim: 30 days, in seconds.
 pub const MAX_TIMEOUT_SECONDS: u32 = 30 * 24 * 3600;
 
@@ -37,6 +39,10 @@ pub struct Policy {
     pub approvals: bool,
     /// How long an approved request may be claimed, in seconds.
     pub run_within_seconds: u32,
+    /// The most rows that one request may change, whatever its approvals say; none is no limit. A reviewer's own
+    /// bound may be smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rows: Option<u64>,
 }
 
 /// Why a policy cannot be.
@@ -64,6 +70,11 @@ pub enum InvalidPolicy {
         /// What came.
         got: u32,
     },
+    /// A bound on changed rows out of range.
+    #[error(
+        "`max_rows` must be between 1 and {MAX_ROW_BOUND}, got {0}; the guardrail `read-only` allows no change"
+    )]
+    MaxRows(u64),
 }
 
 impl InvalidPolicy {
@@ -74,6 +85,7 @@ impl InvalidPolicy {
             Self::NoReviewers | Self::GroupTwice(_) | Self::TooManyGroups(_) => "reviewers",
             Self::Approvals(_) => "approvals_per_group",
             Self::Timeout { member, .. } => member,
+            Self::MaxRows(_) => "max_rows",
         }
     }
 }
@@ -103,7 +115,16 @@ impl Policy {
         if self.approvals_per_group == 0 || self.approvals_needed() > MAX_APPROVALS {
             return Err(InvalidPolicy::Approvals(self.approvals_needed()));
         }
+        if let Some(rows) = self.max_rows.filter(|rows| !(1..=MAX_ROW_BOUND).contains(rows)) {
+            return Err(InvalidPolicy::MaxRows(rows));
+        }
         check_timeout("run_within_seconds", self.run_within_seconds)
+    }
+
+    /// The bounds that hold for each request, before any reviewer sets some.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        Bounds { max_rows: self.max_rows, not_after: None }
     }
 
     /// Whether somebody in `groups` may use the connection.

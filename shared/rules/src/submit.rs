@@ -7,14 +7,17 @@ use crate::event::{Created, Decision, VoteCast};
 use crate::policy::{InvalidPolicy, check_timeout};
 use crate::quorum;
 use crate::request::{AutoApproval, AutoCause, RunMode, run_options};
-use crate::risk::{Risk, Verdict};
+use crate::risk::{Block, Risk, Verdict};
 use crate::{
     Actor, Bounds, ConnectionName, Digest, Event, Fact, GroupName, Person, Policy, Request, RequestId,
     StatementMode, Timestamp, Via, evolve,
 };
 
+/// The name of the rule that blocks commands on which the connection's `max_rows` cannot be enforced.
+pub const ROW_BOUND_RULE: &str = "max_rows";
+
 /// Why approvals of statements that commit one by one cannot be limited to a number of rows.
-const NO_ROW_BOUND: &str =
+pub const NO_ROW_BOUND: &str =
     "its statements commit one by one, so they cannot be rolled back together when there are too many rows";
 
 /// What somebody submits, with the connection as it is now.
@@ -66,6 +69,35 @@ impl Submission {
             StatementMode::StatementByStatement => None,
         }
     }
+
+    /// The rule that blocks it: a guardrail, or the standing row bound where statements commit one by one, because
+    /// they cannot be rolled back together.
+    #[must_use]
+    pub fn block(&self) -> Option<Block> {
+        self.verdict.block.clone().or_else(|| unbounded(&self.policy, self.run_mode))
+    }
+}
+
+/// The block of statements that commit one by one where the policy has a row bound.
+fn unbounded(policy: &Policy, mode: StatementMode) -> Option<Block> {
+    let rows = policy.max_rows.filter(|_| !mode.is_transaction())?;
+    let message = format!("a request on this connection may change at most {rows} rows, and {NO_ROW_BOUND}");
+    Some(Block { rule: ROW_BOUND_RULE.to_owned(), message })
+}
+
+/// What the guardrails' verdict comes to for statements that take effect in that mode.
+#[must_use]
+pub fn verdict_in(mode: StatementMode, policy: &Policy, mut verdict: Verdict) -> Verdict {
+    if mode.is_transaction() {
+        return verdict;
+    }
+    verdict.ease = None;
+    verdict.block = verdict.block.or_else(|| unbounded(policy, mode));
+    verdict.estimate &= verdict.block.is_none();
+    if let Some(risk) = &mut verdict.risk {
+        risk.no_row_bound = Some(NO_ROW_BOUND.to_owned());
+    }
+    verdict
 }
 
 /// Why nothing was submitted.
@@ -109,9 +141,9 @@ pub fn submit(submission: &Submission, now: Timestamp) -> Result<(Request, Vec<E
     let created = created(submission, now)?;
     let digest = created.digest;
     let mut facts = vec![Fact::Created(Box::new(created))];
-    if let Some(block) = &submission.verdict.block {
+    if let Some(block) = submission.block() {
         // Guardrails bind all: nobody is asked, and nobody is let through.
-        facts.push(Fact::Blocked(block.clone()));
+        facts.push(Fact::Blocked(block));
         return evolve::born(submission.id, &Actor::user(requester), submission.via, now, facts)
             .ok_or(Unsubmittable::Encoding);
     }
@@ -120,9 +152,7 @@ pub fn submit(submission: &Submission, now: Timestamp) -> Result<(Request, Vec<E
         Automatic::Approved(auto_approval) => {
             facts.push(Fact::Approved { run_by, auto_approval: Some(auto_approval) })
         }
-        Automatic::AdminVote(groups) => {
-            let complete = quorum::coverage(&submission.policy, &[&groups]).is_complete();
-            let group = submission.policy.groups.iter().find(|group| groups.contains(*group)).cloned();
+        Automatic::AdminVote { groups, approval } => {
             facts.push(Fact::Vote(Box::new(VoteCast {
                 user: requester.user,
                 human: requester.human,
@@ -134,9 +164,8 @@ pub fn submit(submission: &Submission, now: Timestamp) -> Result<(Request, Vec<E
                 automatic: true,
                 bounds: Bounds::default(),
             })));
-            if complete {
-                let auto_approval = Some(AutoApproval { cause: AutoCause::Admin, group, rule: None });
-                facts.push(Fact::Approved { run_by, auto_approval });
+            if let Some(auto_approval) = approval {
+                facts.push(Fact::Approved { run_by, auto_approval: Some(auto_approval) });
             }
         }
         Automatic::None => {}
@@ -171,7 +200,12 @@ fn created(submission: &Submission, now: Timestamp) -> Result<Created, Unsubmitt
             target: &submission.target,
             secret: &submission.secret,
             command: submission.command.as_bytes(),
-            options: &run_options(submission.run, submission.ease().is_some(), submission.run_mode),
+            options: &run_options(
+                submission.run,
+                submission.ease().is_some(),
+                submission.run_mode,
+                submission.policy.max_rows,
+            ),
             masking_version: submission.masking_version,
             requester: submission.requester.user,
             policy_version: submission.policy.version,
@@ -198,8 +232,41 @@ fn risk(submission: &Submission) -> Option<Risk> {
 
 enum Automatic {
     Approved(AutoApproval),
-    AdminVote(BTreeSet<GroupName>),
+    /// An admin's own vote, and the approval if no other vote is missing.
+    AdminVote {
+        groups: BTreeSet<GroupName>,
+        approval: Option<AutoApproval>,
+    },
     None,
+}
+
+/// What a submission leads to at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outlook {
+    /// A guardrail blocks it.
+    Blocked(Block),
+    /// It is approved without the vote of another person.
+    AutoApproved(AutoApproval),
+    /// Others have to approve.
+    NeedsApproval {
+        /// The groups that the requester's own vote counts for; empty if submitting casts none.
+        own_vote: BTreeSet<GroupName>,
+    },
+}
+
+/// What [`submit`] would make of a command with this verdict.
+#[must_use]
+pub fn outlook(policy: &Policy, requester: &Person, verdict: &Verdict) -> Outlook {
+    if let Some(block) = &verdict.block {
+        return Outlook::Blocked(block.clone());
+    }
+    match automatic(policy, requester, verdict.ease.as_ref()) {
+        Automatic::Approved(approval) | Automatic::AdminVote { approval: Some(approval), .. } => {
+            Outlook::AutoApproved(approval)
+        }
+        Automatic::AdminVote { groups, approval: None } => Outlook::NeedsApproval { own_vote: groups },
+        Automatic::None => Outlook::NeedsApproval { own_vote: BTreeSet::new() },
+    }
 }
 
 /// Whether somebody's requests need votes, as far as policy and person alone can tell.
@@ -222,7 +289,10 @@ fn automatic(policy: &Policy, requester: &Person, ease: Option<&String>) -> Auto
     }
     let groups = reviewing_groups(policy, requester);
     if policy.admin_auto_approve && requester.is_admin() && !groups.is_empty() {
-        return Automatic::AdminVote(groups);
+        let complete = quorum::coverage(policy, &[&groups]).is_complete();
+        let group = policy.groups.iter().find(|group| groups.contains(*group)).cloned();
+        let approval = complete.then_some(AutoApproval { cause: AutoCause::Admin, group, rule: None });
+        return Automatic::AdminVote { groups, approval };
     }
     Automatic::None
 }

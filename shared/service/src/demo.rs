@@ -203,6 +203,7 @@ async fn make_connections(opened: &Opened) -> Result<(), ServiceError> {
             admin_auto_approve: true,
             timeout_seconds: None,
             run_within_seconds: 3600,
+            max_rows: None,
             require_reason: false,
             masking: MaskingPolicy::default(),
             masking_key: None,

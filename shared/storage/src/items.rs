@@ -178,6 +178,9 @@ pub struct Connection {
     pub run_within_seconds: u32,
     /// Whether a request must say why.
     pub require_reason: bool,
+    /// The most rows that one request may change; none is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rows: Option<u64>,
     /// What is masked.
     pub masking: MaskingPolicy,
     /// The reference to the key of the masking style `hash`.
@@ -207,6 +210,7 @@ impl Connection {
             allowed_groups: self.allowed_groups.clone(),
             approvals: self.approvals,
             run_within_seconds: self.run_within_seconds,
+            max_rows: self.max_rows,
         }
     }
 

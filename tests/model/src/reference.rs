@@ -611,6 +611,7 @@ fn is_sensible(policy: &Policy) -> bool {
         && approvals <= 60
         && (!policy.approvals || !names.is_empty())
         && policy.run_within_seconds >= 1
+        && policy.max_rows.is_none_or(|rows| (1..=1_000_000_000_000).contains(&rows))
 }
 
 /// What is left of an approval: the voter enabled, still in the group, still admin if that was why.

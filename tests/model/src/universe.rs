@@ -108,6 +108,12 @@ fn policy(bytes: &[u8; UNIVERSE_BYTES]) -> Policy {
         allowed_groups: one_in_eight(bytes[7]),
         approvals: bytes[1] & 0x70 != 0x70,
         run_within_seconds: 1 + u32::from(bytes[2] / 8 % 4),
+        max_rows: match (bytes[5], bytes[2] / 32) {
+            (248, _) => Some(0),
+            (_, 6) => Some(5),
+            (_, 7) => Some(50),
+            _ => None,
+        },
     }
 }
 

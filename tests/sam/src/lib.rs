@@ -79,6 +79,7 @@ fn connection(now: Timestamp) -> anyhow::Result<Connection> {
         admin_auto_approve: true,
         timeout_seconds: None,
         run_within_seconds: 3600,
+        max_rows: None,
         require_reason: false,
         masking: MaskingPolicy::default(),
         masking_key: None,

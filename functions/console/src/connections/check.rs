@@ -61,6 +61,7 @@ pub(crate) fn checked(
     let masking = masking(&body)?;
     check_ease(kind, &body)?;
     check_estimate(kind, &body)?;
+    check_max_rows(kind, &body)?;
     let connection = Connection {
         name,
         kind: kind.as_str().to_owned(),
@@ -80,6 +81,7 @@ pub(crate) fn checked(
         timeout_seconds: body.timeout_seconds,
         run_within_seconds: body.run_within_seconds,
         require_reason: body.require_reason,
+        max_rows: body.max_rows,
         masking,
         masking_key: body.masking_key,
         notify: body.notify,
@@ -129,7 +131,7 @@ fn check_ease(kind: TargetKind, body: &Body) -> Result<(), Problem> {
     let refuse = |pointer: &str, detail: &str| {
         Err(Problem::invalid(format!("`auto_approve: {}` {detail}", ease.rule())).at(pointer, detail))
     };
-    if !matches!(kind.as_str(), "postgres" | "mysql" | "sqlite") {
+    if !is_database(kind) {
         return refuse("/auto_approve", "is for databases: nothing else can be proved to only read");
     }
     if kind.needs_secret() && body.read_secret.is_none() {
@@ -151,6 +153,20 @@ fn check_estimate(kind: TargetKind, body: &Body) -> Result<(), Problem> {
         return Err(Problem::invalid(detail.clone()).at("/estimate_secret", detail));
     }
     Ok(())
+}
+
+/// Only databases say how many rows a command changes.
+fn check_max_rows(kind: TargetKind, body: &Body) -> Result<(), Problem> {
+    if body.max_rows.is_some() && !is_database(kind) {
+        let detail =
+            format!("`max_rows` is for databases: a `{}` command changes no rows; leave it out", body.kind);
+        return Err(Problem::invalid(detail.clone()).at("/max_rows", detail));
+    }
+    Ok(())
+}
+
+fn is_database(kind: TargetKind) -> bool {
+    matches!(kind.as_str(), "postgres" | "mysql" | "sqlite")
 }
 
 /// What is masked, and that it can be.

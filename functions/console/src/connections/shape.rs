@@ -107,6 +107,11 @@ pub(crate) struct Body {
     /// Whether a request must say why.
     #[serde(default)]
     pub(super) require_reason: bool,
+    /// The most rows that one request may change; null is no limit. More, and everything is rolled back. Commands
+    /// whose rows cannot be counted are blocked. For databases.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_u64)]
+    pub(super) max_rows: Option<u64>,
     /// Which commands are blocked before anybody is asked: names of presets, or rules.
     #[serde(default)]
     #[schema(max_items = 50)]
@@ -204,6 +209,9 @@ pub(crate) struct View<'a> {
     run_within_seconds: u32,
     /// Whether a request must say why.
     require_reason: bool,
+    /// The most rows that one request may change; null is no limit.
+    #[schema(required = true)]
+    max_rows: Option<u64>,
     /// Which commands are blocked before anybody is asked.
     guardrails: &'a [Value],
     /// Which commands need no votes.
@@ -251,6 +259,7 @@ impl<'a> View<'a> {
             timeout_seconds: connection.timeout_seconds,
             run_within_seconds: connection.run_within_seconds,
             require_reason: connection.require_reason,
+            max_rows: connection.max_rows,
             guardrails: &connection.guardrails,
             auto_approve: connection.auto_approve,
             read_secret: connection.read_secret.as_deref().filter(|_| whole),

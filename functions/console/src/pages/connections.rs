@@ -183,6 +183,7 @@ fn facts(connection: &Connection, viewer: &Viewer) -> Markup {
                 dt { "Time for votes" } dd { @match connection.timeout_seconds { Some(seconds) => (span(seconds)), None => "as the deployment says" } }
                 dt { "Time to run" } dd { (span(connection.run_within_seconds)) " once approved" }
                 dt { "Reason" } dd { @if connection.require_reason { "required" } @else { "optional" } }
+                @if let Some(rows) = connection.max_rows { dt { "Row limit" } dd { (words::row_limit(rows)) } }
                 dt { "Guardrails" } dd { @if connection.guardrails.is_empty() { "none" } @for rule in &connection.guardrails { (guardrail(rule)) } }
                 dt { "Masking" } dd { (masked(connection)) }
                 dt { "Notifications" } dd {
@@ -216,7 +217,7 @@ fn guardrail(rule: &Value) -> Markup {
     html! {
         @match (rule.as_str(), rule.get("name").and_then(Value::as_str)) {
             (Some(preset), _) => { code { (preset) } " " },
-            (None, Some(name)) => details { summary { (display(name)) } code { (display(&rule.get("deny").map(ToString::to_string).unwrap_or_default())) } },
+            (None, Some(name)) => details { summary { (display(name)) } code { (display(&rule.get("deny").or_else(|| rule.get("only")).map(ToString::to_string).unwrap_or_default())) } },
             (None, None) => code { (display(&rule.to_string())) },
         }
     }

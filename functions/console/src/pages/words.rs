@@ -125,6 +125,14 @@ pub(crate) fn risk(level: RiskLevel) -> Markup {
     html! { span.badge.(word) { (word) " risk" } }
 }
 
+/// A bound on changed rows.
+pub(crate) fn row_limit(rows: u64) -> String {
+    match rows {
+        1 => "at most 1 row changed by a request; more are rolled back".to_owned(),
+        rows => format!("at most {rows} rows changed by a request; more are rolled back"),
+    }
+}
+
 /// Through what somebody acted.
 pub(crate) fn via(via: Via) -> &'static str {
     match via {

@@ -150,6 +150,7 @@ fn states() -> [Request; 3] {
             allowed_groups: BTreeSet::new(),
             approvals: true,
             run_within_seconds: 7200,
+            max_rows: None,
         },
         timeout_seconds: 3600,
         wanted_timeout_seconds: None,

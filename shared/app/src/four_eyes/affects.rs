@@ -30,6 +30,12 @@ impl Known {
             let members = people(self.members(group));
             sentences.push(format!("Members of `{group}` ({members}) run commands on it without asking."));
         }
+        if before.and_then(|before| before.max_rows) != after.max_rows {
+            sentences.push(match after.max_rows {
+                Some(rows) => format!("A request on it may change at most {rows} rows."),
+                None => "The rows that a request on it may change are not limited any more.".to_owned(),
+            });
+        }
         let opened = before.is_none_or(|before| !before.allowed_groups.is_empty());
         if opened && after.allowed_groups.is_empty() {
             sentences.push("Everybody may use it.".to_owned());

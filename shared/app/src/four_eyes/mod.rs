@@ -301,6 +301,7 @@ mod tests {
             admin_auto_approve: true,
             timeout_seconds: None,
             run_within_seconds: 3600,
+            max_rows: None,
             require_reason: false,
             masking: MaskingPolicy::default(),
             masking_key: None,
@@ -353,7 +354,7 @@ mod tests {
         for edit in alone {
             assert!(!changed(edit));
         }
-        let together: [fn(&mut Connection); 19] = [
+        let together: [fn(&mut Connection); 20] = [
             |it| it.kind = "mysql".to_owned(),
             |it| it.target = json!({ "host": "elsewhere" }),
             |it| it.secret = Some("env:OTHER".to_owned()),
@@ -370,6 +371,7 @@ mod tests {
             |it| it.admin_auto_approve = false,
             |it| it.timeout_seconds = Some(60),
             |it| it.run_within_seconds = 60,
+            |it| it.max_rows = Some(100),
             |it| it.require_reason = true,
             |it| it.masking.enabled = false,
             |it| it.masking_key = Some("env:KEY".to_owned()),

@@ -122,6 +122,7 @@ fn built_in(name: ConnectionName, now: Timestamp) -> Connection {
         admin_auto_approve: false,
         timeout_seconds: Some(TIMEOUT_SECONDS),
         run_within_seconds: 3600,
+        max_rows: None,
         require_reason: false,
         masking: MaskingPolicy::default(),
         masking_key: None,

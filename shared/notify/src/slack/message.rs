@@ -97,6 +97,9 @@ fn facts(notice: &Notice) -> Vec<Value> {
     if let Some(mode) = notice.run_mode {
         facts.extend([bold("\nRuns "), words(mode)]);
     }
+    if let Some(limit) = &notice.limit {
+        facts.extend([bold("\nRow limit "), words(limit)]);
+    }
     facts
 }
 

@@ -101,6 +101,7 @@ fn facts(notice: &Notice) -> Value {
     facts.extend(notice.reason.as_ref().map(|reason| fact("Reason", reason)));
     facts.extend(notice.risk.as_ref().map(|risk| fact("Risk", risk)));
     facts.extend(notice.run_mode.map(|mode| fact("Runs", mode)));
+    facts.extend(notice.limit.as_ref().map(|limit| fact("Row limit", limit)));
     rich(facts)
 }
 

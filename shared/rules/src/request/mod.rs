@@ -32,15 +32,17 @@ pub enum RunMode {
     OnApproval,
 }
 
-/// How a request runs, as its digest covers it.
+/// How a request runs, as its digest covers it: `manual;read-only`, `on_approval;max-rows=500`. `max_rows` is the
+/// standing bound of the connection.
 #[must_use]
-pub fn run_options(run: RunMode, read_only: bool, mode: StatementMode) -> String {
+pub fn run_options(run: RunMode, read_only: bool, mode: StatementMode, max_rows: Option<u64>) -> String {
     let read_only = if read_only { ";read-only" } else { "" };
     let mode = match mode {
         StatementMode::Transaction => "",
         StatementMode::StatementByStatement => ";statement-by-statement",
     };
-    format!("{}{read_only}{mode}", run.as_str())
+    let max_rows = max_rows.map(|rows| format!(";max-rows={rows}")).unwrap_or_default();
+    format!("{}{read_only}{mode}{max_rows}", run.as_str())
 }
 
 impl RunMode {
@@ -315,10 +317,10 @@ impl Request {
         self.votes.iter().filter(|vote| vote.decision == Decision::Approve)
     }
 
-    /// What the standing approvals limit it to, all together.
+    /// What its policy and the standing approvals limit it to: the strictest of each.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
-        self.approvals().fold(Bounds::default(), |bounds, vote| bounds.and(vote.bounds))
+        self.approvals().fold(self.policy.bounds(), |bounds, vote| bounds.and(vote.bounds))
     }
 
     /// How the standing approvals cover the policy's slots; positions count [`Self::approvals`].

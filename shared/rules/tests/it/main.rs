@@ -8,4 +8,5 @@
 )]
 
 mod examples;
+mod row_bounds;
 mod story;

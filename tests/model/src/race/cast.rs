@@ -95,6 +95,7 @@ impl Race {
                 allowed_groups: BTreeSet::new(),
                 approvals: true,
                 run_within_seconds: u32::from(RUN_TICKS),
+                max_rows: None,
             },
             timeout_seconds: u32::from(REVIEW_TICKS),
             wanted_timeout_seconds: None,

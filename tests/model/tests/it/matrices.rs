@@ -18,6 +18,7 @@ fn policy(groups: usize, approvals_per_group: u8, distinct_reviewers: bool) -> P
         allowed_groups: BTreeSet::new(),
         approvals: true,
         run_within_seconds: 60,
+        max_rows: None,
     }
 }
 

@@ -383,6 +383,15 @@ proptest! {
     }
 
     #[test]
+    fn the_row_bound_is_the_strictest_of_the_policy_and_every_standing_approval(played in played()) {
+        for turn in &played.turns {
+            let standing = turn.after.approvals().filter_map(|vote| vote.bounds.max_rows);
+            let strictest = standing.chain(turn.after.policy.max_rows).min();
+            prop_assert_eq!(turn.after.bounds().max_rows, strictest);
+        }
+    }
+
+    #[test]
     fn what_a_guardrail_blocked_stays_blocked(played in played()) {
         for turn in played.turns.iter().filter(|turn| turn.before.status() == Status::Blocked) {
             prop_assert_eq!(&turn.before, &turn.after);

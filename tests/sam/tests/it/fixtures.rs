@@ -59,6 +59,7 @@ fn submitted() -> Request {
             allowed_groups: [].into(),
             approvals: true,
             run_within_seconds: 3600,
+            max_rows: None,
         },
         timeout_seconds: 3600,
         wanted_timeout_seconds: None,

@@ -139,7 +139,7 @@ fn approve(view: &RequestView, may: &May, vote: &Markup, typed: &Typed<'_>) -> M
                 @if view.risk.as_ref().is_some_and(|risk| risk.no_row_bound.is_none()) {
                     div.field {
                         label for="max_rows" { "At most so many rows changed" }
-                        input #max_rows type="number" name="max_rows" min="0" placeholder="no limit" value=(typed.text("max_rows", "")) aria-describedby=[described("max_rows", false, wrong)] aria-invalid=[invalid("max_rows", wrong)];
+                        input #max_rows type="number" name="max_rows" min="0" placeholder=(view.max_rows.map_or_else(|| "no limit".to_owned(), |rows| rows.to_string())) value=(typed.text("max_rows", "")) aria-describedby=[described("max_rows", false, wrong)] aria-invalid=[invalid("max_rows", wrong)];
                         (complaint("max_rows", wrong))
                         p.hint { "More, and everything is taken back." }
                     }

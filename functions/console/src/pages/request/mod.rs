@@ -200,6 +200,7 @@ fn risk(view: &RequestView) -> Markup {
                 dt { "Statements" } dd { @if risk.statements.is_empty() { "could not be told" } @else { (risk.statements.join(", ")) } }
                 @if !risk.tables.is_empty() { dt { "Tables" } dd { (risk.tables.join(", ")) } }
                 @if let Some(estimate) = &risk.estimate { dt { "Estimate" } dd { (estimate) span.hint { " as the target guessed before it ran" } } }
+                @if let Some(rows) = view.max_rows { dt { "Row limit" } dd { (words::row_limit(rows)) span.hint { " on this connection" } } }
                 @if let Some(exact) = &view.exact_rows {
                     dt { "Exact count" }
                     dd { (exact.rows) " of " code { (display(&exact.table)) } span.hint { " at " (words::at(exact.at)) ", for reviewers only" } }

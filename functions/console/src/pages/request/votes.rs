@@ -10,7 +10,9 @@ use crate::pages::words;
 
 pub(super) fn groups(view: &RequestView) -> Markup {
     let bounded = view.groups.iter().flat_map(|group| &group.decisions);
-    let several = bounded.filter(|decision| decision.bounds.is_some()).count() > 1;
+    let several = bounded.filter(|decision| decision.bounds.is_some()).count()
+        + usize::from(view.max_rows.is_some())
+        > 1;
     html! {
         @if !view.groups.is_empty() {
             section.card aria-labelledby="groups" {

@@ -97,6 +97,7 @@ impl Plan<'_> {
                 allowed_groups: BTreeSet::new(),
                 approvals: true,
                 run_within_seconds: 3600,
+                max_rows: None,
             },
             timeout_seconds: 1800,
             wanted_timeout_seconds: None,

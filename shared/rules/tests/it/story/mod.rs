@@ -47,6 +47,7 @@ impl Story {
             allowed_groups: BTreeSet::new(),
             approvals: true,
             run_within_seconds: 600,
+            max_rows: None,
         };
         Self {
             policy,

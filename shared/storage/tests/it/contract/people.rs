@@ -56,6 +56,7 @@ pub(crate) fn connection(name: &str) -> Connection {
         admin_auto_approve: true,
         timeout_seconds: None,
         run_within_seconds: 3600,
+        max_rows: None,
         require_reason: false,
         masking: MaskingPolicy::default(),
         masking_key: None,

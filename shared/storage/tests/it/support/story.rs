@@ -114,6 +114,7 @@ impl Wish {
                 allowed_groups: BTreeSet::new(),
                 approvals: true,
                 run_within_seconds: self.run_within_seconds,
+                max_rows: None,
             },
             timeout_seconds: self.timeout_seconds,
             wanted_timeout_seconds: None,
