@@ -6,10 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::analytics::AnalyticsArgs;
 use crate::commands::audit::AuditCommand;
+use crate::commands::check::CheckArgs;
 use crate::commands::connections::ConnectionsCommand;
 use crate::commands::decide::{ApproveArgs, CancelArgs, RejectArgs, SettleArgs};
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::exec::ExecArgs;
+use crate::commands::guardrails::GuardrailsCommand;
 use crate::commands::integrations::{SlackCommand, TeamsCommand};
 use crate::commands::login::LoginArgs;
 use crate::commands::pages::{CompletionArgs, ManArgs};
@@ -103,6 +105,15 @@ pub(crate) enum Command {
     /// Submit a command, wait for approval, run it and print its output
     #[command(after_help = EXEC_NOTES)]
     Exec(ExecArgs),
+    /// Check what would become of a command, without submitting it
+    #[command(after_help = CHECK_NOTES)]
+    Check(CheckArgs),
+    /// Test guardrails against a file of statements
+    #[command(after_help = examples![
+        "countersign guardrails test prod-db -f corpus.sql",
+    ])]
+    #[command(subcommand)]
+    Guardrails(GuardrailsCommand),
     /// List, show and watch requests
     #[command(after_help = examples![
         "countersign requests list --waiting-for-me",
@@ -306,6 +317,25 @@ Exit codes:
   21  service unreachable or unavailable
   74  ran, but the output could not be written
   130 interrupted"
+);
+
+/// Below the help of `check`.
+const CHECK_NOTES: &str = concat!(
+    examples![
+        "countersign check prod-db 'DELETE FROM sessions WHERE age > 90'",
+        "countersign check prod-db -f migration.sql --max-rows 100",
+        "countersign check prod-db 'DROP TABLE sessions' -o json",
+    ],
+    "
+
+Nothing is submitted, recorded or run, and nobody is notified.
+
+Exit codes:
+  0   not blocked
+  2   usage error
+  12  blocked by a guardrail
+  20  not allowed
+  21  service unreachable or unavailable"
 );
 
 /// An optional subcommand.

@@ -93,7 +93,7 @@ await tests.test("every documented configuration that is saved untouched stays a
     { notify: [], slack_channels: ["C0123ABCD", "C0456EFGH"], approvals: false, reviewers: [] },
     { kind: "http", secret: null, target: { base_url: "https://api.example.com/v1", headers: { "X-Team": "db", "X-B": "c: d" }, allow: ["10.1.0.0/16", "10.2.0.0/16"] } },
     { kind: "runner", secret: null, target: { program: ["bash", "-c", "cat | sh -s  'x'"], runner: "ops-1" } },
-    { kind: "mysql", target: {} },
+    { kind: "mysql", target: {}, max_rows: 7 },
   ];
   for (const [number, more] of made.entries()) {
     const name = `documented-${number}`;
@@ -142,6 +142,55 @@ await tests.test("rules are added, changed and removed by rows, without script a
   equal(JSON.stringify((await stored("rows")).guardrails), '["no-drop","read-only"]', "nothing is saved");
   await save(root, "rows");
   same((await stored("rows")).guardrails, ["no-drop", { name: "payments", message: "ask #finance", deny: { table: ["payments", "audit.*"] } }]);
+  await root.context().close();
+});
+
+await tests.test("a runner's allowed commands are fields, and an entry with any option is warned of", async () => {
+  const root = await signedIn(browser, serve, "root", NO_SCRIPT);
+  await serve.call("root", "PUT", "/v1/connections/listed", { kind: "runner", target: { program: ["bash", "-s"] }, reviewers: ["dba-team"] });
+  await root.goto("/connections/listed");
+  await send(root, "Add a rule");
+  const rule = root.getByRole("group", { name: "Rule 1" });
+  equal(await rule.getByLabel("What it blocks").inputValue(), "only", "recommended for runners");
+  await rule.getByLabel("What the rule is called").fill("listed");
+  await rule.getByLabel("Commands that may run").fill("kubectl get -n=\ntar *");
+  await rule.getByLabel("Variables that may be set").fill("NS");
+  await root.getByLabel("Try a command").fill("rm -rf /srv");
+  await send(root, "Try the command");
+  await root.getByText("Blocked by listed").waitFor();
+  await rule.getByText("allows any option").waitFor();
+  await save(root, "listed");
+  same((await stored("listed")).guardrails, [{ name: "listed", only: { commands: ["kubectl get -n=", "tar *"], variables: ["NS"] } }]);
+  await root.getByText("may run code or write files").waitFor();
+  await rule.getByLabel("Commands that may run").fill("PATH=x ls");
+  await send(root, "Review changes");
+  await rule.getByText("expected a program first").waitFor();
+  await root.context().close();
+});
+
+await tests.test("a row limit is a field, and shown to who decides and who asks", async () => {
+  const root = await signedIn(browser, serve, "root", NO_SCRIPT);
+  await serve.call("root", "PUT", "/v1/connections/limited", { kind: "sqlite", target: { path: "demo.db" }, reviewers: ["dba-team"] });
+  await root.goto("/connections/limited");
+  await root.getByLabel("Rows that a request may change").fill("many");
+  await send(root, "Review changes");
+  await root.getByText("Expected a number of rows").first().waitFor();
+  await root.getByLabel("Rows that a request may change").fill("25");
+  await save(root, "limited");
+  equal((await stored("limited")).max_rows, 25);
+  const request = await serve.submit("alice", "limited", "DELETE FROM customers WHERE id = 7");
+  await root.goto(`/requests/${request.id}`);
+  await root.getByText("at most 25 rows changed").waitFor();
+  const alice = await signedIn(browser, serve, "alice", NO_SCRIPT);
+  await alice.goto("/requests/new?connection=limited");
+  await alice.getByLabel("Command", { exact: true }).fill("SELECT 1;\n  SELEKT 2");
+  await send(alice, "Check");
+  await alice.getByText("in line 2, column 3").waitFor();
+  await alice.getByLabel("Command", { exact: true }).fill("DELETE FROM customers WHERE id = 7");
+  await send(alice, "Check");
+  await alice.getByText("These people can approve it now").waitFor();
+  await alice.getByText("at most 25 rows changed").waitFor();
+  await alice.context().close();
   await root.context().close();
 });
 

@@ -60,6 +60,7 @@ SCENES = {
         countersign bootstrap --email you@example.com > admin.token
         cp -a countersign-data countersign-backup
     """),
+    "docs/guardrails.md": Scene(demo=True, person="root"),
     "docs/security.md": Scene(demo=True, person="alice"),
     "docs/webhooks.md": Scene(demo=True, person="root"),
     "docs/configurations.md": Scene(

@@ -1,11 +1,11 @@
 //! `exec`: submit, wait, run, print.
 
-use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Map, Value};
 
+use super::input::read_command;
 use super::requests::COLUMNS;
 use super::values;
 use super::{run, warn};
@@ -52,7 +52,7 @@ pub(crate) struct ExecArgs {
 /// [`CliError`] if it could not be submitted, or its output not be shown.
 pub(crate) async fn exec(client: &Client, ui: &Ui, args: ExecArgs) -> Result<u8, CliError> {
     let output_format = run::output_format(ui);
-    let command = read_command(&args)?;
+    let command = read_command(args.command.as_deref(), args.file.as_deref())?;
     let mut body = Map::new();
     body.insert("connection".to_owned(), args.connection.into());
     body.insert("command".to_owned(), command.into());
@@ -124,48 +124,4 @@ fn refusal(problem: &crate::client::Problem, code: u8) -> Vec<Line> {
     }
     lines.extend(problem.warnings().map(|warning| super::warning_line(&warning)));
     lines
-}
-
-fn read_command(args: &ExecArgs) -> Result<String, CliError> {
-    let (bytes, name) = match (&args.file, args.command.as_deref()) {
-        (Some(path), _) if path.as_os_str() != "-" => {
-            let name = format!("`{}`", path.display());
-            let bytes = std::fs::read(path)
-                .map_err(|error| CliError::Usage(format!("cannot read {name}: {error}")))?;
-            (bytes, name)
-        }
-        (None, None) if std::io::stdin().is_terminal() => {
-            return Err(CliError::Usage(
-                "expected a command, `-f FILE`, or `-` for standard input; more with --help".to_owned(),
-            ));
-        }
-        (Some(_), _) | (None, Some("-") | None) => {
-            let mut stdin = std::io::stdin().lock();
-            if stdin.is_terminal() {
-                eprint_hint();
-            }
-            let mut bytes = Vec::new();
-            stdin
-                .read_to_end(&mut bytes)
-                .map_err(|error| CliError::Usage(format!("cannot read standard input: {error}")))?;
-            (bytes, "standard input".to_owned())
-        }
-        (None, Some(command)) => (command.as_bytes().to_vec(), "the command".to_owned()),
-    };
-    let command = String::from_utf8(bytes).map_err(|error| {
-        CliError::Usage(format!(
-            "{name} is no UTF-8 text: byte {} is not",
-            error.utf8_error().valid_up_to() + 1
-        ))
-    })?;
-    if command.trim().is_empty() {
-        return Err(CliError::Usage(format!("{name} is empty: expected a command")));
-    }
-    Ok(command)
-}
-
-/// Somebody who typed `-` by hand should know that we wait for them.
-fn eprint_hint() {
-    use std::io::Write;
-    let _ = std::io::stderr().lock().write_all(b"type the command, then Ctrl-D\n");
 }

@@ -2,11 +2,14 @@
 
 pub(crate) mod analytics;
 pub(crate) mod audit;
+pub(crate) mod check;
 pub(crate) mod connections;
 pub(crate) mod decide;
 pub(crate) mod doctor;
 pub(crate) mod exec;
+pub(crate) mod guardrails;
 pub(crate) mod health;
+pub(crate) mod input;
 pub(crate) mod integrations;
 pub(crate) mod login;
 pub(crate) mod pages;
@@ -71,6 +74,8 @@ pub(crate) async fn dispatch(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     let client = Client::new(&config)?;
     let code = match command {
         Command::Exec(args) => exec::exec(&client, ui, args).await?,
+        Command::Check(args) => check::check(&client, ui, args).await?,
+        Command::Guardrails(command) => guardrails::guardrails(&client, ui, command).await?,
         Command::Run(args) => run::run(&client, ui, &args).await?,
         Command::Requests(command) => requests::requests(&client, ui, command).await.map(|()| 0)?,
         Command::Approve(args) => decide::approve(&client, ui, &args).await.map(|()| 0)?,

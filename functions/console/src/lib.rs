@@ -75,6 +75,11 @@ pub fn router(app: App, invoker: Invoker) -> Router {
             ),
         )
         .route("/v1/connections/{name}/test", only(post(connections::test), "POST"))
+        .route("/v1/connections/{name}/check", only(post(connections::dry_run::check), "POST"))
+        .route(
+            "/v1/connections/{name}/guardrails/test",
+            only(post(connections::dry_run::test_guardrails), "POST"),
+        )
         .route("/v1/connections/{name}/refresh", only(post(connections::catalogue::refresh), "POST"))
         .route("/v1/users", only(get(users::list), "GET, HEAD"))
         .route("/v1/users/{id}", only(get(users::show).put(users::put), "GET, HEAD, PUT"))

@@ -26,6 +26,8 @@ pub(crate) const DOCUMENT: &str = include_str!("../openapi.json");
     crate::connections::put,
     crate::connections::remove,
     crate::connections::test,
+    crate::connections::dry_run::check,
+    crate::connections::dry_run::test_guardrails,
     crate::connections::catalogue::refresh,
     crate::users::list,
     crate::users::show,

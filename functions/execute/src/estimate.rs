@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use countersign_app::change::ChangeError;
+use countersign_app::dry_run::{Plan, Planned};
 use countersign_app::guard;
 use countersign_catalogue::Catalogue;
 use countersign_guardrails::{Analysis, analyse, count_query, impact};
@@ -107,10 +108,45 @@ impl Execute {
         })
     }
 
+    /// The estimate of a dry run. The connection is read here, so that the caller cannot choose which secret is
+    /// used for which target, and the command is judged here, so that nothing blocked is planned.
+    pub(crate) async fn plan(&self, asked: &Plan) -> Result<Planned, ExecuteError> {
+        let found = self.app.store.read("plan", &[Key::Connection(asked.connection.clone())]).await?;
+        let Some(connection) = found.connection(&asked.connection)? else { return Ok(Planned::default()) };
+        let (Ok(rules), Ok(spec)) = (guard::rules(&connection), spec_of(&connection)) else {
+            return Ok(Planned::default());
+        };
+        let catalogue = self.catalogue_to_judge(&connection).await;
+        let judged = guard::judged_with(&connection, &rules, true, &asked.command, catalogue.as_ref());
+        if !judged.estimate {
+            return Ok(Planned::default());
+        }
+        let analysis = analyse(guard::dialect(&connection.kind), &asked.command);
+        let rows = self.planned_rows(&connection, &spec, &asked.command, &analysis).await;
+        Ok(Planned { estimate: Estimate::in_rough_words(&rows) })
+    }
+
+    /// The catalogue that a submission on a connection would be judged by.
+    pub(crate) async fn catalogue_to_judge(&self, connection: &Connection) -> Option<Catalogue> {
+        match guard::uses_catalogue(connection) {
+            true => self.app.catalogue_of(connection).await,
+            false => None,
+        }
+    }
+
     /// Rows by the target's plan.
     async fn planned(&self, subject: &Subject, analysis: &Analysis) -> Vec<TableRows> {
-        let id = subject.request.id;
-        let Some(reference) = &subject.connection.estimate_secret else { return Vec::new() };
+        self.planned_rows(&subject.connection, &subject.spec, &subject.command, analysis).await
+    }
+
+    async fn planned_rows(
+        &self,
+        connection: &Connection,
+        spec: &TargetSpec,
+        command: &str,
+        analysis: &Analysis,
+    ) -> Vec<TableRows> {
+        let Some(reference) = &connection.estimate_secret else { return Vec::new() };
         let wanted = analysis.plannable_statements();
         if wanted.is_empty() {
             return Vec::new();
@@ -118,18 +154,16 @@ impl Execute {
         let secret = match self.resolve(reference).await {
             Ok(secret) => secret,
             Err(error) => {
-                tracing::warn!(%error, request_id = %id, "no estimate: its secret cannot be resolved");
+                tracing::warn!(%error, connection = %connection.name, "no estimate: its secret cannot be resolved");
                 return Vec::new();
             }
         };
-        let counting = count_query(guard::dialect(&subject.connection.kind), &subject.command, None);
+        let counting = count_query(guard::dialect(&connection.kind), command, None);
         let counting = counting.as_ref().map(|query| query.sql.as_str());
-        let (spec, command) = (&subject.spec, &subject.command);
         let planned = countersign_targets::estimate(spec, Some(&secret), command, &wanted, counting);
         let Ok(tables) = Box::pin(planned).await else {
             // What it says may quote the command.
-            let connection = &subject.connection.name;
-            tracing::warn!(request_id = %id, %connection, "no estimate: the target gave none");
+            tracing::warn!(connection = %connection.name, "no estimate: the target gave none");
             return Vec::new();
         };
         let tables = tables.into_iter().take(MAX_TABLES).map(|found| TableRows {

@@ -29,6 +29,7 @@ use countersign_app::aws::Aws;
 use countersign_app::catalogue::RefreshEvent;
 use countersign_app::change::{Asked, ChangeError};
 use countersign_app::claim::{Claimant, Claimed, NotClaimed};
+use countersign_app::dry_run::PlanEvent;
 use countersign_app::guard;
 use countersign_app::probe::{EstimateEvent, TestEvent};
 use countersign_guardrails::analyse;
@@ -78,6 +79,7 @@ enum Event {
     Estimate(EstimateEvent),
     Test(TestEvent),
     Assess(Box<AssessEvent>),
+    Plan(PlanEvent),
     Refresh(RefreshEvent),
 }
 
@@ -86,7 +88,7 @@ enum Event {
 pub enum ExecuteError {
     /// It is none of ours.
     #[error(
-        "expected `{{\"request_id\": …}}`, `{{\"estimate\": …}}`, `{{\"test_connection\": …}}`, `{{\"refresh_catalogue\": …}}` or `{{\"assess\": …}}`: {0}"
+        "expected `{{\"request_id\": …}}`, `{{\"estimate\": …}}`, `{{\"test_connection\": …}}`, `{{\"refresh_catalogue\": …}}`, `{{\"assess\": …}}` or `{{\"plan\": …}}`: {0}"
     )]
     Event(serde_json::Error),
     /// The table could not be read.
@@ -131,7 +133,11 @@ impl Execute {
                 Event::Estimate(event) => Box::pin(self.estimate(event.estimate)).await,
                 Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
                 Event::Refresh(event) => Ok(json!(Box::pin(self.refresh(&event.refresh_catalogue)).await?)),
-                Event::Assess(event) => Ok(json!(assess::assess(&event.assess))),
+                Event::Assess(event) => {
+                    let catalogue = self.catalogue_to_judge(&event.assess.connection).await;
+                    Ok(json!(assess::assess(&event.assess, catalogue.as_ref())))
+                }
+                Event::Plan(event) => Ok(json!(Box::pin(self.plan(&event.plan)).await?)),
             }
         })
     }
@@ -196,10 +202,13 @@ impl Execute {
         let mut sink = Masking::new(&filter, &mut keeper);
         let cancel = CancellationToken::new();
         let command = &claimed.created.command;
+        // The rows of a read are not counted: the database holds it to changing none.
+        let max_rows = claimed.state.bounds().max_rows;
+        let reads = max_rows.is_some() && filter.analysis.is_provable_read().is_ok();
         let options = RunOptions {
             caps: spec.caps(),
-            read_only: claimed.state.read_only,
-            max_affected_rows: claimed.state.bounds().max_rows,
+            read_only: claimed.state.read_only || reads,
+            max_affected_rows: max_rows.filter(|_| !reads),
             mode: claimed.state.run_mode,
         };
         let ran = run(&spec, secret.as_ref(), command, options, &self.environment, &mut sink, cancel).await;

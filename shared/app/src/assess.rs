@@ -4,13 +4,14 @@
 //! Nothing is read, written or run for it, and no secret is resolved.
 
 use countersign_http::Problem;
-use countersign_rules::risk::Verdict;
+use countersign_rules::risk::{Block, Verdict};
 use countersign_storage::Connection;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
 use crate::app::{InvokeError, Invoker};
+use crate::corpus::{Expectation, SourceError};
 
 /// What `execute` is invoked with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,13 +33,22 @@ pub struct Assess {
     pub needs_votes: bool,
     /// A text as the target might return it.
     pub text: Option<String>,
+    /// A file of statements, each to be judged on its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<String>,
 }
 
 impl Assess {
     /// Whether the rules of a connection can be, and nothing else.
     #[must_use]
     pub fn rules_of(connection: &Connection) -> Self {
-        Self { connection: connection.clone(), command: None, needs_votes: true, text: None }
+        Self {
+            connection: connection.clone(),
+            command: None,
+            needs_votes: true,
+            text: None,
+            statements: None,
+        }
     }
 }
 
@@ -58,8 +68,36 @@ pub struct Assessment {
     pub complaint: Option<Complaint>,
     /// What the rules say of the command; none without one, or if the rules cannot be.
     pub verdict: Option<Verdict>,
+    /// Where the command, or the file of statements, could not be understood.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<SourceError>,
+    /// What the rules say of each statement of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<AssessedStatement>,
+    /// Programs that an `only` rule allows any option, although an option of theirs may run code or write files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wide_programs: Vec<String>,
     /// The text as it would be shown; none without one, or if it cannot be masked.
     pub masked: Option<String>,
+}
+
+/// What the rules say of one statement of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssessedStatement {
+    /// The line on which it begins, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The beginning of its text, for people.
+    pub start: String,
+    /// The rule that blocks it.
+    pub block: Option<Block>,
+    /// The rule that approves it.
+    pub ease: Option<String>,
+    /// Why it was not understood.
+    pub error: Option<SourceError>,
+    /// What a comment says should become of it.
+    pub expectation: Option<Expectation>,
 }
 
 impl Invoker {

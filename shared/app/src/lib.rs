@@ -15,6 +15,7 @@
 //!   what would be lost without one
 //! - [`guard`]: what the guardrails say of a command on a connection
 //! - [`probe`]: what the executor is asked about a connection; [`assess`] about rules, commands and texts
+//! - [`dry_run`]: what would become of a command; [`corpus`] files of statements that guardrails are tested with
 //! - [`slack`]: the account's end of the proof of who somebody is in Slack
 //! - [`notify`]: who is told of what happens to a request
 //! - [`errors`]: domain errors become problems here, and nowhere else
@@ -31,7 +32,9 @@ pub mod catalogue;
 pub mod change;
 pub mod claim;
 pub mod config;
+pub mod corpus;
 pub mod directory;
+pub mod dry_run;
 pub mod errors;
 pub mod four_eyes;
 pub mod guard;

@@ -4,9 +4,10 @@ use countersign_catalogue::Catalogue;
 use countersign_guardrails::Dialect;
 use countersign_http::Problem;
 use countersign_rules::event::Created;
+use countersign_rules::policy::check_timeout;
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::Verdict;
-use countersign_rules::submit::{Submission, needs_votes};
+use countersign_rules::submit::{Submission, Unsubmittable};
 use countersign_rules::{
     ConnectionName, Event, Fact, Phase, Request, RequestId, StatementMode, Timestamp, evolve, submit,
 };
@@ -18,7 +19,6 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::assess::Assess;
 use crate::view::RequestView;
 use crate::{App, Caller, app, errors, guard};
 
@@ -201,38 +201,6 @@ impl App {
         ))
     }
 
-    /// What would become of a submission, as it is now: nothing is written and nobody is asked. What the
-    /// guardrails say is asked of who holds them.
-    ///
-    /// # Errors
-    /// The contract's problems, but for a guardrail: that is part of the answer.
-    pub fn preview<'a>(
-        &'a self,
-        caller: &'a Caller,
-        connection: Option<Connection>,
-        body: NewRequest,
-    ) -> BoxFuture<'a, Result<RequestView, Problem>> {
-        Box::pin(async move {
-            let connection = usable(connection)?;
-            check(&connection, &body)?;
-            let assess = Assess {
-                connection: connection.clone(),
-                command: Some(body.command.clone()),
-                needs_votes: needs_votes(&connection.policy(), &caller.person()),
-                text: None,
-            };
-            let verdict = self.assess(assess).await?.verdict.ok_or_else(Problem::internal)?;
-            let now = self.now();
-            let submission = self.submission(caller, &connection, body, verdict, now)?;
-            let (request, events) =
-                submit(&submission, now).map_err(|error| errors::unsubmittable(&error))?;
-            let created = created_of(&events).ok_or_else(Problem::internal)?;
-            let known = self.known_for_display().await;
-            let view = RequestView::new(&request, created, None, caller, now, &self.config.public_url);
-            Ok(view.with_people(&request, known.as_deref()))
-        })
-    }
-
     /// The answer that was given when the key was first used, if the caller may still see it.
     async fn first_answer(&self, caller: &Caller, id: RequestId) -> Result<Answer, Problem> {
         let found =
@@ -251,6 +219,21 @@ impl App {
         let known = self.known_for_display().await;
         let view = RequestView::as_written(&request, created, caller, &self.config.public_url);
         Ok(Answer { request: view.with_people(&request, known.as_deref()), replayed: true })
+    }
+
+    /// Refuses what could not be submitted, whatever the guardrails say of the command.
+    ///
+    /// # Errors
+    /// 413 and 422.
+    pub fn check_submission(&self, connection: &Connection, body: &NewRequest) -> Result<(), Problem> {
+        check(connection, body)?;
+        let Some(got) = body.timeout_seconds else { return Ok(()) };
+        let max = connection.timeout_seconds.unwrap_or(self.config.review_timeout_sec);
+        let checked = match got > max {
+            true => Err(Unsubmittable::TimeoutTooLong { max, got }),
+            false => check_timeout("timeout_seconds", got).map_err(Unsubmittable::Policy),
+        };
+        checked.map_err(|error| errors::unsubmittable(&error))
     }
 
     fn submission(
@@ -289,7 +272,7 @@ impl App {
 
 /// The connection, if commands can be submitted on it: what is proposed on the one of the configuration comes
 /// from where it is changed.
-fn usable(connection: Option<Connection>) -> Result<Connection, Problem> {
+pub(crate) fn usable(connection: Option<Connection>) -> Result<Connection, Problem> {
     let ordinary = connection.filter(|connection| !connection.is_configuration());
     ordinary.ok_or_else(|| Problem::not_found("connection"))
 }
@@ -313,7 +296,7 @@ fn check(connection: &Connection, body: &NewRequest) -> Result<(), Problem> {
 }
 
 /// Statements can only commit one by one where there are statements.
-fn check_mode(connection: &Connection, mode: StatementMode) -> Result<(), Problem> {
+pub(crate) fn check_mode(connection: &Connection, mode: StatementMode) -> Result<(), Problem> {
     match (mode, guard::dialect(&connection.kind)) {
         (StatementMode::Transaction, _)
         | (StatementMode::StatementByStatement, Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite) => {

@@ -101,7 +101,8 @@ problem_answers! {
     InvalidOrReused = "422";
     /// `precondition-required`: say what you looked at.
     PreconditionRequired = "428";
-    /// `too-many-requests`: you call too often; come again after `Retry-After` seconds.
+    /// `too-many-requests`: you call too often; come again after `Retry-After` seconds. `too-many-checks`: the same
+    /// for dry runs.
     TooMany = "429" "Retry-After";
     /// `internal`: our fault.
     Internal = "500";

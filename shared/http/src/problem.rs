@@ -162,6 +162,13 @@ impl Problem {
             .header(RETRY_AFTER, &retry_after_seconds.to_string())
     }
 
+    /// 429 of a limit that has a name of its own.
+    #[must_use]
+    pub fn too_many_of(slug: &'static str, detail: impl Into<String>, retry_after_seconds: u32) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, slug, "Slow down", detail)
+            .header(RETRY_AFTER, &retry_after_seconds.to_string())
+    }
+
     /// 500: our fault. The detail says nothing of the inside.
     #[must_use]
     pub fn internal() -> Self {

@@ -58,6 +58,14 @@ pub enum Estimate {
 }
 
 impl Estimate {
+    /// In words that give away no number: one significant digit, for callers who may not read the tables. Nothing
+    /// if there is nothing to say.
+    #[must_use]
+    pub fn in_rough_words(tables: &[TableRows]) -> Option<String> {
+        let parts: Vec<String> = tables.iter().map(TableRows::in_rough_words).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
     /// In words; nothing if there is nothing to say.
     #[must_use]
     pub fn in_words(&self) -> Option<String> {
@@ -73,10 +81,27 @@ impl Estimate {
 }
 
 impl TableRows {
+    /// `about 1,000 rows of orders`, `fewer than 10 rows of orders`.
+    fn in_rough_words(&self) -> String {
+        let table = self.short_name();
+        match self.rows {
+            0..10 => format!("fewer than 10 rows of {table}"),
+            rows => {
+                let scale = 10_u64.pow(rows.ilog10());
+                let rough = rows.div_euclid(scale).saturating_mul(scale);
+                format!("about {} rows of {table}", thousands(rough))
+            }
+        }
+    }
+
+    /// The table without the schema that is on every search path.
+    fn short_name(&self) -> &str {
+        self.table.strip_prefix("public.").unwrap_or(&self.table)
+    }
+
     /// `1,204 rows of orders`.
     fn in_words(&self) -> String {
-        // The schema that everybody looks in tells nobody anything.
-        let table = self.table.strip_prefix("public.").unwrap_or(&self.table);
+        let table = self.short_name();
         let noun = if self.rows == 1 { "row" } else { "rows" };
         format!("{} {noun} of {table}", thousands(self.rows))
     }
@@ -129,6 +154,23 @@ pub struct Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rough_estimate_gives_away_one_digit() {
+        let rough = |rows| {
+            Estimate::in_rough_words(&[TableRows { table: "public.orders".to_owned(), rows }]).unwrap()
+        };
+        for (rows, words) in [
+            (0, "fewer than 10 rows of orders"),
+            (9, "fewer than 10 rows of orders"),
+            (10, "about 10 rows of orders"),
+            (1_999, "about 1,000 rows of orders"),
+            (u64::MAX, "about 10,000,000,000,000,000,000 rows of orders"),
+        ] {
+            assert_eq!(rough(rows), words);
+        }
+        assert_eq!(Estimate::in_rough_words(&[]), None);
+    }
 
     #[test]
     fn an_estimate_reads_as_people_say_it() {

@@ -32,6 +32,7 @@
 //! | a browser in which somebody is signed in | `B#<user>` | `<sha-256 of the session's id>` |
 //! | whose an identity of an OIDC issuer is | `G#<sha-256 of issuer and subject>` | `G` |
 //! | a code that is good once | `H#<sha-256 of the code>` | `H` |
+//! | how many dry runs a person had in a minute | `E#<user>` | `<minute>` |
 
 use countersign_notify::EndpointId;
 use countersign_rules::digest::sha256_hex;
@@ -167,6 +168,10 @@ pub(crate) fn sessions(user: UserId) -> String {
 
 pub(crate) fn identity(issuer: &str, subject: &str) -> String {
     format!("G#{}", sha256_hex(format!("{}:{issuer}:{subject}", issuer.len()).as_bytes()))
+}
+
+pub(crate) fn dry_runs(human: UserId) -> String {
+    format!("E#{}", human.ulid())
 }
 
 pub(crate) fn one_time_code(code_hash: &str) -> String {

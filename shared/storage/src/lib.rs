@@ -16,6 +16,7 @@
 //! - [`audit`] changes of everything but requests; [`feed`] everything that happened, by time; [`log`]
 //!   the log over it, with its checkpoints; [`statistics`] numbers by period
 //! - [`sign_in`] what a sign-in leaves behind: sessions, links to issuers' identities, one-time codes
+//! - [`dry_runs`] how many dry runs a person had lately
 //! - [`lists`] requests newest first; [`sweep`] what is overdue
 //! - [`bulk`] requests as items, for loading many at once
 //! - [`error`] what can go wrong, typed; [`meter`] what it cost
@@ -31,6 +32,7 @@ pub mod codec;
 pub mod commits;
 pub mod connections;
 pub mod deliveries;
+pub mod dry_runs;
 pub mod error;
 pub mod feed;
 pub mod inspect;

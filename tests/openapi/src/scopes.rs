@@ -30,6 +30,8 @@ pub const NEEDS: &[(&str, Needs)] = &[
     ("put_connection", MANAGE),
     ("delete_connection", MANAGE),
     ("test_connection", MANAGE),
+    ("check_command", SUBMIT),
+    ("test_guardrails", SUBMIT),
     ("refresh_connection", MANAGE),
     ("submit_request", SUBMIT),
     ("list_requests", READ),

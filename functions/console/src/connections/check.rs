@@ -186,6 +186,16 @@ fn invalid(pointer: &str, error: &impl std::fmt::Display) -> Problem {
     Problem::invalid(error.to_string()).at(pointer, error.to_string())
 }
 
+/// The programs that an `only` rule allows any option, although one may run code or write files. Nothing if that
+/// cannot be asked: a warning is worth no error.
+async fn wide_programs(app: &App, connection: &Connection) -> Vec<String> {
+    if !connection.guardrails.iter().any(|rule| rule.get("only").is_some()) {
+        return Vec::new();
+    }
+    let assessed = app.assess(Assess::rules_of(connection)).await;
+    assessed.map(|assessment| assessment.wide_programs).unwrap_or_default()
+}
+
 /// What is wrong with a connection although it can be saved.
 pub(crate) async fn warnings(app: &App, connection: &Connection) -> Vec<String> {
     let mut warnings = app.warnings(&connection.policy()).await;
@@ -195,5 +205,10 @@ pub(crate) async fn warnings(app: &App, connection: &Connection) -> Vec<String> 
     if connection.kind == "sqlite" && app.config.sqlite_root.is_none() {
         warnings.push("`sqlite` connections do not run in this deployment".to_owned());
     }
+    warnings.extend(wide_programs(app, connection).await.iter().map(|program| {
+        format!(
+            "an `only` rule allows `{program}` any option (`*`), and some of its options may run code or write files; list the options instead"
+        )
+    }));
     warnings
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod check;
+pub(crate) mod dry_run;
 pub(crate) mod shape;
 
 use axum::body::Bytes;

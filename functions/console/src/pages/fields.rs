@@ -161,8 +161,8 @@ fn id_of(pointer: &str) -> String {
         ["approvals_per_group"] => "per_group".to_owned(),
         ["auto_approve"] => "auto_reads".to_owned(),
         ["guardrails"] => "guardrails".to_owned(),
-        ["guardrails", place] | ["guardrails", place, "deny"] => format!("rule-{place}-use"),
-        ["guardrails", place, "deny", member, ..] | ["guardrails", place, member, ..] => {
+        ["guardrails", place] | ["guardrails", place, "deny" | "only"] => format!("rule-{place}-use"),
+        ["guardrails", place, "deny" | "only", member, ..] | ["guardrails", place, member, ..] => {
             format!("rule-{place}-{member}")
         }
         ["masking"] => "masking-enabled".to_owned(),
@@ -292,6 +292,8 @@ mod tests {
             ("/guardrails/3/deny", "rule-3-use"),
             ("/guardrails/3/name", "rule-3-name"),
             ("/guardrails/3/deny/table/1", "rule-3-table"),
+            ("/guardrails/3/only", "rule-3-use"),
+            ("/guardrails/3/only/commands/1", "rule-3-commands"),
             ("/masking/columns/0", "masking-columns"),
             ("/secret", "secret"),
             ("/timeout_seconds", "timeout_minutes"),

@@ -14,6 +14,7 @@ mod command;
 mod connection_form;
 mod connections;
 mod diff;
+mod dry_run;
 mod fields;
 mod files;
 mod integrations;

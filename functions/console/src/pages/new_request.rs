@@ -3,22 +3,23 @@
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use countersign_app::dry_run::{Check, NewCheck, submittable};
 use countersign_app::submit::{NewRequest, connection_name};
-use countersign_app::view::{GroupStatus, RequestView};
-use countersign_app::{App, Scope, app, errors};
+use countersign_app::{App, Caller, Scope, app, errors};
 use countersign_http::Problem;
 use countersign_rules::display::display;
-use countersign_rules::request::{AutoCause, RunMode};
-use countersign_rules::{ConnectionName, StatementMode, Status};
+use countersign_rules::request::RunMode;
+use countersign_rules::{ConnectionName, StatementMode};
 use countersign_storage::{Connection, Key};
 use countersign_web::Place;
 use countersign_web::form::Form;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
+use super::command;
+use super::dry_run::{self, Reader};
 use super::fields::{Wrong, complaint, described, invalid};
 use super::viewer::Viewer;
-use super::{command, words};
 use countersign_app::query::Query;
 
 /// How many connections are offered.
@@ -83,12 +84,13 @@ pub(crate) async fn check(
         key: form.raw("key").to_owned(),
     };
     let minutes = form.number::<u32>("timeout_minutes");
-    let checked = match minutes {
-        Ok(_) if draft.connection.is_empty() => Err(no_connection("choose a connection")),
-        Ok(_) if connection.is_none() => {
+    let connection = submittable(connection, &viewer.caller.person());
+    let checked = match (minutes, connection) {
+        (Ok(_), _) if draft.connection.is_empty() => Err(no_connection("choose a connection")),
+        (Ok(_), Err(_)) => {
             Err(no_connection("there is no such connection, or you may not use it; choose another one"))
         }
-        Ok(minutes) => {
+        (Ok(minutes), Ok(connection)) => {
             let body = NewRequest {
                 connection: draft.connection.clone(),
                 command: draft.command.clone(),
@@ -97,18 +99,35 @@ pub(crate) async fn check(
                 run_mode: draft.by_statement.then_some(StatementMode::StatementByStatement),
                 timeout_seconds: minutes.map(|minutes| minutes.saturating_mul(60)),
             };
-            app.preview(&viewer.caller, connection.clone(), body).await
+            tried(&app, &viewer.caller, connection, body).await
         }
-        Err(problem) => Err(problem),
+        (Err(problem), _) => Err(problem),
     };
     let (result, wrong) = match checked {
-        Ok(view) => (forecast(&view, connection.as_ref()), Wrong::default()),
+        Ok((check, name)) => (forecast(&check, &name), Wrong::default()),
+        // Nothing that the form could change.
+        Err(problem) if problem.status() == StatusCode::TOO_MANY_REQUESTS => return Err(problem),
+        Err(problem) if problem.status().is_server_error() => return Err(problem),
         Err(problem) => {
             let wrong = Wrong::of(&problem);
             (wrong.notice("This cannot be sent:"), wrong)
         }
     };
     show(&app, &viewer, &draft, result, &wrong).await
+}
+
+/// What would become of a request, unless it could not be sent.
+async fn tried(
+    app: &App,
+    caller: &Caller,
+    connection: Connection,
+    body: NewRequest,
+) -> Result<(Check, ConnectionName), Problem> {
+    let name = connection.name.clone();
+    app.check_submission(&connection, &body)?;
+    let NewRequest { command, reason, run_mode, .. } = body;
+    let wanted = NewCheck { command, reason, run_mode, max_rows: None };
+    Ok((app.dry_run(caller, connection, &wanted).await?, name))
 }
 
 fn no_connection(detail: &str) -> Problem {
@@ -213,60 +232,12 @@ fn who(connection: &Connection) -> String {
 }
 
 /// What would become of it.
-fn forecast(view: &RequestView, connection: Option<&Connection>) -> Markup {
-    let name: Option<&ConnectionName> = connection.map(|connection| &connection.name);
+fn forecast(check: &Check, name: &ConnectionName) -> Markup {
     html! {
         section.card role="status" aria-labelledby="forecast" {
             h2 #forecast { "If you send this" }
-            @if let Some(block) = &view.blocked {
-                p.notice.bad { strong { "A guardrail blocks it" } " (" code { (block.rule) } "): " (words::sentence(&block.message)) " Nobody will be asked." }
-            } @else if view.status == Status::Approved {
-                p.notice.good { strong { "It needs nobody else." } " " (cause(view)) }
-            } @else {
-                (asked(view))
-            }
-            @if let Some(risk) = &view.risk {
-                p { (words::risk(risk.level)) " " (risk.statements.join(", "))
-                    @if !risk.tables.is_empty() { " on " (risk.tables.join(", ")) } }
-                @if !risk.notes.is_empty() { ul.notes.small { @for note in &risk.notes { li { (words::ticked(note)) } } } }
-            }
-            @for warning in view.warnings.iter().flatten() { p.notice.wait { (words::ticked(warning)) } }
-            @if let Some(name) = name { p.hint { "By the rules of " a href={ "/connections/" (name) } { (name) } " as they are now." } }
-        }
-    }
-}
-
-/// Who will be asked, and how many people that is.
-pub(super) fn asked(view: &RequestView) -> Markup {
-    html! {
-        p { "It waits for:" }
-        ul.votes {
-            @for group in &view.groups {
-                li {
-                    strong { (group.group) } " — " (group.required) " of "
-                    @match &group.can_approve {
-                        Some(can) => {
-                            (words::people(can.count)) ": " span.muted { (can.emails.join(", ")) @if can.count > can.emails.len() { " and others" } }
-                        }
-                        None if group.status == GroupStatus::Approved => "approved by you",
-                        None => "its members",
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Why it needs nobody else.
-pub(super) fn cause(view: &RequestView) -> String {
-    let Some(auto) = &view.auto_approval else { return String::new() };
-    let group = auto.group.as_ref().map(ToString::to_string).unwrap_or_default();
-    match auto.cause {
-        AutoCause::Admin => format!("You are an admin in {group}: sending it counts as your approval."),
-        AutoCause::Exempt => format!("You are in {group}, which is exempt on this connection."),
-        AutoCause::ApprovalsDisabled => "Approvals are switched off on this connection.".to_owned(),
-        AutoCause::Rule => {
-            "It provably only reads, and this connection lets such commands through.".to_owned()
+            (dry_run::result(check, Reader::Requester))
+            p.hint { "By the rules of " a href={ "/connections/" (name) } { (name) } " as they are now." }
         }
     }
 }

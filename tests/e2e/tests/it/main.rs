@@ -10,9 +10,12 @@
 mod audit;
 mod bad_input;
 mod bootstrap;
+#[cfg(all(feature = "postgres-tests", feature = "mariadb-tests"))]
+mod bounded_servers;
 #[cfg(feature = "postgres-tests")]
 mod catalogue;
 mod chats;
+mod dry_run;
 mod epoch;
 mod four_eyes;
 mod guardrails;
@@ -26,6 +29,7 @@ mod postgres;
 mod probes;
 mod program;
 mod restarts;
+mod row_bound;
 mod runner;
 mod safe;
 mod webhooks;

@@ -29,6 +29,7 @@ pub(crate) struct Draft {
     pub(super) estimate_secret: String,
     pub(super) approval: Approval,
     pub(super) rules: Rules,
+    pub(super) max_rows: String,
     pub(super) auto_reads: bool,
     pub(super) masking: Masking,
     pub(super) masking_key: String,
@@ -51,6 +52,7 @@ impl Default for Draft {
             estimate_secret: String::new(),
             approval: Approval::default(),
             rules: Rules::default(),
+            max_rows: String::new(),
             auto_reads: false,
             masking: Masking::of(&MaskingPolicy::default()),
             masking_key: String::new(),
@@ -84,6 +86,7 @@ impl Draft {
             estimate_secret: text(&connection.estimate_secret),
             approval: Approval::of(connection),
             rules: Rules::of(&connection.guardrails),
+            max_rows: connection.max_rows.map(|rows| rows.to_string()).unwrap_or_default(),
             auto_reads: connection.auto_approve.is_some(),
             masking: Masking::of(&connection.masking),
             masking_key: text(&connection.masking_key),
@@ -105,6 +108,7 @@ impl Draft {
             estimate_secret: text("estimate_secret"),
             approval: Approval::read(form),
             rules: Rules::read(form),
+            max_rows: text("max_rows"),
             auto_reads: form.is_ticked("auto_reads"),
             masking: Masking::read(form),
             masking_key: text("masking_key"),
@@ -119,7 +123,7 @@ impl Draft {
     /// Adds or removes a row, if that is what was pressed. Nothing else is done then.
     pub(crate) fn edit(&mut self, pressed: &str) -> bool {
         if pressed == "rule-add" {
-            self.rules.add();
+            self.rules.add(&self.kind);
             self.fresh = self.rules.last();
             return true;
         }
@@ -149,20 +153,39 @@ impl Draft {
             .map_err(|error| Problem::invalid(format!("this cannot be: {error}")))
     }
 
-    /// A connection that has the draft's rules and masking, and nothing else of it: to try them, nothing else
-    /// has to be right.
+    /// A connection that has the draft's rules, masking and reviewers, and nothing else of it: to try them, nothing
+    /// else has to be right.
     pub(super) fn on_trial(&self) -> Result<Connection, Problem> {
         self.rules.check()?;
+        let approval = &self.approval;
+        let max_rows = if self.is_database() { self.max_rows()? } else { None };
+        let each = approval.per_group.parse::<u8>().unwrap_or(1).max(1);
         let trial = json!({
-            "name": "trial", "kind": self.kind, "target": {}, "secret": null, "reviewers": [],
-            "guardrails": self.rules.values(&[]), "auto_approve": self.auto_reads.then_some(AutoApprove::Reads),
+            "name": "trial", "kind": self.kind, "target": {}, "secret": null, "reviewers": approval.reviewers.names,
+            "guardrails": self.rules.values(&[]), "max_rows": max_rows, "auto_approve": self.auto_reads.then_some(AutoApprove::Reads),
             "masking": self.masking.value(None)?, "masking_key": or_null(&self.masking_key),
-            "approvals_per_group": 1, "distinct_reviewers": true, "exempt_groups": [], "allowed_groups": [],
-            "approvals": true, "admin_auto_approve": true, "timeout_seconds": null, "run_within_seconds": 1,
+            "approvals_per_group": each, "distinct_reviewers": approval.distinct, "exempt_groups": [],
+            "allowed_groups": [], "approvals": approval.approvals, "admin_auto_approve": true,
+            "timeout_seconds": null, "run_within_seconds": 1,
             "require_reason": false, "notify": [], "slack_channels": [], "created_at": Timestamp::from_unix_millis(0),
             "version": 1,
         });
         serde_json::from_value(trial).map_err(|error| Problem::invalid(format!("this cannot be: {error}")))
+    }
+
+    fn is_database(&self) -> bool {
+        matches!(self.kind.as_str(), "postgres" | "mysql" | "sqlite")
+    }
+
+    /// The standing bound on rows.
+    fn max_rows(&self) -> Result<Option<u64>, Problem> {
+        if self.max_rows.is_empty() {
+            return Ok(None);
+        }
+        self.max_rows.parse().map(Some).map_err(|_| {
+            let detail = format!("expected a number of rows, such as `500`, got `{}`", self.max_rows);
+            Problem::invalid(detail.clone()).at("/max_rows", detail)
+        })
     }
 
     fn document(&self, before: Option<&Connection>) -> Result<Value, Problem> {
@@ -171,6 +194,7 @@ impl Draft {
         self.rules.check()?;
         // What stands in a field that the kind does not have was typed for another one.
         let has_secret = self.kind != "runner";
+        let max_rows = if self.is_database() { self.max_rows()? } else { None };
         let has_estimate = matches!(self.kind.as_str(), "postgres" | "mysql");
         let stored = before.map(|before| before.guardrails.as_slice()).unwrap_or_default();
         let channels = match (before, &was) {
@@ -196,6 +220,7 @@ impl Draft {
             "admin_auto_approve": approval.admin_auto_approve,
             "timeout_seconds": seconds(&approval.timeout_minutes, "timeout_minutes")?,
             "require_reason": approval.require_reason,
+            "max_rows": max_rows,
             "guardrails": self.rules.values(stored),
             "auto_approve": self.auto_reads.then_some(AutoApprove::Reads),
             "masking": self.masking.value(before.map(|before| &before.masking))?,
@@ -255,6 +280,7 @@ mod tests {
         for more in [
             json!({}),
             json!({ "read_secret": "env:READ", "estimate_secret": "env:PLAN", "auto_approve": "reads" }),
+            json!({ "max_rows": 1_000_000_000_000_u64 }),
             json!({ "timeout_seconds": 61, "run_within_seconds": 1, "approvals_per_group": 3, "notify": [] }),
             json!({ "target": { "application_name": "x", "ca_pem": "a\r\nb", "max_rows": 5, "of_tomorrow": { "a": 1 } } }),
             json!({ "kind": "http", "secret": null, "target": { "base_url": "https://a.example", "headers": { "X-A": " b:c " }, "allow": ["10.0.0.0/8"] } }),

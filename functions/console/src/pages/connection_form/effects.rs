@@ -6,7 +6,6 @@ use countersign_app::directory::Known;
 use countersign_rules::UserId;
 use countersign_rules::digest::sha256_hex;
 use countersign_rules::display::display;
-use countersign_rules::risk::Verdict;
 use countersign_storage::Connection;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -120,10 +119,12 @@ fn for_whom(before: &Connection, after: &Connection, known: &Known) -> Markup {
     });
     let elsewhere =
         before.kind != after.kind || before.target != after.target || before.secret != after.secret;
+    let bound = before.max_rows != after.max_rows;
     html! {
         ul.notes {
             @for (what, people) in moved { @if !people.is_empty() { li { (what) (named(&people, known)) } } }
             @if elsewhere { li { "What waits or is approved there is cancelled when it would run: it was approved for another target." } }
+            @else if bound { li { "Open requests are cancelled when they would run: they were approved under another row limit." } }
             @else { li { "What waits keeps the rules that held when it was submitted; people and guardrails are looked at again before it runs." } }
         }
     }
@@ -137,26 +138,6 @@ fn named(people: &[UserId], known: &Known) -> String {
     match people.len().saturating_sub(NAMED) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
-    }
-}
-
-/// What the rules say of a command.
-pub(super) fn tried_command(verdict: &Verdict) -> Markup {
-    html! {
-        div role="status" {
-            @match &verdict.block {
-                Some(block) => p.notice.bad { strong { "Blocked" } " by " code { (block.rule) } ": " (block.message) },
-                None => p.notice.good {
-                    strong { "No guardrail blocks it." }
-                    @if verdict.ease.is_some() { " It provably only reads, so it needs no approval." }
-                },
-            }
-            @if let Some(risk) = &verdict.risk {
-                p { (words::risk(risk.level)) " " (risk.statements.join(", "))
-                    @if !risk.tables.is_empty() { " on " (risk.tables.join(", ")) } }
-                @if !risk.notes.is_empty() { ul.notes.small { @for note in &risk.notes { li { (words::ticked(note)) } } } }
-            }
-        }
     }
 }
 

@@ -15,13 +15,15 @@ mod target;
 use countersign_app::App;
 use countersign_app::assess::{Assess, Assessment};
 use countersign_app::directory::Known;
+use countersign_app::dry_run::{Forecast, anyone};
 use countersign_app::submit::MAX_COMMAND_BYTES;
 use countersign_http::Problem;
 use countersign_notify::SlackSettings;
 use countersign_storage::Connection;
 use maud::{Markup, html};
 
-use self::effects::{effects, fingerprint, tried_command, tried_text};
+use self::effects::{effects, fingerprint, tried_text};
+use super::dry_run::{self, Reader};
 use super::fields::{Wrong, complaint, described, invalid};
 use super::proposal;
 use super::viewer::Viewer;
@@ -73,7 +75,7 @@ pub(super) async fn look(app: &App, before: Option<&Connection>, draft: &Draft, 
     };
     let tries_text = !draft.try_text.trim().is_empty();
     let mut outcome = Outcome {
-        command: assessed.verdict.as_ref().map(tried_command).unwrap_or_default(),
+        command: tried(app, draft, &assessed).await,
         text: if tries_text {
             tried_text(assessed.masked.as_deref())
         } else {
@@ -116,6 +118,16 @@ async fn assessed(app: &App, draft: &Draft) -> Result<Assessment, Problem> {
         return Ok(Assessment::default());
     }
     app.assess(Assess { command, text, ..Assess::rules_of(&connection) }).await
+}
+
+/// What would become of the command that is tried, for a requester who is in no group. There is no estimate: the
+/// secret for it may not be saved yet.
+async fn tried(app: &App, draft: &Draft, assessed: &Assessment) -> Markup {
+    let (Some(verdict), Ok(trial)) = (&assessed.verdict, draft.on_trial()) else { return html! {} };
+    let known = app.known_for_display().await.unwrap_or_default();
+    let (policy, requester) = (trial.policy(), anyone());
+    let forecast = Forecast { policy: &policy, requester: &requester, known: &known };
+    html! { div role="status" { (dry_run::result(&forecast.check(assessed, verdict, None), Reader::Admin)) } }
 }
 
 /// What saving it would mean, and the fingerprint of what that is about.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Draft;
 use crate::pages::fields::{
-    Field, Wrong, area, complaint, described, invalid, line, lines_of, listed, one_line, tick,
+    Field, Wrong, area, complaint, described, invalid, line, lines_of, listed, number, one_line, tick,
 };
 
 /// The presets, and what each blocks.
@@ -20,6 +20,8 @@ pub(super) const PRESETS: [(&str, &str); 4] = [
 
 /// What stands in the menu for a rule that is no preset.
 const OWN: &str = "own";
+/// What stands there for a list of allowed commands.
+const ONLY: &str = "only";
 /// As many rows as a connection may have rules.
 const MOST: usize = 50;
 
@@ -43,20 +45,33 @@ const PATTERNS: [(&str, &str); 2] = [
     ("output_pattern", "Regular expression over the output"),
 ];
 
+/// The members of `only`: name, label, hint, example.
+const ALLOWED: [(&str, &str, &str, &str); 4] = [
+    (
+        "commands",
+        "Commands that may run",
+        "Program, the words that its arguments begin with, and its options: -A is an option without a value, -n= one with a value, * any option.",
+        "kubectl get -n= -o=",
+    ),
+    ("variables", "Variables that may be set", "", "NS"),
+    ("reads", "Files that may be read by redirection", "", "/etc/hosts"),
+    ("writes", "Files that may be written by redirection", "", "/var/log/restarts"),
+];
+
 /// A row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Row {
     /// Its place in what is stored.
     was: Option<usize>,
-    /// A preset's name, or [`OWN`].
+    /// A preset's name, [`OWN`] or [`ONLY`].
     preset: String,
     name: String,
     message: String,
     lists: [String; 5],
     switches: [bool; 3],
     patterns: [String; 2],
-    /// A list of allowed commands as JSON. It has no field; it stays with its rule.
-    only: String,
+    /// The lists of [`ALLOWED`].
+    allowed: [String; 4],
 }
 
 impl Row {
@@ -66,19 +81,19 @@ impl Row {
         }
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let deny = |name: &str| rule.get("deny").and_then(|deny| deny.get(name));
-        let list = |name: &str| {
-            let entries = deny(name).and_then(Value::as_array).into_iter().flatten();
-            lines_of(&entries.filter_map(Value::as_str).collect::<Vec<_>>())
+        let list = |of: &str, name: &str| {
+            let entries = rule.get(of).and_then(|of| of.get(name)).and_then(Value::as_array);
+            lines_of(&entries.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>())
         };
         Self {
             was: None,
-            preset: OWN.to_owned(),
+            preset: if rule.get("only").is_some() { ONLY } else { OWN }.to_owned(),
             name: one_line(&text(rule.get("name"))),
             message: one_line(&text(rule.get("message"))),
-            lists: LISTS.map(|(name, ..)| list(name)),
+            lists: LISTS.map(|(name, ..)| list("deny", name)),
             switches: SWITCHES.map(|(name, _)| deny(name).and_then(Value::as_bool).unwrap_or_default()),
             patterns: PATTERNS.map(|(name, _)| lines_of(&[text(deny(name))])),
-            only: rule.get("only").map(Value::to_string).unwrap_or_default(),
+            allowed: ALLOWED.map(|(name, ..)| list("only", name)),
         }
     }
 
@@ -94,7 +109,7 @@ impl Row {
             lists: LISTS.map(|(name, ..)| lines(name)),
             switches: SWITCHES.map(|(name, _)| form.is_ticked(&format!("rule-{place}-{name}"))),
             patterns: PATTERNS.map(|(name, _)| lines(name)),
-            only: raw("only"),
+            allowed: ALLOWED.map(|(name, ..)| lines(name)),
         })
     }
 
@@ -106,9 +121,29 @@ impl Row {
         {
             return was.clone();
         }
-        if self.preset != OWN {
-            return self.preset.clone().into();
+        let (member, body) = match self.preset.as_str() {
+            OWN => ("deny", self.denied()),
+            ONLY => ("only", self.allowed()),
+            preset => return preset.into(),
+        };
+        let mut rule = Map::new();
+        rule.insert("name".to_owned(), self.name.clone().into());
+        if !self.message.is_empty() {
+            rule.insert("message".to_owned(), self.message.clone().into());
         }
+        rule.insert(member.to_owned(), body.into());
+        rule.into()
+    }
+
+    /// The object `only`. It always has `commands`, so that a rule without any is refused at its field.
+    fn allowed(&self) -> Map<String, Value> {
+        let lists = ALLOWED.iter().zip(&self.allowed).map(|((name, ..), text)| (*name, listed(text, None)));
+        let given = lists.filter(|(name, entries)| *name == "commands" || !entries.is_empty());
+        given.map(|(name, entries)| (name.to_owned(), entries.into())).collect()
+    }
+
+    /// The object `deny`.
+    fn denied(&self) -> Map<String, Value> {
         let mut deny = Map::new();
         for ((name, ..), text) in LISTS.iter().zip(&self.lists) {
             let entries = listed(text, None);
@@ -126,22 +161,26 @@ impl Row {
                 deny.insert((*name).to_owned(), pattern.clone().into());
             }
         }
-        let mut rule = Map::new();
-        rule.insert("name".to_owned(), self.name.clone().into());
-        if !self.message.is_empty() {
-            rule.insert("message".to_owned(), self.message.clone().into());
-        }
-        match serde_json::from_str::<Value>(&self.only) {
-            Ok(only) if deny.is_empty() => rule.insert("only".to_owned(), only),
-            _ => rule.insert("deny".to_owned(), deny.into()),
-        };
-        rule.into()
+        deny
     }
 
-    /// What counts of it: the fields of a rule of one's own are nothing to a preset.
+    /// Whether an entry of the allowed commands has any option.
+    fn has_any_option(&self) -> bool {
+        self.allowed.first().is_some_and(|commands| commands.split_whitespace().any(|word| word == "*"))
+    }
+
+    /// What counts of it: the fields of the other sorts of rules are nothing to it.
     fn visible(&self) -> Self {
         match self.preset.as_str() {
-            OWN => self.clone(),
+            OWN => Self { allowed: Default::default(), ..self.clone() },
+            ONLY => Self {
+                was: self.was,
+                preset: self.preset.clone(),
+                name: self.name.clone(),
+                message: self.message.clone(),
+                allowed: self.allowed.clone(),
+                ..Self::default()
+            },
             _ => Self { was: self.was, preset: self.preset.clone(), ..Self::default() },
         }
     }
@@ -165,10 +204,16 @@ impl Rules {
         self.0.iter().map(|row| row.value(stored)).collect()
     }
 
-    /// One row more, with the first preset that is not there yet.
-    pub(super) fn add(&mut self) {
-        let free = PRESETS.iter().find(|(preset, _)| !self.0.iter().any(|row| row.preset == *preset));
-        let preset = free.map_or(OWN, |(preset, _)| preset).to_owned();
+    /// One row more: for a runner a list of allowed commands, else the first preset that is not there yet.
+    pub(super) fn add(&mut self, kind: &str) {
+        let is_there = |sort: &str| self.0.iter().any(|row| row.preset == sort);
+        let free = PRESETS.iter().map(|(preset, _)| *preset).find(|preset| !is_there(preset));
+        let preset = match kind {
+            "runner" if !is_there(ONLY) => ONLY,
+            "runner" => OWN,
+            _ => free.unwrap_or(OWN),
+        };
+        let preset = preset.to_owned();
         if self.0.len() < MOST {
             self.0.push(Row { preset, ..Row::default() });
         }
@@ -188,7 +233,7 @@ impl Rules {
 
     /// Refuses what the guardrails would, where the row can say it better.
     pub(super) fn check(&self) -> Result<(), Problem> {
-        let nameless = |row: &Row| row.preset == OWN && row.name.is_empty();
+        let nameless = |row: &Row| matches!(row.preset.as_str(), OWN | ONLY) && row.name.is_empty();
         match self.0.iter().position(nameless) {
             None => Ok(()),
             Some(place) => {
@@ -214,10 +259,17 @@ pub(super) fn section(
         section.card #guardrails aria-labelledby="guardrails-h" {
             h2 #guardrails-h { "Guardrails" }
             p.hint { "What they block, nobody is asked about. They bind everybody, admins and exempt groups too." }
+            p.hint.of-kind data-for="runner" { "For a runner, a list of allowed commands is safer than a list of blocked ones: it blocks every program that is not listed." }
             @if draft.rules.0.is_empty() { p.muted { "No rule yet." } }
             (complaint("guardrails", wrong))
             @for (place, row) in draft.rules.0.iter().enumerate() { (rule(&again, place, row, fresh == Some(place), wrong)) }
             p { button.plain type="submit" name="do" value="rule-add" formaction=(here) formnovalidate { "Add a rule" } }
+            div.of-kind data-for="postgres mysql sqlite" {
+                (number(wrong, Field {
+                    id: "max_rows", label: "Rows that a request may change", value: &draft.max_rows, example: "no limit",
+                    hint: "A command that changes more is rolled back. Commands whose rows cannot be counted (definitions, CALL) are blocked.",
+                }))
+            }
             div.field {
                 label for="try_command" { "Try a command" }
                 p.hint #try_command-hint { "Against the rules as they stand in this form. Nothing runs and nothing is saved." }
@@ -239,7 +291,8 @@ pub(super) fn section(
 fn rule(again: &str, place: usize, row: &Row, fresh: bool, wrong: &Wrong) -> Markup {
     let id = |member: &str| format!("rule-{place}-{member}");
     let (menu, number) = (id("use"), place + 1);
-    let known = PRESETS.iter().any(|(preset, _)| *preset == row.preset) || row.preset == OWN;
+    let known =
+        PRESETS.iter().any(|(preset, _)| *preset == row.preset) || matches!(row.preset.as_str(), OWN | ONLY);
     let rare = row.lists.iter().skip(2).any(|list| !list.is_empty())
         || row.patterns.iter().any(|pattern| !pattern.is_empty())
         || ["written_table", "function", "words", "pattern", "output_pattern"]
@@ -255,7 +308,6 @@ fn rule(again: &str, place: usize, row: &Row, fresh: bool, wrong: &Wrong) -> Mar
         fieldset.rule id={ "rule-" (place) } {
             legend { "Rule " (number) }
             @if let Some(was) = row.was { input type="hidden" name=(id("was")) value=(was); }
-            @if !row.only.is_empty() { input type="hidden" name=(id("only")) value=(row.only); }
             div.rule-head {
                 div.field {
                     label for=(menu) { "What it blocks" }
@@ -263,16 +315,33 @@ fn rule(again: &str, place: usize, row: &Row, fresh: bool, wrong: &Wrong) -> Mar
                         @for (preset, blocks) in PRESETS { option value=(preset) selected[row.preset == preset] { (preset) ": " (blocks) } }
                         @if !known { option value=(row.preset) selected { (row.preset) } }
                         option.own value=(OWN) selected[row.preset == OWN] { "a rule of your own" }
+                        option.only value=(ONLY) selected[row.preset == ONLY] { "every command that is not listed (runners)" }
                     }
                     (complaint(&menu, wrong))
                 }
                 button.plain type="submit" name="do" value={ "rule-remove-" (place) } formaction=(again) formnovalidate { "Remove rule " (number) }
             }
-            div.own {
+            div.named {
                 div.fields {
                     (line(wrong, Field { id: &id("name"), label: "What the rule is called", value: &row.name, example: "payments", hint: "" }))
                     (line(wrong, Field { id: &id("message"), label: "What the requester is told", value: &row.message, example: "ask #finance", hint: "" }))
                 }
+            }
+            div.only {
+                p.hint { "Lists have one entry a line. A command of which any part is not listed is blocked." }
+                @for ((name, label, hint, example), value) in ALLOWED.iter().zip(&row.allowed).take(1) {
+                    (area(wrong, Field { id: &id(name), label, hint, value, example }, 4))
+                }
+                @if row.has_any_option() {
+                    p.notice.wait { "An entry with * allows any option. Some programs run code or write files by an option, such as " code { "tar --checkpoint-action" } ": list the options instead." }
+                }
+                div.fields {
+                    @for ((name, label, hint, example), value) in ALLOWED.iter().zip(&row.allowed).skip(1) {
+                        (area(wrong, Field { id: &id(name), label, hint, value, example }, 2))
+                    }
+                }
+            }
+            div.own {
                 p.hint { "Any one of these blocks. Lists have one entry a line; * stands for anything in names." }
                 div.picks {
                     @for ((name, label), on) in SWITCHES.iter().zip(row.switches) { (tick(&id(name), on, label, "")) }
@@ -312,11 +381,27 @@ mod tests {
         assert_eq!(Rules::of(stored).values(stored), *stored);
         let mut without = Rules::of(stored);
         without.remove(0);
-        without.add();
+        without.add("postgres");
         let values = without.values(stored);
         assert_eq!(values.get(..3), stored.get(1..), "the others moved, and nothing else");
         assert_eq!(values.get(3), Some(&json!("no-drop")));
-        assert_eq!(Rules::of(stored).values(&[]).get(3), stored.get(3), "it has no field, and stays");
+        assert_eq!(Rules::of(stored).values(&[]).get(3), stored.get(3), "its fields say all of it");
+    }
+
+    #[test]
+    fn a_list_of_allowed_commands_is_written_as_its_fields_say() {
+        let whole = json!([{ "name": "n", "message": "m", "only": {
+            "commands": ["kubectl get -n= -o=", "tail *"], "variables": ["NS"], "reads": ["/a"], "writes": ["/b", "/c"]
+        } }]);
+        let whole = whole.as_array().unwrap();
+        assert_eq!(Rules::of(whole).values(&[]), *whole);
+        let mut rules = Rules::default();
+        rules.add("runner");
+        assert_eq!(rules.0[0].preset, ONLY, "what is recommended for runners");
+        rules.0[0].name = "listed".to_owned();
+        assert_eq!(rules.values(&[]), [json!({ "name": "listed", "only": { "commands": [] } })]);
+        rules.add("runner");
+        assert_eq!(rules.0[1].preset, OWN);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod access;
 mod capacity;
 mod deliveries;
+mod dry_runs;
 mod faults;
 mod lists;
 mod output;

@@ -43,6 +43,9 @@ put_connection     a name of ours       401  403  403  403  403  403  422  403  
 put_connection     one that is there    401  403  403  403  403  403  409  403  403
 delete_connection                       401  403  403  403  403  403  204  403  403
 test_connection                         401  403  403  403  403  403  200  403  403
+check_command      on a hidden one      401  200  404  404  404  404  404  403  404
+check_command      on an open one       401  200  200  200  200  200  200  403  200
+test_guardrails    on a hidden one      401  200  404  404  404  404  404  403  404
 refresh_connection                      401  403  403  403  403  403  200  403  403
 
 submit_request     on a hidden one      401  201  404  404  404  404  404  403  404
@@ -329,6 +332,9 @@ impl Stage {
             ("show_connection", "tells its target") => call.name("vault").tells("demo.db"),
             ("show_connection", "tells its secrets") => call.name("secretive").tells("VAULT_URL"),
             ("show_connection" | "test_connection" | "refresh_connection", _) => call.name("vault"),
+            ("check_command", "on an open one") => call.name("demo-open").body(json!({ "command": COMMAND })),
+            ("check_command", _) => call.name("vault").body(json!({ "command": COMMAND })),
+            ("test_guardrails", _) => call.name("vault").body(json!({ "statements": COMMAND })),
             ("put_connection", "a new one") => call.name(&format!("new-{}", self.number())).body(sqlite),
             ("put_connection", "a name of ours") => call.name("countersign").body(sqlite),
             ("put_connection", _) => call.name("vault").body(sqlite),

@@ -214,6 +214,7 @@ async fn connections(checked: &Checked) {
     assert_eq!((&tested.json["works"], tested.text("/checks/0/purpose")), (&json!(true), "run"));
     checked.post("alice", &test, json!({}), 403).await;
     checked.post("root", "/v1/connections/nowhere/test", json!({}), 404).await;
+    dry_runs(checked).await;
     let refresh = format!("{path}/refresh");
     let refreshed = checked.call("root", "POST", &refresh, None, &[], 200).await;
     assert!(refreshed.text("/error").contains("read_secret"), "{}", refreshed.json);
@@ -224,6 +225,28 @@ async fn connections(checked: &Checked) {
     checked.call("root", "DELETE", path, None, &[], 428).await;
     checked.call("root", "DELETE", path, None, &stale, 412).await;
     checked.call("root", "DELETE", path, None, &[("if-match", changed.header("etag"))], 204).await;
+}
+
+async fn dry_runs(checked: &Checked) {
+    let check = "/v1/connections/demo-db/check";
+    let delete = json!({ "command": "DELETE FROM customers WHERE id = 7", "reason": "why", "max_rows": 5 });
+    let checked_one = checked.post("alice", check, delete, 200).await;
+    assert_eq!(checked_one.text("/outcome"), "needs_approval");
+    assert_eq!(
+        (&checked_one.json["satisfiable"], &checked_one.json["row_bound"]["max_rows"]),
+        (&json!(true), &json!(5))
+    );
+    checked.post("alice", check, json!({ "command": " " }), 422).await;
+    checked.post("alice", "/v1/connections/nowhere/check", json!({ "command": "SELECT 1" }), 404).await;
+    let test = "/v1/connections/demo-db/guardrails/test";
+    let file = "-- expect: blocked by no-drop\nDROP TABLE customers;\nSELECT 1";
+    let rules = json!({ "statements": file, "guardrails": ["no-drop"] });
+    let tested = checked.post("alice", test, rules, 200).await;
+    assert_eq!((&tested.json["blocked"], &tested.json["unexpected"]), (&json!(1), &json!(0)));
+    checked.post("alice", test, json!({ "statements": "SELECT 'a" }), 422).await;
+    checked
+        .post("alice", "/v1/connections/nowhere/guardrails/test", json!({ "statements": "SELECT 1" }), 404)
+        .await;
 }
 
 async fn people(checked: &Checked) {
@@ -554,7 +577,9 @@ async fn whoever_is_nobody(checked: &Checked) {
 async fn bodies_that_are_refused(checked: &Checked) {
     let request = submit(checked, "demo-db").await;
     for operation in checked.operations().iter().filter(|operation| has(operation, "415")) {
-        let path = operation.path.replace("{id}", request.text("/id")).replace("{name}", "nowhere");
+        // What is asked about a connection that is not there is answered before its body is read.
+        let name = if operation.path.ends_with("{name}") { "nowhere" } else { "demo-db" };
+        let path = operation.path.replace("{id}", request.text("/id")).replace("{name}", name);
         let path = if path.starts_with("/v1/users/") { format!("/v1/users/{NEW_USER}") } else { path };
         let large = format!("{{\"wat\": \"{}\"}}", "x".repeat(720 * 1024));
         checked.call_raw("root", &operation.method, &path, "text/plain", "{}", 415).await;

@@ -248,7 +248,12 @@ async fn administration(on: &Deployment) {
     let brief = on.http("console", "root", "PUT /v1/connections/brief", None, connection).await;
     let test = "POST /v1/connections/files/test";
     assert_eq!(on.http("console", "root", test, None, Value::Null).await["works"], true);
+    let check = json!({ "command": "SELECT 1" });
+    let checked = on.http("console", "root", "POST /v1/connections/files/check", None, check).await;
+    assert_eq!(checked["outcome"], "needs_approval", "{checked}");
     let execute = Execute::from_environment(on.app("execute"));
+    let plan = json!({ "plan": { "connection": "files", "command": "SELECT 1" } });
+    assert_eq!(execute.handle(plan).await.unwrap(), json!({ "estimate": null }));
     let tested = execute.handle(json!({ "test_connection": "files" })).await.unwrap();
     assert_eq!((&tested["works"], &tested["checks"][0]["purpose"]), (&json!(true), &json!("run")));
     // A catalogue, as it is kept of a database that has one.

@@ -76,6 +76,8 @@ fn every_call_reaches_the_function_that_the_code_says() {
         "/v1/requests/req_1/approve/again",
         "/v1/connections/prod-db",
         "/v1/connections/prod-db/test",
+        "/v1/connections/prod-db/check",
+        "/v1/connections/prod-db/guardrails/test",
         "/v1/tokens",
         "/v1/runner/work/more",
         "/v1/runner",
