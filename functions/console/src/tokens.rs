@@ -19,7 +19,8 @@ use countersign_storage::people::{Access, Remember, Saved, StoredUser};
 use countersign_storage::requests::{Idempotency, Remembered};
 use countersign_storage::{Key, Scopes, StorageError, StoredToken};
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use countersign_app::query::Query;
@@ -49,14 +50,29 @@ pub(crate) struct Body {
     pub(crate) user: Option<UserId>,
     /// Makes it a runner's, for these connections of the kind `runner`: it can find, claim and report their
     /// work, and do nothing else. An admin makes it, for a service account.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "set_of_at_most::<_, _, 10>")]
     #[schema(value_type = Option<Vec<ConnectionName>>, min_items = 1, max_items = 10)]
     pub(crate) runner_connections: Option<BTreeSet<ConnectionName>>,
     /// What it is limited to; everything that its account may by default. A token that is limited makes none that may
     /// do more than itself. Not together with `runner_connections`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "set_of_at_most::<_, _, 4>")]
     #[schema(value_type = Option<Vec<Scope>>, min_items = 1, max_items = 4)]
     pub(crate) scopes: Scopes,
+}
+
+/// A list whose repetitions count to its length, as in the contract.
+fn set_of_at_most<'de, D, T, const MOST: usize>(deserializer: D) -> Result<Option<BTreeSet<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Ord,
+{
+    let listed = Option::<Vec<T>>::deserialize(deserializer)?;
+    match listed {
+        Some(items) if items.len() > MOST => {
+            Err(D::Error::invalid_length(items.len(), &format!("at most {MOST} items").as_str()))
+        }
+        listed => Ok(listed.map(|items| items.into_iter().collect())),
+    }
 }
 
 /// A token as it is shown.
