@@ -1,9 +1,7 @@
 //! MySQL and SQLite, by `sqlparser`. Its grammar takes more than the servers do and forgets some of what it takes, so
-//! each statement is read twice, by the parser and by its tokens ([`agree`], [`words`]), and both must agree. What is
-//! no query and changes no rows, and is not in the grammar, is told by its first words ([`coarse`]).
+//! each statement is read twice, by the parser and by its tokens ([`agree`], [`words`]), and both must agree.
 
 mod agree;
-mod coarse;
 mod condition;
 mod count;
 mod expr;
@@ -77,14 +75,13 @@ fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, NotUnde
     pieces.iter().map(|piece| statement(piece, dialect, command)).collect()
 }
 
-/// One statement: in detail, or by its first words.
 fn statement(piece: &Piece<'_>, dialect: Dialect, command: &str) -> Result<Statement, NotUnderstood> {
     let at_start = |why: &str| NotUnderstood::at(command, piece.start, why);
     let tokens = lex::tokens(piece.text, dialect).map_err(at_start)?;
     if let Some(why) = lex::doubtful(piece.text, &tokens, dialect) {
         return Err(at_start(why));
     }
-    read_twice(piece, tokens, dialect, command).or_else(|why| coarse::read(&piece.tokens, dialect).ok_or(why))
+    read_twice(piece, tokens, dialect, command)
 }
 
 /// One statement, read by the parser and by its tokens.

@@ -196,5 +196,5 @@ pub(crate) fn verbs() -> Vec<String> {
     let defined =
         defined.iter().flat_map(|verb| OBJECTS.iter().map(move |object| format!("{verb} {object}")));
     let shown = super::show::shown().map(|words| format!("SHOW {words}"));
-    defined.chain(OTHERS.map(str::to_owned)).chain(shown).chain(super::coarse::verbs()).collect()
+    defined.chain(OTHERS.map(str::to_owned)).chain(shown).collect()
 }
