@@ -249,7 +249,7 @@ perform() {
     ((fd <= 2 || fd == 255)) || eval "exec $fd>&-"
   done
   STAGE_PID=$BASHPID
-  ! has_flag "$1" --compiles || renice -n 5 -p "$BASHPID" >/dev/null 2>&1
+  ! has_flag "$1" --compiles || renice -n 10 -p "$BASHPID" >/dev/null 2>&1
   eval "${STAGE_COMMAND[$1]}"
   echo $? >"$2"
   # User and system time of all processes that have ended and were waited for; in seconds.
