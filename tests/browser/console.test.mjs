@@ -72,8 +72,8 @@ for (const [size, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
       const forecast = alice.getByRole("status").filter({ hasText: "If you send this" });
       await forecast.waitFor();
       const said = await forecast.innerText();
-      truly(said.includes("dba-team — 1 of 3 people"), said);
-      truly(said.includes("security-team — 1 of 2 people"), said);
+      truly(said.includes("dba-team — needs 1 approval; 3 people can give it"), said);
+      truly(said.includes("security-team — needs 1 approval; 2 people can give it"), said);
       await alice.getByRole("button", { name: "Send for approval" }).click();
       await alice.waitForURL("**/requests/req_*");
       const path = new URL(alice.url()).pathname;
