@@ -129,9 +129,9 @@ impl Reader<'_> {
             }
         } else if word.is("TABLE") {
             return self.after_table();
-        } else if word.is("USING") && std::mem::take(&mut self.frame.using) {
-            return self.tables(true);
-        } else if word.is_any(&["TRUNCATE", "LOCK"]) && self.at == 1 && !self.peek_is(&["TABLE"]) {
+        } else if (word.is("USING") && std::mem::take(&mut self.frame.using))
+            || (word.is_any(&["TRUNCATE", "LOCK"]) && self.at == 1 && !self.peek_is(&["TABLE"]))
+        {
             return self.tables(true);
         }
         Ok(())
@@ -217,9 +217,9 @@ impl Reader<'_> {
         loop {
             at += if ["ONLY", "LATERAL", "CONCURRENTLY"].iter().any(|word| next_is(at, word)) {
                 1
-            } else if next_is(at, "ROWS") && next_is(at + 1, "FROM") {
-                2
-            } else if next_is(at, "IF") && next_is(at + 1, "EXISTS") {
+            } else if (next_is(at, "ROWS") && next_is(at + 1, "FROM"))
+                || (next_is(at, "IF") && next_is(at + 1, "EXISTS"))
+            {
                 2
             } else if next_is(at, "IF") && next_is(at + 1, "NOT") && next_is(at + 2, "EXISTS") {
                 3
