@@ -187,8 +187,8 @@ fn of_lines(file: &str) -> Result<Vec<CorpusStatement<'_>>, SourceError> {
 /// The last `expect:` of comments that begin with `mark`.
 fn expected(comments: &str, mark: &str) -> Result<Option<Expectation>, &'static str> {
     let lines = comments.lines().filter_map(|line| line.trim().strip_prefix(mark));
-    let wishes = lines.filter_map(|line| line.trim().strip_prefix("expect:"));
-    wishes.last().map(Expectation::parse).transpose()
+    let mut wishes = lines.filter_map(|line| line.trim().strip_prefix("expect:"));
+    wishes.next_back().map(Expectation::parse).transpose()
 }
 
 #[cfg(test)]
