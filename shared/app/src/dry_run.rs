@@ -190,6 +190,10 @@ impl App {
             let mode = body.run_mode.unwrap_or_default();
             check_command(&body.command)?;
             check_mode(&connection, mode)?;
+            if body.max_rows.is_some_and(|rows| i64::try_from(rows).is_err()) {
+                let detail = format!("`max_rows` must be between 0 and {}", i64::MAX);
+                return Err(Problem::invalid(detail).at("/max_rows", "out of range"));
+            }
             let reason = body.reason.as_deref().filter(|reason| !reason.trim().is_empty());
             if let Some(reason) = reason {
                 check_text("/reason", reason)?;
