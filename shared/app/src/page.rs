@@ -98,7 +98,8 @@ impl App {
             let mut window = Window::everything(self.now());
             let beginning = self.store.beginning().await.map_err(|error| errors::storage(&error))?;
             window.from = filter.from.unwrap_or(beginning).max(beginning);
-            window.to = filter.to.unwrap_or(window.to);
+            // A look goes back day by day from its end; nothing is beyond the end of everything.
+            window.to = filter.to.map_or(window.to, |to| to.min(window.to));
             window.before = cursor;
             let mut items = Vec::new();
             let mut looked_at = 0;
