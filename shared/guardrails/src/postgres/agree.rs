@@ -303,7 +303,7 @@ impl Reader<'_> {
 fn folded(token: &Token<'_>) -> String {
     let name = match token.text.split_at_checked(2) {
         Some((prefix, name)) if token.kind == TokenKind::Name && prefix.eq_ignore_ascii_case("U&") => {
-            unescaped(name.trim_matches('"'))
+            name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).and_then(unescaped)
         }
         _ => token.name(),
     };
