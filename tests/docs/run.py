@@ -36,6 +36,8 @@ import standins
 from terminal import Terminal, TerminalError
 
 ROOT = Path(__file__).resolve().parents[2]
+# Whoever runs the commands in the bare root, as tests/docs/bare_root makes it.
+HOME_IN_ROOT = "/home/newcomer"
 # Timeout of one block, far above what any takes on a busy machine.
 PATIENCE_SECONDS = 120
 # The same for a block that builds a release.
@@ -262,16 +264,16 @@ def one_page(name, options):
 def in_root(options):
     """Runs pages in a root with a clone. Builds there, or with `--program` uses the stand-in for cargo."""
     root = Path(options.root)
-    folder, log = root / "root/countersign", root / "opt/calls.jsonl"
+    folder, log = root / HOME_IN_ROOT[1:] / "countersign", root / "opt/calls.jsonl"
     network.switch_on()
     if options.program:
         (root / "opt/built").mkdir()
         shutil.copy2(options.program, root / "opt/built/countersign")
         standins.manifests(ROOT, root / "opt/manifests")
-        standins.cargo(root / "usr/local/bin/cargo", "/opt/manifests", "/opt/built", "/root/countersign/target", "/opt/rust/bin")
+        standins.cargo(root / "usr/local/bin/cargo", "/opt/manifests", "/opt/built", f"{HOME_IN_ROOT}/countersign/target", "/opt/rust/bin")
     passed = failed = 0
     for name in options.pages:
-        environment = {"HOME": "/root", "PATH": "/usr/local/bin:/opt/rust/bin:/usr/bin:/bin", "TERM": "xterm",
+        environment = {"HOME": HOME_IN_ROOT, "PATH": "/usr/local/bin:/opt/rust/bin:/usr/bin:/bin", "TERM": "xterm",
                        "LANG": "C.UTF-8", "CARGO_NET_OFFLINE": "true"}
         began = time.monotonic()
         reader = Reader(folder, environment, root / "opt/work", log, root, BUILD_SECONDS)
