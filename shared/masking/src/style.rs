@@ -4,10 +4,17 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::Entity;
+use crate::bytes::{at, part, run_end};
 use crate::policy::Style;
 
 /// Fewer letters and digits than this are hidden whole, since the last four would be half of them.
 const LEAST_FOR_LAST_FOUR: usize = 8;
+
+/// Hexadecimal digits of a hash that are shown.
+const HASH_DIGITS: usize = 16;
+
+/// No entity has a longer name.
+const NAME_MOST: usize = 32;
 
 /// Appends the replacement of `value` to `out`.
 pub(crate) fn write(
@@ -27,7 +34,7 @@ pub(crate) fn write(
             out.push(b'<');
             out.extend_from_slice(entity.name().as_bytes());
             out.push(b':');
-            for byte in hash.finalize().into_bytes().iter().take(8) {
+            for byte in hash.finalize().into_bytes().iter().take(HASH_DIGITS / 2) {
                 out.extend_from_slice(format!("{byte:02x}").as_bytes());
             }
             out.push(b'>');
@@ -39,6 +46,33 @@ pub(crate) fn write(
             out.push(b'>');
         }
     }
+}
+
+/// The place in `start..end` behind the replacements that stand at its start. They are no values: masking
+/// them again would count them twice, and hash a hash.
+pub(crate) fn behind_replacements(text: &[u8], mut start: usize, end: usize) -> usize {
+    while let Some(next) = behind_replacement(text, start).filter(|next| *next <= end) {
+        start = next;
+    }
+    start
+}
+
+/// The place behind the replacement at `start`, if one is written there.
+fn behind_replacement(text: &[u8], start: usize) -> Option<usize> {
+    if at(text, start) != b'<' {
+        return None;
+    }
+    let name_end = run_end(text, start + 1, NAME_MOST, |byte| byte.is_ascii_uppercase() || byte == b'_');
+    let name = std::str::from_utf8(part(text, start + 1, name_end)).ok()?;
+    name.parse::<Entity>().ok()?;
+    let end = match at(text, name_end) {
+        b':' => {
+            let hash_end = run_end(text, name_end + 1, HASH_DIGITS, |byte| byte.is_ascii_hexdigit());
+            (hash_end == name_end + 1 + HASH_DIGITS).then_some(hash_end)?
+        }
+        _ => name_end,
+    };
+    (at(text, end) == b'>').then_some(end + 1)
 }
 
 /// The key of a connection, ready for use.

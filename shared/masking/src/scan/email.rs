@@ -19,7 +19,9 @@ pub(super) fn find(scan: &mut Scan<'_>) {
     let text = scan.text;
     let from = scan.from;
     for at_sign in memchr_iter(b'@', part(text, from, text.len())).map(|index| from + index) {
-        around(scan, at_sign, at_sign + 1);
+        if scan.key_around(at_sign).is_none() {
+            around(scan, at_sign, at_sign + 1);
+        }
     }
 }
 

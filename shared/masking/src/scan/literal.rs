@@ -1,5 +1,5 @@
-//! What begins with words that nothing else has: keys with their issuers' prefixes, tokens, private
-//! keys, URLs with a password, and passwords by the name before them.
+//! What begins with words that nothing else has: keys with their issuers' prefixes, tokens, URLs with a
+//! password, and passwords by the name before them.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,6 @@ enum Kind {
     /// An AWS access key id.
     AwsId,
     Jwt,
-    Pem,
     /// `://`
     Url,
     /// A sign for `@`.
@@ -37,7 +36,6 @@ const LITERALS: &[(&str, Kind)] = &[
     ("ABIA", Kind::AwsId),
     ("ACCA", Kind::AwsId),
     ("eyJ", Kind::Jwt),
-    ("-----BEGIN ", Kind::Pem),
     ("://", Kind::Url),
     ("%40", Kind::At),
     ("\\u0040", Kind::At),
@@ -81,9 +79,6 @@ const LITERALS: &[(&str, Kind)] = &[
     ("basic ", Kind::Scheme),
 ];
 
-/// A private key in PEM form ends within this, or what is so long is none.
-pub(crate) const PEM_MOST: usize = 64 * 1024;
-
 /// Built once; every masker shares it.
 static AUTOMATON: LazyLock<Result<AhoCorasick, BuildError>> = LazyLock::new(|| {
     AhoCorasick::builder()
@@ -107,7 +102,7 @@ pub(super) fn find(scan: &mut Scan<'_>) {
     for hit in recognisers.literals.find_iter(text) {
         let Some((literal, kind)) = LITERALS.get(hit.pattern().as_usize()) else { continue };
         let (start, end) = (hit.start(), hit.end());
-        if scan.found.last().is_some_and(|last| start < last.end) && !matches!(kind, Kind::Pem) {
+        if scan.found.last().is_some_and(|last| start < last.end) || scan.key_around(start).is_some() {
             continue;
         }
         let exact = part(text, start, end) == literal.as_bytes();
@@ -115,13 +110,12 @@ pub(super) fn find(scan: &mut Scan<'_>) {
             Kind::Token(least) if exact => token(scan, start, end, *least),
             Kind::AwsId if exact => aws_id(scan, start),
             Kind::Jwt if exact && start >= read => read = jwt(scan, start),
-            Kind::Pem if exact => pem(scan, start),
             Kind::Url => url(scan, start, end),
             Kind::At => email::around(scan, start, end),
             Kind::Password => value_end = value(scan, start, end, true, value_end),
             Kind::Key => value_end = value(scan, start, end, false, value_end),
             Kind::Scheme => scheme(scan, start, end),
-            Kind::Token(_) | Kind::AwsId | Kind::Jwt | Kind::Pem => {}
+            Kind::Token(_) | Kind::AwsId | Kind::Jwt => {}
         }
     }
 }
@@ -160,26 +154,6 @@ fn jwt(scan: &mut Scan<'_>, start: usize) -> usize {
         scan.add(start, end - trailing, Entity::Jwt);
     }
     end
-}
-
-fn pem(scan: &mut Scan<'_>, start: usize) {
-    let text = scan.text;
-    let label_end =
-        run_end(text, start + 11, 48, |byte| byte.is_ascii_uppercase() || matches!(byte, b' ' | b'0'..=b'9'));
-    let label = part(text, start + 11, label_end);
-    let is_private = label.ends_with(b"PRIVATE KEY") || label == b"PGP PRIVATE KEY BLOCK";
-    if is_private && part(text, label_end, label_end + 5) == b"-----" {
-        let body = part(text, start, start + PEM_MOST);
-        let end = pem_end(body).unwrap_or(body.len());
-        scan.add(start, start + end, Entity::PrivateKey);
-    }
-}
-
-/// Where a private key ends.
-pub(crate) fn pem_end(text: &[u8]) -> Option<usize> {
-    let footer = memchr::memmem::find(text, b"-----END ")?;
-    let label = footer + 9;
-    memchr::memmem::find(part(text, label, label + 64), b"-----").map(|end| label + end + 5)
 }
 
 /// `scheme://user:password@host`.

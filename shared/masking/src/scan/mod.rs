@@ -1,5 +1,5 @@
-//! Finding personal data in text: one pass each for literals, keys of JSON, `@` and digits; whatever
-//! they stop at is then validated by hand-written recognisers.
+//! Finding personal data in text: one pass each for private keys, literals, keys of JSON, `@` and digits;
+//! whatever they stop at is then validated by hand-written recognisers.
 //!
 //! **Invariant:** what is found in a line depends on that line and on at most [`CONTEXT_BEFORE`]
 //! bytes before it, and no find but a private key crosses the end of a line. Streaming rests on it.
@@ -15,21 +15,24 @@ mod ip;
 mod literal;
 mod number;
 mod pairs;
+mod pem;
 mod phone;
 mod phone_codes;
 mod word;
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, BuildError};
 
 pub(crate) use context::{CONTEXT_BEFORE, Context};
-pub(crate) use literal::{PEM_MOST, pem_end};
+pub(crate) use pem::{PEM_MOST, pem_end};
 
 use crate::Entity;
 use crate::columns::Names;
 use crate::entity::EntitySet;
+use crate::style::behind_replacements;
 
 /// A find: these bytes are that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,8 @@ pub(crate) struct Scan<'a> {
     from: usize,
     /// What is known without looking: the words of the column's name.
     known: Context,
+    /// The private keys. Nothing is looked for inside of them.
+    keys: Vec<Range<usize>>,
     found: Vec<Span>,
     /// The words around the last place that asked for them.
     around: Cell<Option<(usize, usize, Context)>>,
@@ -80,6 +85,7 @@ impl Recognisers {
             text,
             from,
             known,
+            keys: pem::keys(text),
             found: Vec::new(),
             around: Cell::new(None),
             groups: Vec::new(),
@@ -93,8 +99,19 @@ impl Recognisers {
 }
 
 impl Scan<'_> {
+    /// The private key that the place lies in.
+    fn key_around(&self, place: usize) -> Option<&Range<usize>> {
+        let key = self.keys.get(self.keys.partition_point(|key| key.end <= place))?;
+        key.contains(&place).then_some(key)
+    }
+
     fn add(&mut self, start: usize, end: usize, entity: Entity) {
-        // What begins before `from` was decided when that part was searched.
+        let start = behind_replacements(self.text, start, end);
+        // What begins within a key belongs to it, and what begins before `from` was decided when that part
+        // was searched.
+        if self.key_around(start).is_some_and(|key| key.start < start) {
+            return;
+        }
         if self.recognisers.entities.has(entity) && start >= self.from && start < end {
             self.found.push(Span { start, end, entity });
         }
@@ -114,6 +131,9 @@ impl Scan<'_> {
 
     /// Overlapping finds become one, so that no half of a value stays; the weightier gives the name.
     fn resolved(mut self) -> Vec<Span> {
+        for key in std::mem::take(&mut self.keys) {
+            self.add(key.start, key.end, Entity::PrivateKey);
+        }
         self.found.sort_unstable_by_key(|span| (span.start, span.end));
         let mut resolved: Vec<Span> = Vec::with_capacity(self.found.len());
         for span in self.found {

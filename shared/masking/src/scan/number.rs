@@ -64,6 +64,10 @@ pub(super) fn find(scan: &mut Scan<'_>) {
     let mut from = scan.from;
     while let Some(step) = part(text, from, text.len()).iter().position(u8::is_ascii_digit) {
         let first = from + step;
+        if let Some(key) = scan.key_around(first) {
+            from = key.end;
+            continue;
+        }
         let start = run_start(text, first, WORD_MOST, |byte| byte.is_ascii_alphanumeric());
         let end = run_end(text, first, text.len(), |byte| byte.is_ascii_alphanumeric());
         from = if end - start > WORD_MOST {

@@ -30,6 +30,9 @@ pub(super) fn find(scan: &mut Scan<'_>) {
     let names = &scan.recognisers.names;
     let mut cache = Cache([(&[], None); 64]);
     for colon in memmem::find_iter(part(text, from, text.len()), b"\":").map(|index| from + index + 1) {
+        if scan.key_around(colon).is_some() {
+            continue;
+        }
         // `"key":`, in JSON in a string `\"key\":`, in CSV `""key"":`.
         let quote: &[u8] = match before(text, colon - 1) {
             b'\\' => b"\\\"",
