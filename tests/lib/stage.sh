@@ -125,9 +125,15 @@ count_checks() {
     END { if (counted) print passed + 0, failed + 0; else print "- -" }' "$1"
 }
 
+# Processor time of the machine since it started: busy, idle (or waiting for a disk), and taken by other machines.
+processor_times() {
+  awk '/^cpu / { print $2 + $3 + $4 + $7 + $8, $5 + $6, $9; exit }' /proc/stat
+}
+
 # Runs all declared stages.
 run_stages() {
   local lane
+  PROCESSORS_AT_START=$(processor_times)
   SECONDS_OF_HEARTBEAT=$SECONDS
   check_declarations
   while :; do
@@ -420,6 +426,9 @@ summary() {
     failed=$((failed + STAGE_FAILED[$name]))
   done
   [[ ! -e $WORK/remarks ]] || cat "$WORK/remarks"
+  awk '{ busy = $4 - $1; idle = $5 - $2; stolen = $6 - $3; sum = busy + idle + stolen
+      if (sum > 0) printf "processors: %d %% busy, %d %% idle, %d %% taken by other machines\n",
+        100 * busy / sum, 100 * idle / sum, 100 * stolen / sum }' <<<"$PROCESSORS_AT_START $(processor_times)"
   printf 'whole run: %d s; logs: %s\n' "$SECONDS" "${LOGS#"$PWD"/}"
   printf '%d passed, %d failed\n' "$passed" "$failed"
   ((failed == 0))
