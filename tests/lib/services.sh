@@ -81,6 +81,32 @@ start_mariadb() {
   remark "MariaDB: $(mariadbd --version | sed -E 's/.*Ver ([0-9.]+).*/\1/'), a server of its own, as a target"
 }
 
+# MySQL itself, from the packages of Debian's next release, which are kept below target/tools; shares
+# COUNTERSIGN_TEST_MYSQL_URL. A machine that cannot have them goes without.
+start_mysql() {
+  local folder="$TOOLS/mysql" url="$WORK/mysql-url" port pid status=0
+  # As root the server runs as another user, who may not see this folder.
+  [[ $EUID -ne 0 ]] || runuser -u mysql -- test -x "$TOOLS" || folder="$WORK/mysql"
+  rm -rf "$folder/data"
+  tests/guardrails/mysql "$folder" >"$url" 2>"$LOGS/mysql.log" </dev/null &
+  pid=$!
+  while [[ ! -s $url ]] && kill -0 "$pid" 2>/dev/null; do
+    sleep 0.2
+  done
+  if [[ ! -s $url ]]; then
+    wait "$pid" || status=$?
+    cat "$LOGS/mysql.log"
+    ((status == 3)) || return 1
+    remark "MySQL itself: SKIPPED, the packages of Debian's next release cannot be had here"
+    return 0
+  fi
+  read -r COUNTERSIGN_TEST_MYSQL_URL <"$url"
+  port=${COUNTERSIGN_TEST_MYSQL_URL##*:}
+  await_port "${port%/}" "$pid" "MySQL" || { cat "$LOGS/mysql.log" "$folder/mysqld.log" >&2; return 1; }
+  share COUNTERSIGN_TEST_MYSQL_URL
+  remark "MySQL: $(dpkg-deb -f "$folder"/cache/archives/mysql-server-core_*.deb Version | sed 's/-.*//'), a server of its own, as a target"
+}
+
 # DynamoDB Local in memory, several: each does one write after the other, some hundred a second. Shares
 # COUNTERSIGN_TEST_DYNAMODB_LOCAL_URL and, with all of them, COUNTERSIGN_TEST_DYNAMODB_LOCAL_URLS.
 start_dynamodb_local() {
