@@ -1,23 +1,29 @@
 //! A request as the contract shows it, and to whom.
 
+mod access;
+mod cause;
+mod execution;
+mod groups;
 mod transaction;
 
-use std::collections::BTreeMap;
-
 use countersign_rules::display::display;
-use countersign_rules::event::{CancelCause, ExpiryCause, UnknownCause};
-use countersign_rules::event::{Created, Decision};
-use countersign_rules::request::{AutoApproval, AutoCause, Phase, RunMode, Vote};
+use countersign_rules::event::Created;
+use countersign_rules::request::{AutoApproval, AutoCause, Phase, RunMode};
 use countersign_rules::risk::{Block, Estimate, Risk};
 use countersign_rules::{
-    Bounds, ConnectionName, Digest, GroupName, Request, RequestId, StatementMode, Status, Timestamp, UserId,
+    Bounds, ConnectionName, Digest, Request, RequestId, StatementMode, Status, Timestamp, UserId,
 };
 use countersign_storage::requests::ExactRows;
 use serde::Serialize;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
+pub use self::access::{may_see, may_see_exact_rows, may_see_output};
+pub use self::cause::Cause;
+use self::cause::cause;
+pub use self::execution::ExecutionView;
+use self::execution::execution;
+pub use self::groups::{Approvers, DecisionView, GroupStatus, GroupView};
+use self::groups::{MOST_APPROVERS, groups, limits};
 pub use self::transaction::{StatementView, TransactionView};
 use crate::Caller;
 use crate::directory::Known;
@@ -32,140 +38,6 @@ pub struct UserRef {
     pub id: UserId,
     /// For display.
     pub email: String,
-}
-
-/// A decision in an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Vote)]
-pub struct DecisionView {
-    /// Whose.
-    pub user: UserRef,
-    /// `approve` or `reject`.
-    pub decision: Decision,
-    /// Through what.
-    pub via: countersign_rules::Via,
-    /// When.
-    pub at: Timestamp,
-    /// Comment or reason.
-    #[schema(required = true)]
-    pub comment: Option<String>,
-    /// Whether it was cast by submitting, as an admin.
-    pub automatic: bool,
-    /// What the approval is limited to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bounds: Option<Bounds>,
-}
-
-/// A reviewer group in an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = ReviewerGroup)]
-pub struct GroupView {
-    /// Its name.
-    pub group: GroupName,
-    /// How many approvals it must give.
-    #[schema(minimum = 1)]
-    pub required: u8,
-    /// Where it stands.
-    pub status: GroupStatus,
-    /// Its decisions.
-    pub decisions: Vec<DecisionView>,
-    /// Who could approve for it, as known at the submission; only in the answer to a submission.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub can_approve: Option<Approvers>,
-}
-
-/// The people who could approve for a group. The requester never is among them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Approvers {
-    /// How many accounts.
-    pub count: usize,
-    /// The addresses of at most 10 of them, in alphabetical order.
-    #[schema(max_items = 10)]
-    pub emails: Vec<String>,
-}
-
-/// How many people a group is shown with.
-const MOST_APPROVERS: usize = 10;
-
-/// Where a reviewer group stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum GroupStatus {
-    /// Approvals are missing.
-    Pending,
-    /// It has given all that it must.
-    Approved,
-    /// A member said no.
-    Rejected,
-    /// The request needed nobody.
-    NotRequired,
-}
-
-/// Why a request ended without having run, or without a known outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Cause {
-    /// It expired.
-    Expired(ExpiryCause),
-    /// It was cancelled.
-    Cancelled(CancelCause),
-    /// Nobody knows how it ended.
-    Unknown(UnknownCause),
-}
-
-impl ToSchema for Cause {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((ExpiryCause::name().into(), ExpiryCause::schema()));
-        schemas.push((CancelCause::name().into(), CancelCause::schema()));
-        schemas.push((UnknownCause::name().into(), UnknownCause::schema()));
-    }
-}
-
-impl PartialSchema for Cause {
-    /// Derived it would say `oneOf`, but `restored` is a cause of two kinds.
-    fn schema() -> RefOr<Schema> {
-        AnyOfBuilder::new()
-            .item(Ref::from_schema_name(ExpiryCause::name()))
-            .item(Ref::from_schema_name(CancelCause::name()))
-            .item(Ref::from_schema_name(UnknownCause::name()))
-            .description(Some("Why a request ended without having run, or without a known outcome."))
-            .into()
-    }
-}
-
-/// An execution in an answer. Nothing but nulls before it starts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Execution)]
-pub struct ExecutionView {
-    /// When it was claimed.
-    #[schema(required = true)]
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    #[schema(required = true)]
-    pub finished_at: Option<Timestamp>,
-    /// The exit code, for kinds that have one.
-    #[schema(required = true)]
-    pub exit_code: Option<i32>,
-    /// Rows returned or affected.
-    #[schema(required = true)]
-    pub rows: Option<u64>,
-    /// Bytes of output.
-    #[schema(required = true)]
-    pub bytes: Option<u64>,
-    /// How many values were masked, by entity.
-    pub masked: BTreeMap<String, u64>,
-    /// Why it failed, for those who may see the output.
-    #[schema(required = true)]
-    pub error: Option<String>,
-    /// Whether the output was cut at its caps.
-    pub output_cut: bool,
-    /// How many notices and warnings of the target stand in the output.
-    pub notices: u32,
-    /// Whether all this is what a runner has reported; what the service runs by itself it sees.
-    pub reported_by_runner: bool,
-    /// Set when an admin settled it.
-    #[schema(required = true)]
-    pub settled_note: Option<String>,
 }
 
 /// A number of rows, counted with the secret for reading before the vote.
@@ -378,31 +250,6 @@ impl RequestView {
     }
 }
 
-/// Whether `caller` may see the request at all.
-#[must_use]
-pub fn may_see(request: &Request, caller: &Caller) -> bool {
-    let person = caller.person();
-    caller.sees_all()
-        || person.human == request.requester.human
-        || request.policy.groups.iter().any(|group| person.groups.contains(group))
-        || request.votes.iter().any(|vote| vote.human == person.human)
-}
-
-/// Whether `caller` reviews the request. The requester does not see an exact number of rows: it would answer questions
-/// about data that they may not read.
-#[must_use]
-pub fn may_see_exact_rows(request: &Request, caller: &Caller) -> bool {
-    let person = caller.person();
-    person.human != request.requester.human
-        && request.policy.groups.iter().any(|group| person.groups.contains(group))
-}
-
-/// Whether `caller`, who may see the request, may see its output and error as well.
-#[must_use]
-pub fn may_see_output(request: &Request, caller: &Caller) -> bool {
-    caller.sees_all() || caller.person().human == request.requester.human
-}
-
 fn auto_approval(request: &Request) -> Option<AutoApproval> {
     if request.auto_approval.is_some() {
         return request.auto_approval.clone();
@@ -413,107 +260,18 @@ fn auto_approval(request: &Request) -> Option<AutoApproval> {
     Some(AutoApproval { cause: AutoCause::Admin, group: group.cloned(), rule: None })
 }
 
-fn groups(request: &Request) -> Vec<GroupView> {
-    let approvals: Vec<&Vote> = request.approvals().collect();
-    let needed_nobody = request.approval().is_some()
-        && matches!(&request.auto_approval, Some(auto) if auto.cause != AutoCause::Admin);
-    let coverage = request.coverage();
-    let required = request.policy.approvals_per_group;
-    let view = |(group, covering): (&countersign_rules::GroupName, Vec<usize>)| {
-        let approved = covering.len() >= usize::from(required);
-        let mut decisions: Vec<&Vote> =
-            covering.iter().filter_map(|vote| approvals.get(*vote).copied()).collect();
-        let rejections = || {
-            request
-                .votes
-                .iter()
-                .filter(|vote| vote.decision == Decision::Reject && vote.groups.contains(group))
-        };
-        decisions.extend(rejections());
-        decisions.sort_by_key(|vote| vote.at);
-        let status = if needed_nobody {
-            GroupStatus::NotRequired
-        } else if rejections().next().is_some() {
-            GroupStatus::Rejected
-        } else if approved {
-            GroupStatus::Approved
-        } else {
-            GroupStatus::Pending
-        };
-        let decisions = decisions.into_iter().map(decision).collect();
-        GroupView { group: group.clone(), required, status, decisions, can_approve: None }
-    };
-    request.policy.groups.iter().zip(coverage.by_group).map(view).collect()
-}
-
-fn decision(vote: &Vote) -> DecisionView {
-    DecisionView {
-        user: UserRef { id: vote.user, email: vote.email.clone() },
-        decision: vote.decision,
-        via: vote.via,
-        at: vote.at,
-        comment: vote.comment.clone(),
-        automatic: vote.automatic,
-        bounds: limits(vote.bounds),
-    }
-}
-
 /// What was known at the submission, and what the target has said since.
 fn risk(request: &Request, created: &Created) -> Option<Risk> {
     let estimate = request.estimate.as_ref().and_then(Estimate::in_words);
     let risk = created.risk.clone()?;
     let notes = risk.notes.iter().chain(&request.side_effects).cloned().collect();
-    Some(Risk { estimate, notes, ..risk })
-}
-
-fn limits(bounds: Bounds) -> Option<Bounds> {
-    (!bounds.is_none()).then_some(bounds)
+    let no_row_bound = risk.no_row_bound.or_else(|| request.no_row_bound.clone());
+    Some(Risk { estimate, notes, no_row_bound, ..risk })
 }
 
 fn blocked(request: &Request) -> Option<Block> {
     match &request.phase {
         Phase::Blocked { block, .. } => Some(block.clone()),
         _ => None,
-    }
-}
-
-fn cause(request: &Request, now: Timestamp) -> Option<Cause> {
-    match &request.phase {
-        Phase::Expired { cause, .. } => Some(Cause::Expired(*cause)),
-        Phase::Cancelled { cause, .. } => Some(Cause::Cancelled(*cause)),
-        Phase::Unknown { cause, .. } => Some(Cause::Unknown(*cause)),
-        Phase::Pending
-        | Phase::Approved(_)
-        | Phase::Running(..)
-        | Phase::Finished { .. }
-        | Phase::Blocked { .. }
-        | Phase::Rejected { .. } => request.expired_by(now).map(Cause::Expired),
-    }
-}
-
-fn execution(request: &Request, error: Option<String>) -> ExecutionView {
-    let started_at = request.claim().map(|claim| claim.at);
-    match &request.phase {
-        Phase::Finished { at, outcome, .. } => ExecutionView {
-            started_at,
-            finished_at: Some(*at),
-            exit_code: outcome.exit_code,
-            rows: outcome.rows,
-            bytes: outcome.bytes,
-            masked: outcome.masked.clone(),
-            error,
-            output_cut: outcome.output_cut,
-            notices: outcome.notices,
-            reported_by_runner: outcome.reported_by_runner,
-            settled_note: outcome.settled_note.clone(),
-        },
-        Phase::Unknown { .. } => ExecutionView { started_at, error, ..ExecutionView::default() },
-        Phase::Pending
-        | Phase::Approved(_)
-        | Phase::Running(..)
-        | Phase::Blocked { .. }
-        | Phase::Rejected { .. }
-        | Phase::Expired { .. }
-        | Phase::Cancelled { .. } => ExecutionView { started_at, ..ExecutionView::default() },
     }
 }
