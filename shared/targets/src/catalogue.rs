@@ -1,12 +1,12 @@
 //! The catalogue of a database, read without changing anything: see `countersign_catalogue`.
 
 use crate::run::needed;
-use crate::{Environment, RunError, Secret, TargetSpec, mysql, postgres};
+use crate::{Environment, RunError, Secret, TargetSpec, mysql, postgres, sqlite};
 use countersign_catalogue::Catalogue;
 use std::time::Duration;
 
 /// The time limit of all queries together.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Reads the catalogue in a read-only transaction with a statement time-out. The result is bounded.
 ///
@@ -15,13 +15,14 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub async fn catalogue(
     spec: &TargetSpec,
     secret: Option<&Secret>,
-    _environment: &Environment,
+    environment: &Environment,
 ) -> Result<Catalogue, RunError> {
     let work = async {
         match spec {
             TargetSpec::Postgres(spec) => postgres::catalogue(spec, needed(secret)?).await,
             TargetSpec::Mysql(spec) => mysql::catalogue(spec, needed(secret)?).await,
-            TargetSpec::Sqlite(_) | TargetSpec::Http(_) | TargetSpec::Runner(_) => {
+            TargetSpec::Sqlite(spec) => sqlite::catalogue(spec, environment).await,
+            TargetSpec::Http(_) | TargetSpec::Runner(_) => {
                 Err(RunError::not_started(format!("a `{}` connection has no catalogue", spec.kind())))
             }
         }

@@ -1,5 +1,7 @@
 //! SQLite: a file below the configured root, in a thread of its own.
 
+mod catalogue;
+mod definition;
 mod execute;
 mod failure;
 mod guard;
@@ -13,6 +15,7 @@ use crate::run::{Environment, Output};
 use crate::spec::SqliteSpec;
 use crate::test::{Problem, TestError, Tested};
 use crate::{RunError, RunOptions, Summary};
+pub(crate) use catalogue::catalogue;
 use guard::Guard;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! SQLite targets, on real files.
 
+mod catalogue;
 mod endings;
 mod guards;
 mod options;
