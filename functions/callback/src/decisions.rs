@@ -154,10 +154,12 @@ fn digest(id: RequestId, text: Option<&str>) -> Result<Digest, Problem> {
 }
 
 /// Whether the rows that a command changes can be counted and taken back, as it was found when it was
-/// submitted: this function holds no parser.
-fn may_bound_rows(created: &Created) -> Result<(), String> {
+/// submitted and when its catalogue was read: this function holds no parser.
+fn may_bound_rows(created: &Created, request: &Request) -> Result<(), String> {
     match &created.risk {
-        Some(risk) => risk.no_row_bound.clone().map_or(Ok(()), Err),
+        Some(risk) => {
+            risk.no_row_bound.as_ref().or(request.no_row_bound.as_ref()).cloned().map_or(Ok(()), Err)
+        }
         None => Err("it is not known what the command does".to_owned()),
     }
 }
@@ -198,7 +200,7 @@ impl Start {
         }
         let bounds = body.bounds.unwrap_or_default();
         if bounds.max_rows.is_some() {
-            may_bound_rows(&self.created).map_err(|why| {
+            may_bound_rows(&self.created, &self.request).map_err(|why| {
                 Problem::invalid(format!("`max_rows` cannot be enforced here: {why}"))
                     .at("/bounds/max_rows", why)
             })?;

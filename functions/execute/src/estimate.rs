@@ -39,6 +39,7 @@ struct Subject {
 struct Findings {
     tables: Vec<TableRows>,
     notes: Vec<String>,
+    no_row_bound: Option<String>,
     exact: Option<ExactRows>,
 }
 
@@ -46,15 +47,15 @@ impl Execute {
     /// Finds out and writes down what helps those who still decide.
     pub(crate) async fn estimate(&self, id: RequestId) -> Result<Value, ExecuteError> {
         let Some(subject) = self.subject_of(id).await? else { return Ok(json!({ "estimated": false })) };
-        let Findings { tables, notes, exact } = self.findings(&subject).await;
+        let Findings { tables, notes, no_row_bound, exact } = self.findings(&subject).await;
         // Stored first, so that it is there when the event arrives.
         if let Some(exact) = &exact
             && let Err(error) = self.app.store.put_exact_rows(id, exact).await
         {
             tracing::warn!(%error, request_id = %id, "an exact number of rows cannot be stored");
         }
-        let command =
-            |_: &_, _: &_, _| Ok(Command::Estimate { tables: tables.clone(), notes: notes.clone() }.into());
+        let estimate = Command::Estimate { tables, notes, no_row_bound };
+        let command = |_: &_, _: &_, _| Ok(estimate.clone().into());
         let made = match self.app.change(id, None, &[], command).await {
             Ok(_) => true,
             // It was decided meanwhile.
@@ -88,8 +89,9 @@ impl Execute {
             Ok(catalogue) => (impact(&analysis, &catalogue), Some(catalogue)),
             Err(why) => (vec![format!("sizes, triggers and cascades are not known: {why}")], None),
         };
+        let no_row_bound = guard::no_row_bound(&subject.connection.kind, &analysis, catalogue.as_ref());
         let exact = self.counted(subject, catalogue.as_ref()).await;
-        Findings { tables, notes, exact }
+        Findings { tables, notes, no_row_bound, exact }
     }
 
     /// The catalogue with all tables that the command changes. Sentences about why there is none quote no error of the
@@ -116,7 +118,7 @@ impl Execute {
         let (Ok(rules), Ok(spec)) = (guard::rules(&connection), spec_of(&connection)) else {
             return Ok(Planned::default());
         };
-        let catalogue = self.catalogue_to_judge(&connection).await;
+        let catalogue = self.app.catalogue_to_judge(&connection).await;
         let judged = guard::judged_with(&connection, &rules, true, &asked.command, catalogue.as_ref());
         if !judged.estimate {
             return Ok(Planned::default());
@@ -124,14 +126,6 @@ impl Execute {
         let analysis = analyse(guard::dialect(&connection.kind), &asked.command);
         let rows = self.planned_rows(&connection, &spec, &asked.command, &analysis).await;
         Ok(Planned { estimate: Estimate::in_rough_words(&rows) })
-    }
-
-    /// The catalogue that a submission on a connection would be judged by.
-    pub(crate) async fn catalogue_to_judge(&self, connection: &Connection) -> Option<Catalogue> {
-        match guard::uses_catalogue(connection) {
-            true => self.app.catalogue_of(connection).await,
-            false => None,
-        }
     }
 
     /// Rows by the target's plan.

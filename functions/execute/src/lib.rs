@@ -14,8 +14,8 @@ mod assess;
 mod catalogue;
 mod configuration;
 mod estimate;
-mod mask;
-mod output;
+pub mod mask;
+pub mod output;
 mod probe;
 mod secrets;
 
@@ -134,7 +134,7 @@ impl Execute {
                 Event::Test(event) => Ok(json!(Box::pin(self.test(&event.test_connection)).await?)),
                 Event::Refresh(event) => Ok(json!(Box::pin(self.refresh(&event.refresh_catalogue)).await?)),
                 Event::Assess(event) => {
-                    let catalogue = self.catalogue_to_judge(&event.assess.connection).await;
+                    let catalogue = self.app.catalogue_to_judge(&event.assess.connection).await;
                     Ok(json!(assess::assess(&event.assess, catalogue.as_ref())))
                 }
                 Event::Plan(event) => Ok(json!(Box::pin(self.plan(&event.plan)).await?)),

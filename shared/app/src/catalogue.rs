@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::{InvokeError, Invoker};
-use crate::{App, Caller, view};
+use crate::{App, Caller, guard, view};
 
 /// An older catalogue is read again when a request needs it.
 pub const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -85,14 +85,16 @@ pub struct CatalogueSource {
     pub id: String,
 }
 
-/// The source of a connection's catalogue; `None` if it has none: another kind, or neither a secret for estimates nor one
-/// for reading.
+/// The source of a connection's catalogue; `None` if it has none: another kind, or a server with neither a secret for
+/// estimates nor one for reading.
 #[must_use]
 pub fn source(connection: &Connection) -> Option<CatalogueSource> {
     let secret = match connection.kind.as_str() {
         "postgres" | "mysql" => {
             Some(connection.estimate_secret.clone().or_else(|| connection.read_secret.clone())?)
         }
+        // A file, opened for reading.
+        "sqlite" => None,
         _ => return None,
     };
     let target = connection.canonical_target().ok()?;
@@ -116,8 +118,18 @@ pub fn is_stale(stored: &StoredCatalogue, now: Timestamp) -> bool {
 }
 
 impl App {
-    /// The catalogue that a submission or a claim on a connection is judged by. `None` if there is none or it cannot be
-    /// read: then less is provable.
+    /// The catalogue that a submission and a dry run on a connection are judged by: the stored one, where it can change
+    /// the verdict.
+    pub fn catalogue_to_judge<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Option<Catalogue>> {
+        Box::pin(async move {
+            match guard::uses_catalogue(connection) {
+                true => self.catalogue_of(connection).await,
+                false => None,
+            }
+        })
+    }
+
+    /// The stored catalogue of a connection. `None` if there is none or it cannot be read: then less is provable.
     pub fn catalogue_of<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Option<Catalogue>> {
         Box::pin(async move {
             source(connection)?;

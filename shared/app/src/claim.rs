@@ -143,7 +143,7 @@ impl Round {
         }
         let connection = found.connection(&request.connection)?;
         let catalogue = match (&connection, claimant.catalogue) {
-            (Some(connection), Some(reader)) if guard::uses_catalogue(connection) => {
+            (Some(connection), Some(reader)) if guard::claim_uses_catalogue(connection, request.bounds()) => {
                 reader.catalogue(connection, &created.command).await
             }
             (Some(_) | None, Some(_) | None) => None,
@@ -164,7 +164,10 @@ impl Round {
             guard: self
                 .connection
                 .as_ref()
-                .map(|connection| guard::guard(connection, &self.created.command, self.catalogue.as_ref()))
+                .map(|connection| {
+                    let (command, bounds) = (&self.created.command, self.request.bounds());
+                    guard::guard(connection, command, bounds, self.catalogue.as_ref())
+                })
                 .unwrap_or_default(),
             executor: claimant.executor.clone(),
         };

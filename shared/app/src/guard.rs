@@ -3,9 +3,9 @@
 use countersign_catalogue::Catalogue;
 use countersign_guardrails::{self as guardrails, Analysis, Dialect, RuleSet, analyse_with};
 use countersign_http::Problem;
-use countersign_rules::Person;
 use countersign_rules::risk::{Block, Guard, Risk, RiskLevel, Verdict};
 use countersign_rules::submit::{ROW_BOUND_RULE, needs_votes};
+use countersign_rules::{Bounds, Person};
 use countersign_storage::Connection;
 use countersign_storage::items::AutoApprove;
 
@@ -40,9 +40,9 @@ pub fn judged_with(
     catalogue: Option<&Catalogue>,
 ) -> Verdict {
     let analysis = analyse_with(dialect(&connection.kind), command, catalogue);
-    let mut risk = risk(&connection.kind, &analysis);
+    let mut risk = risk(&connection.kind, &analysis, catalogue);
     let hit = rules.check(command, &analysis).map(|hit| Block { rule: hit.rule, message: hit.message });
-    let block = hit.or_else(|| unbounded(connection, risk.no_row_bound.as_deref()));
+    let block = hit.or_else(|| unbounded(connection.max_rows, risk.no_row_bound.as_deref()));
     let ease = connection.auto_approve.filter(|ease| needs_votes && eases(*ease, &analysis));
     let decided = block.is_none() && ease.is_none();
     if decided && lacks_catalogue(connection) && has_changes(&analysis) {
@@ -73,14 +73,34 @@ fn lacks_catalogue(connection: &Connection) -> bool {
     matches!(connection.kind.as_str(), "postgres" | "mysql") && catalogue::source(connection).is_none()
 }
 
-/// Whether a catalogue can change what a connection does with a command. The catalogue is not read for others.
+/// Whether a catalogue can change the verdict on a command at its submission. The catalogue is not read for others.
 #[must_use]
 pub fn uses_catalogue(connection: &Connection) -> bool {
+    catalogue::source(connection).is_some() && (proves_reads(connection) || may_lack_transactions(connection))
+}
+
+/// The same at the claim, where it is known whether the request has a bound on rows.
+#[must_use]
+pub fn claim_uses_catalogue(connection: &Connection, bounds: Bounds) -> bool {
+    let bounded = connection.max_rows.or(bounds.max_rows).is_some();
+    catalogue::source(connection).is_some()
+        && (proves_reads(connection) || (bounded && may_lack_transactions(connection)))
+}
+
+/// Whether something depends on a command being a provable read, which `analyse_with` proves by a catalogue of PostgreSQL.
+fn proves_reads(connection: &Connection) -> bool {
+    if connection.kind != "postgres" {
+        return false;
+    }
     let about_reads = |rule: &serde_json::Value| {
         rule.as_str() == Some("read-only") || rule.pointer("/deny/not_a_read").is_some()
     };
-    catalogue::source(connection).is_some()
-        && (connection.auto_approve.is_some() || connection.guardrails.iter().any(about_reads))
+    connection.auto_approve.is_some() || connection.guardrails.iter().any(about_reads)
+}
+
+/// Whether a table can have a storage engine that no rollback reaches, so that its changes cannot be bounded.
+fn may_lack_transactions(connection: &Connection) -> bool {
+    connection.kind == "mysql"
 }
 
 /// Whether the command is a read by its text and the server's own functions alone.
@@ -89,9 +109,9 @@ pub fn is_read_by_itself(connection: &Connection, command: &str) -> bool {
     analyse_with(dialect(&connection.kind), command, None).is_provable_read().is_ok()
 }
 
-/// What they say at the claim. What cannot be read blocks.
+/// What they say at the claim of a request with these bounds. What cannot be read blocks.
 #[must_use]
-pub fn guard(connection: &Connection, command: &str, catalogue: Option<&Catalogue>) -> Guard {
+pub fn guard(connection: &Connection, command: &str, bounds: Bounds, catalogue: Option<&Catalogue>) -> Guard {
     if connection.is_configuration() {
         // It is ours, and no language.
         return Guard::default();
@@ -101,8 +121,9 @@ pub fn guard(connection: &Connection, command: &str, catalogue: Option<&Catalogu
         Ok(rules) => rules.check(command, &analysis).map(|hit| hit.rule),
         Err(error) => Some(error),
     };
-    let why = may_bound_rows(&connection.kind, &analysis).err();
-    let blocked_by = blocked_by.or_else(|| unbounded(connection, why.as_deref()).map(|block| block.rule));
+    let why = no_row_bound(&connection.kind, &analysis, catalogue);
+    let rows = connection.max_rows.or(bounds.max_rows);
+    let blocked_by = blocked_by.or_else(|| unbounded(rows, why.as_deref()).map(|block| block.rule));
     Guard { blocked_by, eased: connection.auto_approve.is_some_and(|ease| eases(ease, &analysis)) }
 }
 
@@ -132,28 +153,33 @@ fn eases(ease: AutoApprove, analysis: &Analysis) -> bool {
     }
 }
 
-/// The block of a command that the connection's `max_rows` cannot limit, because of `why`.
-fn unbounded(connection: &Connection, why: Option<&str>) -> Option<Block> {
-    let (rows, why) = (connection.max_rows?, why?);
+/// The block of a command that `max_rows` cannot limit, because of `why`.
+fn unbounded(max_rows: Option<u64>, why: Option<&str>) -> Option<Block> {
+    let (rows, why) = (max_rows?, why?);
     let message = format!(
         "a request on this connection may change at most {rows} rows, and that cannot be enforced for this command: {why}"
     );
     Some(Block { rule: ROW_BOUND_RULE.to_owned(), message })
 }
 
-/// Whether the rows that a command changes can be counted and taken back. A command that provably reads changes
-/// none; under a bound it runs in a transaction that only reads.
-fn may_bound_rows(kind: &str, analysis: &Analysis) -> Result<(), String> {
+/// Why the rows that a command changes cannot be counted and taken back; `None` if they can. A command that provably reads
+/// changes none; under a bound it runs in a transaction that only reads. Without a catalogue the engines of tables are not
+/// known; then `execute` asks the server for them before it runs a command under a bound.
+#[must_use]
+pub fn no_row_bound(kind: &str, analysis: &Analysis, catalogue: Option<&Catalogue>) -> Option<String> {
     match analysis.dialect {
-        _ if analysis.is_provable_read().is_ok() => Ok(()),
-        Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite => analysis.may_bound_rows(),
+        _ if analysis.is_provable_read().is_ok() => None,
+        Dialect::Postgres | Dialect::Mysql | Dialect::Sqlite => {
+            let why = analysis.may_bound_rows().err();
+            why.or_else(|| catalogue.and_then(|catalogue| analysis.keeps_changes(catalogue)))
+        }
         Dialect::Shell | Dialect::Http => {
-            Err(format!("a `{kind}` command changes no rows that can be counted"))
+            Some(format!("a `{kind}` command changes no rows that can be counted"))
         }
     }
 }
 
-fn risk(kind: &str, analysis: &Analysis) -> Risk {
+fn risk(kind: &str, analysis: &Analysis, catalogue: Option<&Catalogue>) -> Risk {
     let found = analysis.risk();
     Risk {
         level: match found.level {
@@ -164,7 +190,7 @@ fn risk(kind: &str, analysis: &Analysis) -> Risk {
         statements: found.statements,
         tables: found.tables,
         notes: found.notes,
-        no_row_bound: may_bound_rows(kind, analysis).err(),
+        no_row_bound: no_row_bound(kind, analysis, catalogue),
         estimate: None,
     }
 }

@@ -107,8 +107,8 @@ impl App {
     ) -> BoxFuture<'a, Result<Answer, Problem>> {
         Box::pin(async move {
             let Submitter { caller, open } = submitter;
-            let catalogue = match connection.as_ref().filter(|connection| guard::uses_catalogue(connection)) {
-                Some(connection) => self.catalogue_of(connection).await,
+            let catalogue = match &connection {
+                Some(connection) => self.catalogue_to_judge(connection).await,
                 None => None,
             };
             let (request, events) = match self.prepared(caller, connection, body, catalogue.as_ref()) {

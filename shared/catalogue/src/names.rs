@@ -30,7 +30,7 @@ pub enum Folding {
     /// Byte by byte. The parser folds names without quotes first (PostgreSQL).
     #[default]
     Exact,
-    /// Without regard to case (SQLite, MySQL with `lower_case_table_names` 1 or 2).
+    /// Without regard to case (SQLite; MySQL, whose analysis gives names in small letters).
     IgnoreCase,
 }
 
@@ -65,12 +65,13 @@ impl Catalogue {
         self.tables.iter().filter(move |table| self.may_mean(schema, name, &table.name))
     }
 
-    /// The table that a reference most probably means: without a schema, the first one on the search path.
+    /// The table that a reference most probably means: without a schema, the first one on the search path. Of several, such
+    /// as `T` and `t` on a server that distinguishes them, one whose changes no rollback undoes.
     #[must_use]
     pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&Table> {
         let place = |table: &&Table| {
             let on_path = |schema: &String| self.folding.same(schema, &table.name.schema);
-            self.search_path.iter().position(on_path).unwrap_or(usize::MAX)
+            (self.search_path.iter().position(on_path).unwrap_or(usize::MAX), !table.ignores_rollback)
         };
         self.tables.iter().filter(|table| self.may_mean(schema, name, &table.name)).min_by_key(place)
     }
@@ -118,6 +119,15 @@ mod tests {
     fn case_counts_as_it_does_on_the_server() {
         assert_eq!(catalogue(Folding::Exact).tables_named(None, "LOG").count(), 0);
         assert_eq!(catalogue(Folding::IgnoreCase).tables_named(None, "LOG").count(), 4);
+    }
+
+    #[test]
+    fn of_tables_that_differ_in_case_alone_the_one_without_rollback_counts() {
+        let mut both = catalogue(Folding::IgnoreCase);
+        assert_eq!(both.table(Some("public"), "log").unwrap().name, Name::new("public", "log"));
+        both.tables[3].ignores_rollback = true;
+        assert_eq!(both.table(Some("public"), "log").unwrap().name, Name::new("public", "Log"));
+        assert_eq!(both.table(None, "log").unwrap().name, Name::new("app", "log"), "the path comes first");
     }
 
     #[test]

@@ -125,6 +125,8 @@ pub enum Command {
     Estimate {
         /// Side effects by the catalogue of the database, in plain words.
         notes: Vec<String>,
+        /// Why an approval cannot be limited to a number of rows, by that catalogue.
+        no_row_bound: Option<String>,
         /// What it said.
         tables: Vec<TableRows>,
     },

@@ -9,7 +9,7 @@ use crate::event::{
 };
 use crate::quorum;
 use crate::request::{AutoApproval, AutoCause, Phase, RunMode, RunnerLease};
-use crate::risk::{Estimate, Guard, TableRows};
+use crate::risk::{Estimate, Guard};
 use crate::submit::reviewing_groups;
 use crate::{
     Bounds, Command, Digest, Fact, GroupName, Person, Refusal, Request, StatementMode, Status, Timestamp,
@@ -30,7 +30,10 @@ pub fn decide(request: &Request, command: &Command, now: Timestamp) -> Result<Ve
         Command::Cancel { by, reason, .. } => cancel(request, by, reason.as_deref(), now),
         Command::AskRun { by, .. } => ask_run(request, by, now),
         Command::Tick => Ok(tick(request, now)),
-        Command::Estimate { tables, notes } => estimate(request, tables, notes, now),
+        Command::Estimate { tables, notes, no_row_bound } => {
+            let (tables, notes, no_row_bound) = (tables.clone(), notes.clone(), no_row_bound.clone());
+            estimate(request, Fact::Estimated { tables, notes, no_row_bound }, now)
+        }
         Command::Claim { nonce, lease_until, people, digest, epoch, guard, executor } => {
             let (lease_until, digest, epoch) = (*lease_until, *digest, *epoch);
             let claim = Claiming { nonce, lease_until, people, digest, epoch, guard, executor };
@@ -214,16 +217,9 @@ fn tick(request: &Request, now: Timestamp) -> Vec<Fact> {
 }
 
 /// Written down once, for those who still decide: nothing else depends on it.
-fn estimate(
-    request: &Request,
-    tables: &[TableRows],
-    notes: &[String],
-    now: Timestamp,
-) -> Result<Vec<Fact>, Refusal> {
+fn estimate(request: &Request, estimated: Fact, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
     match (request.status_at(now), &request.estimate) {
-        (Status::Pending, Some(Estimate::Wanted)) => {
-            Ok(vec![Fact::Estimated { tables: tables.to_vec(), notes: notes.to_vec() }])
-        }
+        (Status::Pending, Some(Estimate::Wanted)) => Ok(vec![estimated]),
         (Status::Pending, Some(Estimate::Made(_)) | None) => Ok(Vec::new()),
         (status, _) => Err(Refusal::Wrong(status)),
     }

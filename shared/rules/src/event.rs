@@ -263,6 +263,9 @@ pub enum Fact {
         /// Side effects by the catalogue of the database, in plain words.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<String>,
+        /// Why an approval cannot be limited to a number of rows, by that catalogue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        no_row_bound: Option<String>,
     },
     /// A vote was accepted.
     #[serde(rename = "request.vote")]

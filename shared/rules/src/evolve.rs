@@ -43,6 +43,7 @@ fn newborn(id: RequestId, created: &Created, event: &Event) -> Request {
         read_only: created.read_only,
         estimate: created.estimate.then_some(Estimate::Wanted),
         side_effects: Vec::new(),
+        no_row_bound: None,
         policy: created.policy.clone(),
         created_at: event.at,
         expires_at: created.expires_at,
@@ -57,9 +58,10 @@ fn apply(mut request: Request, fact: &Fact, event: &Event) -> Request {
     let approval = request.approval();
     match fact {
         Fact::Created(_) => {}
-        Fact::Estimated { tables, notes } => {
+        Fact::Estimated { tables, notes, no_row_bound } => {
             request.estimate = Some(Estimate::Made(tables.clone()));
             request.side_effects.clone_from(notes);
+            request.no_row_bound.clone_from(no_row_bound);
         }
         Fact::Vote(cast) => {
             // One standing vote a person: a rejection replaces the approval before it.

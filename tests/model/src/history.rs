@@ -259,6 +259,7 @@ impl World {
             Act::Estimate(rows) => Command::Estimate {
                 tables: vec![TableRows { table: "sessions".to_owned(), rows }],
                 notes: Vec::new(),
+                no_row_bound: None,
             },
             Act::Claim(executor, connection, lease_seconds, stray) => Command::Claim {
                 nonce: nonce(executor),

@@ -172,6 +172,9 @@ pub struct Request {
     /// Side effects by the catalogue of the database, in plain words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub side_effects: Vec<String>,
+    /// Why an approval cannot be limited to a number of rows, by that catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_row_bound: Option<String>,
     /// How it was approved without others, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_approval: Option<AutoApproval>,

@@ -33,13 +33,13 @@ pub(crate) async fn catalogue(spec: &MysqlSpec, secret: &Secret) -> Result<Catal
 
 async fn read(conn: &mut Conn) -> Result<Catalogue, Error> {
     conn.query_drop("START TRANSACTION READ ONLY").await?;
-    let who: Option<(String, Option<String>, u8)> =
-        conn.query_first("SELECT VERSION(), DATABASE(), @@lower_case_table_names").await?;
-    let (version, database, lower) = who.unwrap_or_default();
+    let who: Option<(String, Option<String>)> = conn.query_first("SELECT VERSION(), DATABASE()").await?;
+    let (version, database) = who.unwrap_or_default();
     let server = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
     let mut catalogue = Catalogue {
         server: format!("{server} {version}"),
-        folding: if lower == 0 { Folding::Exact } else { Folding::IgnoreCase },
+        // On many servers case counts, but the analysis of a command gives its names in small letters.
+        folding: Folding::IgnoreCase,
         search_path: database.into_iter().collect(),
         silent_cascades: true,
         ..Catalogue::default()

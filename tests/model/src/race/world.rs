@@ -65,6 +65,7 @@ impl Hash for Stored {
             // Nothing is decided by it.
             estimate: _,
             side_effects: _,
+            no_row_bound: _,
             policy: _,
             created_at: _,
             expires_at: _,

@@ -206,6 +206,7 @@ impl Story {
         self.ask(&Command::Estimate {
             tables: vec![TableRows { table: "sessions".to_owned(), rows }],
             notes: vec!["fires the trigger `log` of `sessions`".to_owned()],
+            no_row_bound: Some("`sessions` is stored in MyISAM".to_owned()),
         })
     }
 
