@@ -11,15 +11,17 @@ use countersign_targets::{Column, Record, Sink, SinkError};
 use crate::output::Keeper;
 
 /// What a connection does with output.
-pub(crate) struct Filter {
-    pub(crate) masker: Masker,
-    pub(crate) rules: RuleSet,
+pub struct Filter {
+    /// Masks what is shown.
+    pub masker: Masker,
+    /// The guardrails, of which some are on output.
+    pub rules: RuleSet,
     /// What the command is: tells what the columns of its answers are computed from.
-    pub(crate) analysis: Analysis,
+    pub analysis: Analysis,
 }
 
 /// Masks records on their way to the keeper.
-pub(crate) struct Masking<'a> {
+pub struct Masking<'a> {
     filter: &'a Filter,
     keeper: &'a mut Keeper,
     rows: Option<RowMasker>,
@@ -31,18 +33,18 @@ pub(crate) struct Masking<'a> {
 }
 
 /// What was seen on the way.
-pub(crate) struct Seen {
+pub struct Seen {
     /// What was masked, by entity.
-    pub(crate) counts: Counts,
+    pub counts: Counts,
     /// How many notices the target gave.
-    pub(crate) notices: u32,
+    pub notices: u32,
     /// Why nothing of the output may be shown, if so.
-    pub(crate) withheld: Option<Withheld>,
+    pub withheld: Option<Withheld>,
 }
 
 /// Why nothing of the output is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Withheld {
+pub enum Withheld {
     /// A guardrail on output.
     Rule(Hit),
     /// It could not be masked.
@@ -65,7 +67,9 @@ impl Withheld {
 }
 
 impl<'a> Masking<'a> {
-    pub(crate) fn new(filter: &'a Filter, keeper: &'a mut Keeper) -> Self {
+    /// Gives what `filter` lets through to `keeper`.
+    #[must_use]
+    pub fn new(filter: &'a Filter, keeper: &'a mut Keeper) -> Self {
         let counts = Counts::default();
         Self { filter, keeper, rows: None, statement: 0, counts, notices: 0, withheld: None }
     }
@@ -79,7 +83,7 @@ impl<'a> Masking<'a> {
     }
 
     /// What was seen.
-    pub(crate) fn finish(self) -> Seen {
+    pub fn finish(self) -> Seen {
         Seen { counts: self.counts, notices: self.notices, withheld: self.withheld }
     }
 

@@ -1,5 +1,6 @@
 //! Keeping the output: small output stands with the outcome's event, larger output in pieces that
-//! are stored while the command runs, so that no more than one piece is in memory.
+//! are stored while the command runs, so that no more than two pieces are in memory: one that fills up and one that is
+//! under way to the store. The target does not wait for the store unless a piece fills up sooner.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +8,18 @@ use async_trait::async_trait;
 use countersign_rules::event::Outcome;
 use countersign_rules::{RequestId, Transaction};
 use countersign_storage::requests::{INLINE_OUTPUT_BYTES, OutputPiece, PIECE_BYTES};
-use countersign_storage::{Store, codec};
+use countersign_storage::{StorageError, Store, codec};
 use countersign_targets::view::PageStart;
 use countersign_targets::{Record, Sink, SinkError};
 use sha2::{Digest as _, Sha256};
+use tokio::task::JoinHandle;
 
 /// A row is cut to that many bytes of cells: a page of output has to hold it.
 const MOST_ROW_BYTES: usize = 512 * 1024;
 
 /// What was kept.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub struct Kept {
     pub(crate) inline: Option<Vec<u8>>,
     pieces: u32,
     bytes: u64,
@@ -56,10 +58,12 @@ impl Kept {
 }
 
 /// Takes records while the command runs.
-pub(crate) struct Keeper {
+pub struct Keeper {
     store: Store,
     id: RequestId,
-    buffer: String,
+    buffer: Vec<u8>,
+    /// The last piece, under way to the store.
+    storing: Option<JoinHandle<Result<(), StorageError>>>,
     /// Where the output stands at the beginning of the buffer, and at its end.
     begins: PageStart,
     ends: PageStart,
@@ -70,11 +74,14 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(store: Store, id: RequestId) -> Self {
+    /// Nothing yet, for the request `id`.
+    #[must_use]
+    pub fn new(store: Store, id: RequestId) -> Self {
         Self {
             store,
             id,
-            buffer: String::new(),
+            buffer: Vec::new(),
+            storing: None,
             begins: PageStart::First,
             ends: PageStart::First,
             pieces: 0,
@@ -88,10 +95,12 @@ impl Keeper {
     async fn flush(&mut self) -> Result<(), SinkError> {
         let context = context_of(&self.begins);
         let buffer = std::mem::take(&mut self.buffer);
+        self.count(&buffer);
         self.begins = self.ends.clone();
-        let chunks: Vec<&[u8]> = buffer.as_bytes().chunks(PIECE_BYTES).collect();
+        let chunks: Vec<&[u8]> = buffer.chunks(PIECE_BYTES).collect();
         let last = chunks.len().saturating_sub(1);
         for (position, chunk) in chunks.into_iter().enumerate() {
+            self.stored().await?;
             self.pieces += 1;
             let piece = OutputPiece {
                 bytes: chunk.to_vec(),
@@ -99,25 +108,46 @@ impl Keeper {
                 goes_on: position < last,
                 so_far: None,
             };
-            let stored = self.store.put_output(self.id, self.pieces, &piece).await;
-            stored.map_err(|error| SinkError(error.to_string()))?;
+            let (store, id, number) = (self.store.clone(), self.id, self.pieces);
+            self.storing = Some(tokio::spawn(async move { store.put_output(id, number, &piece).await }));
         }
         Ok(())
     }
 
+    /// Waits until the last piece is stored.
+    async fn stored(&mut self) -> Result<(), SinkError> {
+        let Some(storing) = self.storing.take() else { return Ok(()) };
+        let stored = storing.await.map_err(|error| SinkError(error.to_string()))?;
+        stored.map_err(|error| SinkError(error.to_string()))
+    }
+
+    async fn flush_all(&mut self) -> Result<(), SinkError> {
+        self.flush().await?;
+        self.stored().await
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
     /// The end: the outcome can name what was kept.
-    pub(crate) async fn finish(mut self) -> Kept {
-        let compressed = codec::compress(self.buffer.as_bytes()).unwrap_or_default();
-        let small = self.pieces == 0 && compressed.len() <= INLINE_OUTPUT_BYTES;
-        let inline = small.then_some(compressed);
-        if !small && let Err(error) = self.flush().await {
+    pub async fn finish(mut self) -> Kept {
+        let small = match self.pieces {
+            0 => codec::compress(&self.buffer).ok().filter(|bytes| bytes.len() <= INLINE_OUTPUT_BYTES),
+            _ => None,
+        };
+        if small.is_some() {
+            let buffer = std::mem::take(&mut self.buffer);
+            self.count(&buffer);
+        } else if let Err(error) = self.flush_all().await {
             tracing::error!(%error, request_id = %self.id, "output");
             self.cut = true;
         }
         let digest: [u8; 32] = self.hasher.finalize().into();
         let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Kept {
-            inline,
+            inline: small,
             pieces: self.pieces,
             bytes: self.bytes,
             sha256: Some(sha256),
@@ -132,13 +162,13 @@ impl Sink for Keeper {
     async fn record(&mut self, record: Record) -> Result<(), SinkError> {
         let (record, cut) = fitting(record);
         self.cut |= cut;
-        let line = record.to_line();
-        if !self.buffer.is_empty() && self.buffer.len() + line.len() > PIECE_BYTES {
+        let begins = self.buffer.len();
+        record.write_line(&mut self.buffer);
+        if begins > 0 && self.buffer.len() > PIECE_BYTES {
+            let line = self.buffer.split_off(begins);
             self.flush().await?;
+            self.buffer = line;
         }
-        self.hasher.update(line.as_bytes());
-        self.bytes += line.len() as u64;
-        self.buffer.push_str(&line);
         self.ends = std::mem::replace(&mut self.ends, PageStart::First).after(&record);
         Ok(())
     }

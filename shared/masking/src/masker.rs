@@ -114,11 +114,21 @@ impl Masker {
 impl Inner {
     /// Masks a text of which the words of a column's name are `known`.
     pub(crate) fn text(&self, text: &str, known: Context, counts: &mut Counts) -> Result<String, MaskError> {
+        Ok(self.masked(text, known, counts)?.unwrap_or_else(|| text.to_owned()))
+    }
+
+    /// The same; `None` if the text stays as it is.
+    pub(crate) fn masked(
+        &self,
+        text: &str,
+        known: Context,
+        counts: &mut Counts,
+    ) -> Result<Option<String>, MaskError> {
         if !self.policy.enabled {
-            return Ok(text.to_owned());
+            return Ok(None);
         }
-        let masked = StreamMasker::whole(self, text.as_bytes(), known, counts);
-        String::from_utf8(masked).map_err(|_| MaskError::NotUtf8)
+        let masked = StreamMasker::whole(self, text.as_bytes(), known, counts).map(String::from_utf8);
+        masked.transpose().map_err(|_| MaskError::NotUtf8)
     }
 
     /// Appends `text` from `from` to `to` with the spans masked.

@@ -78,7 +78,7 @@ impl RowMasker {
             Rule::Whole(entity) => Ok(inner.whole(*entity, &cell, counts)),
             Rule::Search(known) => match json::mask(inner, &cell, counts)? {
                 Some(masked) => Ok(masked),
-                None => inner.text(&cell, *known, counts),
+                None => Ok(inner.masked(&cell, *known, counts)?.unwrap_or(cell)),
             },
         }
     }

@@ -74,12 +74,16 @@ impl StreamMasker {
         &self.counts
     }
 
-    /// A text that is there as a whole.
-    pub(crate) fn whole(inner: &Inner, text: &[u8], known: Context, counts: &mut Counts) -> Vec<u8> {
-        let mut out = Vec::with_capacity(text.len() + 16);
+    /// A text that is there as a whole; `None` if there is nothing to mask in it.
+    pub(crate) fn whole(inner: &Inner, text: &[u8], known: Context, counts: &mut Counts) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
         if text.len() < WINDOW {
             // One search does, without a copy. Streaming gives the same: see the tests.
             let spans = inner.recognisers.scan(text, 0, known);
+            if spans.is_empty() {
+                return None;
+            }
+            out.reserve(text.len() + 16);
             inner.write(&mut out, text, 0, text.len(), &spans, counts);
         } else {
             let mut state = State { known, ..State::default() };
@@ -88,7 +92,7 @@ impl StreamMasker {
             }
             state.work(inner, true, &mut out, counts);
         }
-        out
+        Some(out)
     }
 }
 

@@ -135,7 +135,7 @@ impl Meter {
     }
 
     fn take(&mut self, record: &Record) -> bool {
-        let bytes = record.to_line().len() as u64;
+        let bytes = record.line_bytes();
         let fits = self.summary.kept_bytes + bytes <= self.caps.max_bytes;
         if fits {
             self.summary.kept_bytes += bytes;

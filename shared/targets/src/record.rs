@@ -21,6 +21,7 @@
 
 use crate::TargetError;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 
 /// One column of a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,10 +89,35 @@ impl Record {
     /// The stored form: one line with its line end.
     #[must_use]
     pub fn to_line(&self) -> String {
-        // A `Value` prints without an error to handle, unlike a serializer.
-        let mut line = serde_json::json!(self).to_string();
-        line.push('\n');
-        line
+        let mut line = Vec::new();
+        self.write_line(&mut line);
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// Appends the stored form.
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        self.write(out);
+    }
+
+    /// The length of the stored form, in bytes.
+    #[must_use]
+    pub fn line_bytes(&self) -> u64 {
+        let mut length = Length(0);
+        self.write(&mut length);
+        length.0
+    }
+
+    /// Writes to memory, which does not fail.
+    fn write(&self, mut out: impl Write) {
+        let _ = match self {
+            // A result has many rows: nothing is made of them on the way.
+            Self::Row(_) => serde_json::to_writer(&mut out, self),
+            // The stable form has its members in alphabetical order, as a `Value` has.
+            Self::Columns(_) | Self::Done { .. } | Self::Notice { .. } | Self::Truncated { .. } => {
+                serde_json::to_writer(&mut out, &serde_json::json!(self))
+            }
+        };
+        let _ = out.write_all(b"\n");
     }
 
     /// Reads one stored line, with or without its line end.
@@ -101,6 +127,20 @@ impl Record {
     pub fn from_line(line: &str) -> Result<Self, TargetError> {
         serde_json::from_str(line.trim_end_matches('\n'))
             .map_err(|error| TargetError::member("", format!("stored output is damaged: {error}")))
+    }
+}
+
+/// Counts what is written to it.
+struct Length(u64);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -135,6 +175,8 @@ mod tests {
         fn every_record_is_one_line_and_comes_back_from_it(record in any_record()) {
             let line = record.to_line();
             prop_assert_eq!(line.matches('\n').count(), 1);
+            prop_assert_eq!(record.line_bytes(), line.len() as u64);
+            prop_assert_eq!(&line, &format!("{}\n", serde_json::json!(record)), "the same as its `Value`");
             prop_assert_eq!(Record::from_line(&line).unwrap(), record);
         }
     }

@@ -74,7 +74,7 @@ impl Store {
         piece: &OutputPiece,
         version: Option<u64>,
     ) -> Result<(), StorageError> {
-        let compressed = codec::compress(&piece.bytes)?;
+        let compressed = codec::compress_fast(&piece.bytes)?;
         if compressed.len() > PIECE_BYTES + 1024 {
             return Err(StorageError::TooLarge(format!("a piece of output of {} bytes", compressed.len())));
         }
