@@ -1,4 +1,4 @@
-//! A webhook's receiver that remembers what came.
+//! A receiver of webhooks and other calls that remembers what came.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +11,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::serve::PATIENCE;
 
-/// A POST that came.
+/// A call that came.
 #[derive(Debug, Clone)]
 pub struct Received {
+    /// The method and the target, exactly: `POST /hook`.
+    pub call: String,
     /// The headers, names in lower case.
     pub headers: BTreeMap<String, String>,
     /// The body, exactly.
@@ -42,7 +44,7 @@ impl Received {
     }
 }
 
-/// What a receiver does with a POST.
+/// What a receiver does with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
     /// Answers with that status.
@@ -161,9 +163,11 @@ async fn read(stream: &mut TcpStream) -> Result<Received> {
                 .filter_map(|line| line.split_once(": "))
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
                 .collect();
-            let length: usize = headers.get("content-length").context("a length")?.parse()?;
+            let length: usize = headers.get("content-length").map_or(Ok(0), |length| length.parse())?;
             if body.len() >= length {
-                return Ok(Received { headers, body: body.to_owned(), at: Instant::now() });
+                let first = head.lines().next().and_then(|line| line.rsplit_once(' '));
+                let call = first.map(|(call, _)| call.to_owned()).context("a request line")?;
+                return Ok(Received { call, headers, body: body.to_owned(), at: Instant::now() });
             }
         }
         if read == 0 {

@@ -103,7 +103,120 @@ async fn mariadb_holds_the_bound_and_plans_without_running(database: Database) {
     assert_eq!(place.number("SELECT count(*) FROM t").await.unwrap(), 2);
 }
 
+/// Engines whose changes no rollback undoes, each with a table of one row.
+const WITHOUT_ROLLBACK: [&str; 4] = ["MyISAM", "Aria", "MEMORY", "CSV"];
+
+/// A MariaDB server with these tables, and connections whose rows a reviewer or the connection limits.
+async fn without_rollback(database: Database, name: &str) -> (Mariadb, Serve) {
+    let place = Mariadb::make(name, database).await.unwrap();
+    for engine in WITHOUT_ROLLBACK {
+        place.admin(&format!("CREATE TABLE of_{engine} (id int NOT NULL) ENGINE={engine}")).await.unwrap();
+        place.admin(&format!("INSERT INTO of_{engine} VALUES (1), (2), (3)")).await.unwrap();
+    }
+    let url = place.url();
+    let serve = Serve::start(database, &[("DB_URL", &url), ("READ_URL", &url)]).await.unwrap();
+    let base = json!({ "kind": "mysql", "secret": "env:DB_URL", "reviewers": ["dba-team"] });
+    for (name, more) in [
+        ("reviewed", json!({ "read_secret": "env:READ_URL" })),
+        ("standing", json!({ "read_secret": "env:READ_URL", "max_rows": 2 })),
+        ("unread", json!({})),
+        ("unread-standing", json!({ "max_rows": 2 })),
+    ] {
+        let mut connection = base.clone();
+        connection.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serve.connect(name, connection).await.unwrap();
+        if name == "reviewed" || name == "standing" {
+            let refreshed = serve.run("root", &["connections", "refresh", name]).await.unwrap();
+            assert_eq!(refreshed.code, Some(0), "{}", refreshed.err);
+        }
+    }
+    (place, serve)
+}
+
+/// Dana's approval of at most so many rows.
+async fn approve_rows(serve: &Serve, request: &Answer, rows: u64) -> Answer {
+    let path = format!("/v1/requests/{}/approve", request.text("/id"));
+    let vote = json!({ "digest": request.text("/digest"), "bounds": { "max_rows": rows } });
+    serve.post("dana", &path, vote).await.unwrap()
+}
+
+/// A bound on a table without transactions is refused where the catalogue knows the engine, and never run where it does not.
+async fn a_bound_on_a_table_without_transactions_is_refused(database: Database) {
+    let (place, serve) = without_rollback(database, "no_rollback").await;
+    for engine in WITHOUT_ROLLBACK {
+        let left = format!("SELECT count(*) FROM of_{engine}");
+        let command = match engine {
+            "CSV" => format!("INSERT INTO of_{engine} VALUES (4), (5), (6)"),
+            _ => format!("DELETE FROM of_{engine} WHERE id > 0"),
+        };
+        blocked(&serve, "standing", &command).await;
+        let request = serve.submit("alice", "reviewed", &command, json!({})).await.unwrap();
+        assert!(request.text("/risk/no_row_bound").contains(engine), "{request:?}");
+        let refused = approve_rows(&serve, &request, 1).await;
+        assert_eq!(
+            (refused.status, refused.text("/errors/0/pointer")),
+            (422, "/bounds/max_rows"),
+            "{engine}: {refused:?}"
+        );
+        // Without a catalogue the engine is not known before the run; the run asks the server.
+        for (connection, rows) in [("unread", Some(1)), ("unread-standing", None)] {
+            let request = serve.submit("alice", connection, &command, json!({})).await.unwrap();
+            let approved = match rows {
+                Some(rows) => approve_rows(&serve, &request, rows).await,
+                None => serve.approve("dana", &request).await.unwrap(),
+            };
+            assert_eq!(approved.state(), "APPROVED", "{engine}: {approved:?}");
+            let ended = serve.run_to_its_end("alice", &request).await.unwrap();
+            assert_eq!(ended.state(), "FAILED", "{engine}: {ended:?}");
+            assert!(ended.text("/execution/error").contains("engine with transactions"), "{ended:?}");
+        }
+        assert_eq!(place.number(&left).await.unwrap(), 3, "{engine}");
+        // Without a bound a reviewer may let it run.
+        assert_eq!(serve.approve("dana", &request).await.unwrap().state(), "APPROVED");
+        assert_eq!(serve.run_to_its_end("alice", &request).await.unwrap().state(), "SUCCEEDED");
+        assert_ne!(place.number(&left).await.unwrap(), 3, "{engine}");
+    }
+}
+
+/// The engine is looked at again when the request is claimed.
+async fn a_table_that_loses_its_transactions_after_the_approval_is_not_changed(database: Database) {
+    let (place, serve) = without_rollback(database, "lost_rollback").await;
+    let command = "DELETE FROM t WHERE id > 1";
+    let reviewed = serve.submit("alice", "reviewed", command, json!({})).await.unwrap();
+    assert_eq!(approve_rows(&serve, &reviewed, 1).await.state(), "APPROVED");
+    let standing = serve.submit("alice", "standing", command, json!({})).await.unwrap();
+    assert_eq!(serve.approve("dana", &standing).await.unwrap().state(), "APPROVED");
+    place.admin("ALTER TABLE t ENGINE=MyISAM").await.unwrap();
+    for request in [reviewed, standing] {
+        serve.act("alice", "run", &request).await.unwrap();
+        let over = serve.wait_for("alice", &request, &["CANCELLED"]).await.unwrap();
+        let events = serve.about("audra", &over, "events").await.unwrap();
+        assert_eq!(events.items().last().unwrap()["data"]["rule"], "max_rows", "{events:?}");
+    }
+    assert_eq!(place.number("SELECT count(*) FROM t").await.unwrap(), 4);
+}
+
+/// On the embedded database alone: the catalogue is read because the stream asks for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_request_knows_the_engine_as_soon_as_the_catalogue_is_read() {
+    let place = Mariadb::make("first_engine", Database::Embedded).await.unwrap();
+    place.admin("CREATE TABLE old (id int NOT NULL) ENGINE=MyISAM").await.unwrap();
+    let url = place.url();
+    let serve = Serve::start(Database::Embedded, &[("DB_URL", &url), ("READ_URL", &url)]).await.unwrap();
+    let connection = json!({ "kind": "mysql", "secret": "env:DB_URL", "read_secret": "env:READ_URL",
+        "reviewers": ["dba-team"] });
+    serve.connect("first", connection).await.unwrap();
+    let request = serve.submit("alice", "first", "DELETE FROM old WHERE id = 1", json!({})).await.unwrap();
+    serve.wait_until_written(&request, "request.estimated").await.unwrap();
+    let refused = approve_rows(&serve, &request, 1).await;
+    assert_eq!((refused.status, refused.text("/errors/0/pointer")), (422, "/bounds/max_rows"), "{refused:?}");
+    let shown = serve.show("dana", &request).await.unwrap();
+    assert!(shown.text("/risk/no_row_bound").contains("MyISAM"), "{shown:?}");
+}
+
 countersign_e2e::on_every_database! {
     postgres_holds_the_bound_and_plans_without_running,
     mariadb_holds_the_bound_and_plans_without_running,
+    a_bound_on_a_table_without_transactions_is_refused,
+    a_table_that_loses_its_transactions_after_the_approval_is_not_changed,
 }

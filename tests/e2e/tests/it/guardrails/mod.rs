@@ -1,6 +1,7 @@
 //! Guardrails from the submission to the run: small inputs that once got past them, and each kind of connection.
 
 mod kinds;
+mod outside;
 #[cfg(all(feature = "postgres-tests", feature = "mariadb-tests"))]
 mod rows;
 

@@ -235,29 +235,6 @@ async fn rows_10_and_11_a_condition_that_holds_for_every_row_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_12_to_14_a_denied_program_is_found_wherever_it_runs() {
-    let serve = Serve::start(Database::Embedded, &[]).await.unwrap();
-    let members = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] },
-        "guardrails": [{ "name": "no-rm", "deny": { "statement": ["rm"] } }] });
-    connect(&serve, "ops", &members).await;
-    for command in [
-        "time -p rm -rf X",
-        "x='$(rm -rf X)'; echo ${x@P}",
-        "env -S 'rm -rf X'",
-        "zsh -c 'rm -rf X'",
-        "runuser -u root -- rm -rf X",
-        "flock l -c 'rm -rf X'",
-        "tar cf /dev/null --checkpoint=1 --checkpoint-action=exec='rm -rf X' f",
-        "git -c alias.x='!rm -rf X' x",
-    ] {
-        for command in [command.to_owned(), command.replace("rm", "r\"\"m"), format!("ls; {command}")] {
-            blocked(&serve, "ops", &command).await;
-        }
-    }
-    pending(&serve, "ops", "ls -l /srv | grep web").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_15_and_16_an_entry_that_can_never_hit_is_refused_with_the_nearest_one() {
     let serve = Serve::start(Database::Embedded, &[]).await.unwrap();
     let runner = json!({ "kind": "runner", "target": { "program": ["bash", "-s"] } });
@@ -308,40 +285,6 @@ async fn rows_28_and_29_what_shows_and_looks_is_a_read() {
         }
         assert_eq!(scene.sum(kind, "victim").await, 3);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_30_a_path_that_servers_read_differently_is_refused() {
-    let serve = Serve::start(Database::Embedded, &[]).await.unwrap();
-    let members = json!({ "kind": "http", "target": { "base_url": "https://api.example.com/v1" },
-        "guardrails": ["read-only"] });
-    connect(&serve, "api", &members).await;
-    for command in [
-        "GET /a%2f..%2f..%2fadmin",
-        "GET /%2e%2e/admin",
-        "GET /a/..;/admin",
-        "GET /a%252e%252e/admin",
-        "GET //evil.example.com/x",
-        "GET https://evil.example.com/x",
-        "GET /a\\..\\admin",
-        "GET /x\nx-http-method-override: DELETE",
-        "GET /x\ntransfer-encoding: chunked",
-        "GET /x\nhost: evil.example.com",
-        "GET /x#y",
-    ] {
-        let answer = blocked(&serve, "api", command).await;
-        assert_eq!(answer.text("/rule"), "valid-request", "{command}: {answer:?}");
-        assert!(answer.text("/detail").contains("line "), "{command}: {answer:?}");
-    }
-    for command in [
-        "GET /x?_method=DELETE",
-        "GET /x?%5Fmethod=delete",
-        "GET /x?a=1;_METHOD=put",
-        "POST /x\n\n_method=DELETE",
-    ] {
-        assert_eq!(blocked(&serve, "api", command).await.text("/rule"), "read-only", "{command}");
-    }
-    pending(&serve, "api", "GET /x?page=2").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

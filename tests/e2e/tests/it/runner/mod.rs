@@ -3,7 +3,7 @@
 mod deaths;
 mod limits;
 mod runs;
-mod scene;
+pub(crate) mod scene;
 
 use deaths::*;
 use limits::*;

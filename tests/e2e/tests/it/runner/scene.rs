@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 /// A new service account.
 const ROBOT: &str = "usr_01K5J3V8Q4W7X9YABCDEFGHJKM";
 
-/// A service with a connection `ops`, and the token of a runner for it.
+/// A service with a connection `ops`, the same under a rule as `no-rm`, and the token of a runner for both.
 pub(crate) struct Scene {
     pub(crate) serve: Serve,
     pub(crate) token: String,
@@ -27,12 +27,14 @@ impl Scene {
         let serve = Serve::start(database, settings).await.unwrap();
         let mut members = json!({ "program": ["bash", "-s"] });
         members.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
-        let connection = json!({ "kind": "runner", "target": members, "reviewers": ["dba-team"] });
-        serve.connect("ops", connection).await.unwrap();
+        let mut connection = json!({ "kind": "runner", "target": members, "reviewers": ["dba-team"] });
+        serve.connect("ops", connection.clone()).await.unwrap();
+        connection["guardrails"] = json!([{ "name": "no-rm", "deny": { "statement": ["rm"] } }]);
+        serve.connect("no-rm", connection).await.unwrap();
         let robot = json!({ "email": "robot@example.com", "owner": serve.id("dana") });
         let made = serve.call("root", "PUT", &format!("/v1/users/{ROBOT}"), Some(robot)).await.unwrap();
         assert_eq!(made.status, 201, "{made:?}");
-        let token = json!({ "name": "runner", "user": ROBOT, "runner_connections": ["ops"] });
+        let token = json!({ "name": "runner", "user": ROBOT, "runner_connections": ["ops", "no-rm"] });
         let token = serve.post("root", "/v1/tokens", token).await.unwrap();
         assert_eq!(token.status, 201, "{token:?}");
         let token = token.text("/secret").to_owned();
@@ -82,6 +84,11 @@ impl Scene {
         self.runner_at(self.serve.url(), &["--program", "ops=bash -s", "--grace", "200ms"])
     }
 
+    /// Starts a runner that also takes what is approved on `no-rm`.
+    pub(crate) fn runner_for_both(&self) -> Child {
+        self.runner_at(self.serve.url(), &["--program", "ops=bash -s", "--program", "no-rm=bash -s"])
+    }
+
     /// The same at another address, with other options.
     pub(crate) fn runner_at(&self, url: &str, options: &[&str]) -> Child {
         let arguments: Vec<&str> = ["runner"].iter().chain(options).copied().collect();
@@ -94,7 +101,12 @@ impl Scene {
 
     /// Alice's command, approved; `run` is `manual` or `on_approval`.
     pub(crate) async fn approved(&self, command: &str, run: &str) -> Answer {
-        let request = self.serve.submit("alice", "ops", command, json!({ "run": run })).await.unwrap();
+        self.approved_on("ops", command, run).await
+    }
+
+    /// The same on another connection.
+    pub(crate) async fn approved_on(&self, connection: &str, command: &str, run: &str) -> Answer {
+        let request = self.serve.submit("alice", connection, command, json!({ "run": run })).await.unwrap();
         let approved = self.serve.approve("dana", &request).await.unwrap();
         assert_eq!(approved.state(), "APPROVED", "{approved:?}");
         request
