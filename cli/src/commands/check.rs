@@ -1,11 +1,9 @@
 //! `check`: what would become of a command, without submitting it.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::input::read_command;
+use super::input::CommandArgs;
 use crate::client::{Again, Call, Client};
 use crate::error::{CliError, exit};
 use crate::render::card::count;
@@ -15,20 +13,8 @@ use crate::render::{Column, Line, Tone, Ui, safe};
 /// Arguments of `check`.
 #[derive(Args)]
 pub(crate) struct CheckArgs {
-    /// Name of the connection
-    connection: String,
-    /// The command; `-`, or no command when standard input is not a terminal, reads it from standard input
-    #[arg(allow_hyphen_values = true)]
-    command: Option<String>,
-    /// Read the command from this file
-    #[arg(short, long, value_name = "FILE", conflicts_with = "command")]
-    file: Option<PathBuf>,
-    /// Reason that the request would have
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Check a run in which each statement commits on its own
-    #[arg(long)]
-    statement_by_statement: bool,
+    #[command(flatten)]
+    command: CommandArgs,
     /// Check a limit of this number of changed rows
     #[arg(long, value_name = "N")]
     max_rows: Option<u64>,
@@ -53,15 +39,9 @@ const COLUMNS: &[Column] = &[
 /// # Errors
 /// [`CliError`] if it could not be checked.
 pub(crate) async fn check(client: &Client, ui: &Ui, args: CheckArgs) -> Result<u8, CliError> {
-    let command = read_command(args.command.as_deref(), args.file.as_deref())?;
-    let mut body = Map::new();
-    body.insert("command".to_owned(), command.into());
-    body.extend(args.reason.map(|reason| ("reason".to_owned(), reason.into())));
+    let (connection, mut body) = args.command.read()?;
     body.extend(args.max_rows.map(|rows| ("max_rows".to_owned(), rows.into())));
-    if args.statement_by_statement {
-        body.insert("run_mode".to_owned(), "statement_by_statement".into());
-    }
-    let path = ["connections", args.connection.as_str(), "check"];
+    let path = ["connections", connection.as_str(), "check"];
     let checked = client.json(&Call::act(&path, Some(Value::Object(body)), Again::Always)).await?;
     super::warn(ui, &checked);
     ui.one(COLUMNS, &checked, |columns| {

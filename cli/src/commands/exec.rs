@@ -1,11 +1,9 @@
 //! `exec`: submit, wait, run, print.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::input::read_command;
+use super::input::CommandArgs;
 use super::requests::COLUMNS;
 use super::values;
 use super::{run, warn};
@@ -20,27 +18,14 @@ use crate::signals::Signals;
 /// Arguments of `exec`.
 #[derive(Args)]
 pub(crate) struct ExecArgs {
-    /// Name of the connection
-    connection: String,
-    /// The command; `-`, or no command when standard input is not a terminal, reads it from standard input
-    #[arg(allow_hyphen_values = true)]
-    command: Option<String>,
-    /// Read the command from this file
-    #[arg(short, long, value_name = "FILE", conflicts_with = "command")]
-    file: Option<PathBuf>,
-    /// Reason for the command, shown to the reviewers
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    command: CommandArgs,
     /// Print the request's id and exit without waiting; continue with `countersign run ID`
     #[arg(long)]
     no_wait: bool,
     /// Have the service run the command as soon as it is approved, even if this program has ended
     #[arg(long)]
     run_on_approval: bool,
-    /// Commit each statement on its own and stop at the first failure (for migrations); without it, all statements
-    /// take effect or none
-    #[arg(long)]
-    statement_by_statement: bool,
     /// Time limit for approval, such as 30m; at most the limit of the connection
     #[arg(long, value_name = "DURATION", value_parser = values::seconds)]
     timeout: Option<u64>,
@@ -52,17 +37,9 @@ pub(crate) struct ExecArgs {
 /// [`CliError`] if it could not be submitted, or its output not be shown.
 pub(crate) async fn exec(client: &Client, ui: &Ui, args: ExecArgs) -> Result<u8, CliError> {
     let output_format = run::output_format(ui);
-    let command = read_command(args.command.as_deref(), args.file.as_deref())?;
-    let mut body = Map::new();
-    body.insert("connection".to_owned(), args.connection.into());
-    body.insert("command".to_owned(), command.into());
+    let (connection, mut body) = args.command.read()?;
+    body.insert("connection".to_owned(), connection.into());
     body.insert("run".to_owned(), if args.run_on_approval { "on_approval" } else { "manual" }.into());
-    if args.statement_by_statement {
-        body.insert("run_mode".to_owned(), "statement_by_statement".into());
-    }
-    if let Some(reason) = args.reason {
-        body.insert("reason".to_owned(), reason.into());
-    }
     if let Some(timeout) = args.timeout {
         body.insert("timeout_seconds".to_owned(), timeout.into());
     }

@@ -1,9 +1,50 @@
 //! Text from an argument, a file or standard input.
 
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Map, Value};
 
 use crate::error::CliError;
+
+/// A command for a connection, as `exec` submits it and `check` tries it.
+#[derive(Args)]
+pub(crate) struct CommandArgs {
+    /// Name of the connection
+    connection: String,
+    /// The command; `-`, or no command when standard input is not a terminal, reads it from standard input
+    #[arg(allow_hyphen_values = true)]
+    command: Option<String>,
+    /// Read the command from this file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "command")]
+    file: Option<PathBuf>,
+    /// Reason for the command, shown to the reviewers
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Commit each statement on its own and stop at the first failure (for migrations); without it, all statements
+    /// take effect or none
+    #[arg(long)]
+    statement_by_statement: bool,
+}
+
+impl CommandArgs {
+    /// Reads the command. Gives the connection's name and the members of the call's body that follow from these
+    /// arguments, without the connection.
+    ///
+    /// # Errors
+    /// As [`read_command`].
+    pub(crate) fn read(self) -> Result<(String, Map<String, Value>), CliError> {
+        let command = read_command(self.command.as_deref(), self.file.as_deref())?;
+        let mut body = Map::new();
+        body.insert("command".to_owned(), command.into());
+        body.extend(self.reason.map(|reason| ("reason".to_owned(), reason.into())));
+        if self.statement_by_statement {
+            body.insert("run_mode".to_owned(), "statement_by_statement".into());
+        }
+        Ok((self.connection, body))
+    }
+}
 
 /// Reads a command: the argument, the file, or standard input for `-` and for no argument.
 ///

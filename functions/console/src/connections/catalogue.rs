@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_app::Scope;
-use countersign_app::catalogue::{CatalogueReport, RefreshEvent};
+use countersign_app::catalogue::CatalogueReport;
 use countersign_http::openapi::{NotFound, Signed, WithBody};
 use countersign_http::{Problem, json};
 use countersign_rules::ConnectionName;
@@ -39,14 +39,5 @@ pub(crate) async fn refresh(
     caller.must_be_admin()?;
     json::no_body(&headers, &bytes)?;
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
-    Ok(json::answer(StatusCode::OK, &refreshed(&console, connection.name).await?))
-}
-
-/// Has the catalogue read by the one function that knows secrets.
-pub(crate) async fn refreshed(console: &Console, name: ConnectionName) -> Result<CatalogueReport, Problem> {
-    let event = RefreshEvent { refresh_catalogue: name };
-    console.invoker.refresh(&event).await.map_err(|error| {
-        tracing::error!(%error, connection = %event.refresh_catalogue, "refresh");
-        Problem::unavailable(2)
-    })
+    Ok(json::answer(StatusCode::OK, &console.read_catalogue(connection.name).await?))
 }

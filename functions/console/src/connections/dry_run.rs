@@ -14,6 +14,7 @@ use countersign_rules::risk::{Block, Verdict};
 use countersign_rules::submit::{Outlook, needs_votes, outlook};
 use countersign_storage::Connection;
 use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -43,10 +44,20 @@ pub(crate) async fn check(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, connection) = find(&app, Scope::Submit, &headers, &name).await?;
-    let connection = submittable(connection, &caller.person())?;
-    let body: NewCheck = json::body(&headers, &bytes)?;
+    let (caller, connection, body) = begin::<NewCheck>(&app, &name, &headers, &bytes).await?;
     Ok(json::answer(StatusCode::OK, &app.dry_run(&caller, connection, &body).await?))
+}
+
+/// Who calls, a connection on which they may submit, and what they sent. Authenticated before the body is parsed.
+async fn begin<T: DeserializeOwned>(
+    app: &App,
+    name: &str,
+    headers: &HeaderMap,
+    bytes: &Bytes,
+) -> Result<(Caller, Connection, T), Problem> {
+    let (caller, connection) = find(app, Scope::Submit, headers, name).await?;
+    let connection = submittable(connection, &caller.person())?;
+    Ok((caller, connection, json::body(headers, bytes)?))
 }
 
 /// A file of statements to try.
@@ -124,9 +135,7 @@ pub(crate) async fn test_guardrails(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let (caller, connection) = find(&app, Scope::Submit, &headers, &name).await?;
-    let mut connection = submittable(connection, &caller.person())?;
-    let body: GuardrailTest = json::body(&headers, &bytes)?;
+    let (caller, mut connection, body) = begin::<GuardrailTest>(&app, &name, &headers, &bytes).await?;
     app.count_dry_run(&caller.person()).await?;
     if body.statements.len() > MAX_CORPUS_BYTES {
         let detail =

@@ -1,5 +1,6 @@
 //! Connections: admins write them, everybody reads what they may use.
 
+mod asked;
 pub(crate) mod catalogue;
 pub(crate) mod check;
 pub(crate) mod dry_run;
@@ -9,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use countersign_app::four_eyes::Proposal;
-use countersign_app::probe::{TestEvent, TestReport};
+use countersign_app::probe::TestReport;
 use countersign_app::view::RequestView;
 use countersign_app::{App, Caller, Scope, errors};
 use countersign_http::json::List;
@@ -289,16 +290,7 @@ pub(crate) async fn test(
     caller.must_be_admin()?;
     json::no_body(&headers, &bytes)?;
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
-    Ok(json::answer(StatusCode::OK, &tested(&console, connection.name).await?))
-}
-
-/// Has a connection tested by the one function that knows secrets.
-pub(crate) async fn tested(console: &Console, name: ConnectionName) -> Result<TestReport, Problem> {
-    let event = TestEvent { test_connection: name };
-    console.invoker.test(&event).await.map_err(|error| {
-        tracing::error!(%error, connection = %event.test_connection, "test");
-        Problem::unavailable(2)
-    })
+    Ok(json::answer(StatusCode::OK, &console.test(connection.name).await?))
 }
 
 fn answer(status: StatusCode, connection: &Connection, caller: &Caller, warnings: Vec<String>) -> Response {

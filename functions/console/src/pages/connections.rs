@@ -279,7 +279,7 @@ pub(crate) async fn test(
 ) -> Result<Response, Problem> {
     let app = &console.app;
     let (viewer, connection) = find_to_change(app, &headers, &name).await?;
-    let report = api::tested(&console, connection.name.clone()).await?;
+    let report = console.test(connection.name.clone()).await?;
     let (draft, nothing) = (Draft::of(&connection), Outcome::default());
     page(app, &viewer, Some(&connection), &draft, &nothing, found(&report)).await
 }

@@ -15,7 +15,6 @@ use super::super::viewer::Viewer;
 use super::super::words;
 use super::{find_to_change, page};
 use crate::Console;
-use crate::connections::catalogue::refreshed;
 
 /// Reads it again.
 pub(crate) async fn refresh(
@@ -25,7 +24,7 @@ pub(crate) async fn refresh(
 ) -> Result<Response, Problem> {
     let app = &console.app;
     let (viewer, connection) = find_to_change(app, &headers, &name).await?;
-    let report = refreshed(&console, connection.name.clone()).await?;
+    let report = console.read_catalogue(connection.name.clone()).await?;
     let (draft, nothing) = (Draft::of(&connection), Outcome::default());
     page(app, &viewer, Some(&connection), &draft, &nothing, outcome(&report)).await
 }

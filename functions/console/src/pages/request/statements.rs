@@ -13,11 +13,12 @@ pub(super) fn section(view: &RequestView) -> Markup {
     html! {
         section.card aria-labelledby="statements" {
             h2 #statements { "Result" }
-            p.notice.bad[transaction.outcome != TransactionOutcome::Committed] { (transaction.summary) }
+            p.notice.(tone(transaction.outcome)) { (transaction.summary) }
             @if transaction.total > 1 {
                 div.wide tabindex="0" role="group" aria-label="The statements of the command" {
-                    table.output {
-                        thead { tr { th.num scope="col" { "No." } th.num scope="col" { "Line" } th scope="col" { "Statement" } th.num scope="col" { "Rows" } th.num scope="col" { "Time" } th scope="col" { "Result" } } }
+                    table.output.statements {
+                        // On a phone the first three columns are seen without scrolling.
+                        thead { tr { th.num scope="col" { "No." } th scope="col" { "Statement" } th scope="col" { "Result" } th.num scope="col" { "Rows" } th.num scope="col" { "Time" } th.num scope="col" { "Line" } } }
                         tbody { @for statement in &transaction.statements { (row(statement)) } }
                     }
                 }
@@ -33,21 +34,28 @@ fn row(statement: &StatementView) -> Markup {
     html! {
         tr {
             td.num { (statement.n) }
-            td.num { (statement.line) }
             td { code { (statement.verb) } }
+            td { (badge(statement.status)) }
             td.num { @if let Some(rows) = statement.rows { (rows) } }
             td.num { @if let Some(millis) = statement.duration_ms { (millis) " ms" } }
-            td { (words(statement.status)) }
+            td.num { (statement.line) }
         }
     }
 }
 
-fn words(status: StatementStatus) -> &'static str {
+fn tone(outcome: TransactionOutcome) -> &'static str {
+    match outcome {
+        TransactionOutcome::Committed => "good",
+        TransactionOutcome::RolledBack | TransactionOutcome::Partial | TransactionOutcome::Unknown => "bad",
+    }
+}
+
+fn badge(status: StatementStatus) -> Markup {
     match status {
-        StatementStatus::Committed => "committed",
-        StatementStatus::RolledBack => "rolled back",
-        StatementStatus::Failed => "failed",
-        StatementStatus::NotRun => "not run",
-        StatementStatus::Unknown => "unknown",
+        StatementStatus::Committed => html! { span.badge.succeeded { "committed" } },
+        StatementStatus::RolledBack => html! { span.badge.pending { "rolled back" } },
+        StatementStatus::Failed => html! { span.badge.failed { "failed" } },
+        StatementStatus::NotRun => html! { span.badge { "not run" } },
+        StatementStatus::Unknown => html! { span.badge.unknown { "unknown" } },
     }
 }
