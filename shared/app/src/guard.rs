@@ -61,7 +61,17 @@ pub fn judged_with(
 /// Whether the target is asked about the command before the vote: for an estimate, or for side effects by the catalogue.
 fn asks_target(connection: &Connection, analysis: &Analysis) -> bool {
     (connection.estimate_secret.is_some() && analysis.explainable())
-        || (catalogue::source(connection).is_some() && has_changes(analysis))
+        || (catalogue::source(connection).is_some()
+            && has_changes(analysis)
+            && !is_plain_insert(connection, analysis))
+}
+
+/// Whether a command does nothing but insert into an SQLite file. Of those the target is not asked: the catalogue of a file
+/// is always on, there is nothing to count, and whoever inserts thousands of times would wait behind the reading.
+fn is_plain_insert(connection: &Connection, analysis: &Analysis) -> bool {
+    let inserts =
+        |statement: &guardrails::Statement| statement.verb == "INSERT" || statement.changes.is_empty();
+    connection.kind == "sqlite" && analysis.statements.iter().all(inserts)
 }
 
 fn has_changes(analysis: &Analysis) -> bool {
