@@ -1,24 +1,40 @@
-//! How long an analysis takes, by dialect and sort of command, and the worst that was found.
+//! The time of an analysis with rules and risk, by dialect and sort of command, and the slowest of a list of hostile ones.
 //!
 //! ```text
-//! cargo run --release -p countersign-guardrails --example analyse_bench
+//! cargo run --release -p countersign-guardrails --example analyse_bench [DIALECT [N]]
 //! ```
+//!
+//! Times are CPU times of the thread, so that other work on the machine is left out. With a dialect (`PostgreSQL`, `MySQL`,
+//! `SQLite`, `shell`, `HTTP`), only its hostile commands are measured; with a number N, each
+//! Nth of them.
+
+mod hostile;
 
 use countersign_guardrails::{Dialect, RuleSet, analyse};
 use serde_json::json;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+/// The CPU time of one analysis, with rules and risk, and whether the command was understood.
+fn analysis(dialect: Dialect, command: &str, rules: &RuleSet) -> (Duration, bool) {
+    let start = cpu_time();
+    let analysis = analyse(dialect, black_box(command));
+    black_box(rules.check(command, &analysis));
+    black_box(analysis.risk());
+    (cpu_time().saturating_sub(start), analysis.understood)
+}
+
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.try_into().unwrap_or_default()
+}
+
 /// The median of some runs.
 fn measure(dialect: Dialect, command: &str, rules: &RuleSet) -> Duration {
     let mut runs: Vec<Duration> = Vec::new();
     let began = Instant::now();
     while runs.len() < 3 || (began.elapsed() < Duration::from_millis(300) && runs.len() < 1000) {
-        let start = Instant::now();
-        let analysis = analyse(dialect, black_box(command));
-        black_box(rules.check(command, &analysis));
-        black_box(analysis.risk());
-        runs.push(start.elapsed());
+        runs.push(analysis(dialect, command, rules).0);
     }
     runs.sort();
     runs.get(runs.len() / 2).copied().unwrap_or_default()
@@ -29,6 +45,8 @@ fn fill(piece: &str, bytes: usize) -> String {
 }
 
 fn main() {
+    let wanted = std::env::args().nth(1);
+    let every = std::env::args().nth(2).and_then(|every| every.parse().ok()).unwrap_or(1);
     let rules = RuleSet::parse(&[
         json!("no-drop"),
         json!("no-unbounded-write"),
@@ -36,6 +54,19 @@ fn main() {
         json!({"name": "t", "deny": {"table": ["payments", "audit.*"], "words": ["password"], "pattern": "(?i)secret"}}),
     ])
     .unwrap_or_default();
+    if wanted.is_none() {
+        ordinary(&rules);
+    }
+    let dialects = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite, Dialect::Shell, Dialect::Http];
+    for dialect in dialects {
+        if wanted.as_ref().is_none_or(|one| one == dialect.label()) {
+            slowest(dialect, &rules, every);
+        }
+    }
+}
+
+/// Usual and unusual commands, in all dialects.
+fn ordinary(rules: &RuleSet) {
     let kib = 1024;
     let insert = format!(
         "INSERT INTO t (a, b) VALUES {} (0, '')",
@@ -75,7 +106,7 @@ fn main() {
         let cells: Vec<String> = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite]
             .iter()
             .map(|&dialect| {
-                let took = measure(dialect, command, &rules);
+                let took = measure(dialect, command, rules);
                 let mark = if analyse(dialect, command).understood { "" } else { " (not understood)" };
                 format!("{took:.1?}{mark}")
             })
@@ -89,65 +120,47 @@ fn main() {
     ] {
         println!("{name}: {:.1?}", measure(dialect, &command, &RuleSet::default()));
     }
-    println!("\n| the slowest analyses of 100 KiB | PostgreSQL | MySQL | SQLite |\n|---|---|---|---|");
-    for (name, command) in worst() {
-        let cells = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite].map(|dialect| {
-            let mark = if analyse(dialect, &command).understood { "" } else { " (not understood)" };
-            format!("{:.1?}{mark}", fastest(dialect, &command))
-        });
-        println!("| {name} | {} |", cells.join(" | "));
-    }
 }
 
-/// Commands of 100 KiB that are full of what costs most: deep and long expressions, again and again.
-fn worst() -> Vec<(String, String)> {
-    let size = 100 * 1024 - 100;
-    let mut commands = Vec::new();
-    for (piece, longest) in [
-        ("1+", 1400),
-        ("a.", 1400),
-        ("- ", 2800),
-        ("NOT ", 2800),
-        ("1 OR ", 1400),
-        ("1 UNION SELECT ", 900),
-        ("x JOIN y ON 1 JOIN ", 500),
-        ("CASE WHEN 1 THEN ", 39),
-        ("(", 39),
-        ("(", 99),
-        ("f(", 39),
-        ("(SELECT ", 39),
-        ("(SELECT ", 99),
-    ] {
-        for count in [longest, longest / 4, longest / 16] {
-            let one = piece.repeat(count.max(1));
-            let close = ")".repeat(one.matches('(').count());
-            let end = if piece.starts_with("CASE") { " END".repeat(count) } else { String::new() };
-            let items = fill(&format!("{one}1{end}{close}, "), size);
-            let statements = fill(&format!("SELECT {one}1{end}{close}; "), size);
-            commands.push((format!("`{}` × {count}, as items", piece.trim()), format!("SELECT {items}1")));
-            commands.push((format!("`{}` × {count}, as statements", piece.trim()), statements));
+/// The slowest of the hostile commands.
+fn slowest(dialect: Dialect, rules: &RuleSet, every: usize) {
+    let mut number = 0_usize;
+    let mut all: Vec<(Duration, String)> = Vec::new();
+    hostile::each(dialect, &mut |name, command| {
+        number += 1;
+        if number % every != 0 {
+            return;
         }
+        let (took, understood) = fastest(dialect, command, rules);
+        if took > 4 * LIMIT {
+            eprintln!("{name}: {took:.1?}");
+        }
+        let mark = if understood { "" } else { " (not understood)" };
+        all.push((took, format!("{}: {took:.1?}{mark}", name.replace('|', "\\|"))));
+    });
+    all.sort_by_key(|(took, _)| std::cmp::Reverse(*took));
+    let slow = all.iter().filter(|(took, _)| *took > LIMIT).count();
+    println!(
+        "\n{}: {} commands, {slow} of them take more than {LIMIT:?}. The slowest:",
+        dialect.label(),
+        all.len()
+    );
+    for (_, line) in all.iter().take(SHOWN) {
+        println!("- {line}");
     }
-    for piece in [
-        "UPDATE t SET a = 1 WHERE id = 2; ",
-        "SELECT 'it''s' /* x */ -- y\n, \"q\"; ",
-        "DELETE FROM t WHERE a = '\\\\'; ",
-    ] {
-        commands.push((format!("`{}`, again and again", piece.trim().replace('\n', " ")), fill(piece, size)));
-    }
-    commands.push((
-        "a list of numbers".to_owned(),
-        format!("SELECT * FROM t WHERE id IN ({}1)", fill("1, ", size)),
-    ));
-    commands
 }
 
-/// The fastest of three analyses: what other work on the machine adds is left out.
-fn fastest(dialect: Dialect, command: &str) -> Duration {
-    let one = || {
-        let start = Instant::now();
-        black_box(analyse(dialect, black_box(command)));
-        start.elapsed()
-    };
-    (0..3).map(|_| one()).min().unwrap_or_default()
+/// What no command should take.
+const LIMIT: Duration = Duration::from_millis(25);
+/// How many of the slowest are shown.
+const SHOWN: usize = 40;
+/// A command that takes less is measured once.
+const QUICK: Duration = Duration::from_millis(20);
+
+/// The fastest of some analyses, with rules and risk: what other work on the machine adds is left out.
+fn fastest(dialect: Dialect, command: &str, rules: &RuleSet) -> (Duration, bool) {
+    let (first, understood) = analysis(dialect, command, rules);
+    let again = || analysis(dialect, command, rules).0;
+    let took = if first < QUICK { first } else { (0..3).map(|_| again()).min().unwrap_or(first).min(first) };
+    (took, understood)
 }
