@@ -320,6 +320,9 @@ impl Statement {
 
     /// Sorts, and leaves each table and function once; written wins over read.
     pub(crate) fn settle(&mut self) {
+        if self.tables.len() <= 1 && self.functions.len() <= 1 {
+            return;
+        }
         let written: BTreeSet<(Option<String>, String)> = self
             .tables
             .iter()

@@ -1,7 +1,9 @@
 //! Questions that the rest of the product asks about a command.
 
-use crate::analysis::{Analysis, Kind, Statement};
+use crate::analysis::{Analysis, Kind, Statement, TableName};
 use crate::{Dialect, names};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 impl Analysis {
     /// Whether the command provably only reads: every statement on the allow-list, every function,
@@ -156,39 +158,39 @@ impl Analysis {
     /// The command's risk in plain words, short enough to be stored and shown anywhere.
     #[must_use]
     pub fn risk(&self) -> RiskSummary {
-        let mut notes = Vec::new();
+        let mut notes = Entries::default();
         if !self.understood {
-            notes.push(format!("could not be understood: {}", self.reason()));
+            notes.add(format!("could not be understood: {}", self.reason()));
         }
         if self.statements.len() > 1 {
-            notes.push(format!("{} statements", self.statements.len()));
+            notes.add(format!("{} statements", self.statements.len()));
         }
         let mut level = if self.is_provable_read().is_ok() { RiskLevel::Low } else { RiskLevel::Medium };
         if !self.understood {
             level = RiskLevel::High;
         }
-        let mut statements = Vec::new();
-        let mut tables = Vec::new();
+        let mut statements = Entries::default();
+        let mut tables = Entries::default();
         for statement in &self.statements {
             level = level.max(weigh(statement));
-            statements.extend(statement.actions.iter().map(|action| action.verb.clone()));
-            tables.extend(statement.tables.iter().map(ToString::to_string));
+            statement.actions.iter().for_each(|action| statements.add(action.verb.as_str()));
+            statement.tables.iter().for_each(|table| tables.add(spelt(table)));
             if statement.verb.starts_with("DROP") && !statement.tables.is_empty() {
                 let names: Vec<String> =
-                    statement.tables.iter().map(|table| names::quoted(&table.to_string())).collect();
-                notes.push(format!("drops {}", names.join(", ")));
+                    statement.tables.iter().map(|table| names::quoted(&spelt(table))).collect();
+                notes.add(format!("drops {}", names.join(", ")));
             }
-            notes.extend(statement.notes.iter().cloned());
-            notes.extend(statement.opaque.iter().cloned());
+            statement.notes.iter().for_each(|note| notes.add(note.as_str()));
+            statement.opaque.iter().for_each(|what| notes.add(what.as_str()));
             if let Some(why) = &statement.not_a_read
                 && statement.kind == Kind::Read
                 && statement.opaque.is_none()
                 && statement.notes.is_empty()
             {
-                notes.push(why.clone());
+                notes.add(why.as_str());
             }
         }
-        RiskSummary { level, statements: short(statements), tables: short(tables), notes: short(notes) }
+        RiskSummary { level, statements: statements.list(), tables: tables.list(), notes: notes.list() }
     }
 }
 
@@ -205,23 +207,40 @@ fn weigh(statement: &Statement) -> RiskLevel {
     if high { RiskLevel::High } else { RiskLevel::Low }
 }
 
+/// A table with its schema.
+fn spelt(table: &TableName) -> Cow<'_, str> {
+    match &table.schema {
+        Some(_) => Cow::Owned(table.to_string()),
+        None => Cow::Borrowed(&table.name),
+    }
+}
+
 /// Each once, at most [`ENTRIES`] (the last says how many more), each at most [`CHARACTERS`].
-fn short(entries: Vec<String>) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
-    let mut more = 0_usize;
-    for entry in entries {
-        if !seen.insert(entry.clone()) {
-            continue;
+#[derive(Default)]
+struct Entries<'a> {
+    kept: Vec<String>,
+    seen: BTreeSet<Cow<'a, str>>,
+    more: usize,
+}
+
+impl<'a> Entries<'a> {
+    fn add(&mut self, entry: impl Into<Cow<'a, str>>) {
+        let entry = entry.into();
+        if self.seen.contains(&entry) {
+            return;
         }
-        if kept.len() < ENTRIES - 1 {
-            kept.push(names::cut(&entry, CHARACTERS));
+        if self.kept.len() < ENTRIES - 1 {
+            self.kept.push(names::cut(&entry, CHARACTERS));
         } else {
-            more += 1;
+            self.more += 1;
         }
+        self.seen.insert(entry);
     }
-    if more > 0 {
-        kept.push(format!("and {more} more"));
+
+    fn list(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.kept.push(format!("and {} more", self.more));
+        }
+        self.kept
     }
-    kept
 }

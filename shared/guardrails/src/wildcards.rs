@@ -15,6 +15,10 @@ const LIKE: Wildcards = Wildcards { run: '%', one: Some('_') };
 
 /// Whether a rule's pattern matches a name; case does not count.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    if pattern.is_ascii() && text.is_ascii() {
+        let same = |want: &u8, have: &u8| want.eq_ignore_ascii_case(have);
+        return matches(pattern.as_bytes(), text.as_bytes(), |want| *want == b'*', same);
+    }
     RULES.matches(&pattern.to_lowercase(), &text.to_lowercase())
 }
 
@@ -24,33 +28,38 @@ pub(crate) fn like(text: &str, pattern: &str) -> bool {
 }
 
 impl Wildcards {
-    /// Linear in the text for each run in the pattern: only the last run is tried again.
     fn matches(&self, pattern: &str, text: &str) -> bool {
         let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-        let (mut at, mut from) = (0, 0);
-        // Behind the last run: the place in the pattern, and in the text.
-        let mut retry: Option<(usize, usize)> = None;
-        while let Some(have) = text.get(from) {
-            match pattern.get(at) {
-                Some(want) if *want == self.run => {
-                    at += 1;
-                    retry = Some((at, from));
-                }
-                Some(want) if want == have || Some(*want) == self.one => {
-                    at += 1;
-                    from += 1;
-                }
-                _ => {
-                    let Some((behind, start)) = retry else { return false };
-                    // The run takes one character more.
-                    retry = Some((behind, start + 1));
-                    at = behind;
-                    from = start + 1;
-                }
+        let same = |want: &char, have: &char| want == have || Some(*want) == self.one;
+        matches(&pattern, &text, |want| *want == self.run, same)
+    }
+}
+
+/// Linear in the text for each run in the pattern: only the last run is tried again.
+fn matches<T>(pattern: &[T], text: &[T], is_run: impl Fn(&T) -> bool, same: impl Fn(&T, &T) -> bool) -> bool {
+    let (mut at, mut from) = (0, 0);
+    // Behind the last run: the place in the pattern, and in the text.
+    let mut retry: Option<(usize, usize)> = None;
+    while let Some(have) = text.get(from) {
+        match pattern.get(at) {
+            Some(want) if is_run(want) => {
+                at += 1;
+                retry = Some((at, from));
+            }
+            Some(want) if same(want, have) => {
+                at += 1;
+                from += 1;
+            }
+            _ => {
+                let Some((behind, start)) = retry else { return false };
+                // The run takes one character more.
+                retry = Some((behind, start + 1));
+                at = behind;
+                from = start + 1;
             }
         }
-        pattern.iter().skip(at).all(|want| *want == self.run)
     }
+    pattern.iter().skip(at).all(is_run)
 }
 
 #[cfg(test)]

@@ -14,13 +14,22 @@ pub(super) struct Texts {
 
 impl Texts {
     pub(super) fn new(command: &str, analysis: &Analysis) -> Self {
-        let mut names: Vec<String> = Vec::new();
+        let mut names = String::new();
+        let mut add = |parts: &[&str]| {
+            parts.iter().for_each(|part| names.push_str(part));
+            names.push('\n');
+        };
         for statement in &analysis.statements {
-            names.extend(statement.actions.iter().map(|action| action.verb.clone()));
-            names.extend(statement.tables.iter().map(ToString::to_string));
-            names.extend(statement.functions.iter().cloned());
+            statement.actions.iter().for_each(|action| add(&[&action.verb]));
+            for table in &statement.tables {
+                match &table.schema {
+                    Some(schema) => add(&[schema, ".", &table.name]),
+                    None => add(&[&table.name]),
+                }
+            }
+            statement.functions.iter().for_each(|name| add(&[name]));
         }
-        let all = vec![command.to_owned(), code(command, analysis.dialect), names.join("\n")];
+        let all = vec![command.to_owned(), code(command, analysis.dialect), names];
         let lower = all.iter().map(|text| text.to_lowercase()).collect();
         Self { all, lower }
     }
@@ -130,11 +139,20 @@ fn hits(deny: &Deny, statement: &Statement) -> bool {
 
 /// A verb, the first words of one, or a kind.
 fn does(statement: &Statement, word: &str) -> bool {
-    statement.actions.iter().any(|action| {
-        let verb = action.verb.to_uppercase();
-        verb == word
-            || verb.strip_prefix(word).is_some_and(|rest| rest.starts_with(' '))
-            || action.kind.word().eq_ignore_ascii_case(word)
+    statement
+        .actions
+        .iter()
+        .any(|action| begins_with_words(&action.verb, word) || action.kind.word().eq_ignore_ascii_case(word))
+}
+
+/// Whether a verb consists of these words, which are in capitals, or begins with them.
+fn begins_with_words(verb: &str, words: &str) -> bool {
+    if !verb.is_ascii() {
+        let verb = verb.to_uppercase();
+        return verb.strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    }
+    verb.split_at_checked(words.len()).is_some_and(|(start, rest)| {
+        start.eq_ignore_ascii_case(words) && (rest.is_empty() || rest.starts_with(' '))
     })
 }
 

@@ -67,11 +67,13 @@ impl<'a> Script<'a> {
 
     /// Whether a `DELIMITER` line begins here.
     fn is_line(&self, start: usize) -> bool {
-        let before = self.command.get(..start).unwrap_or_default();
-        let line_begins = before.rsplit('\n').next().is_some_and(|line| line.trim().is_empty());
         let rest = self.command.get(start..).unwrap_or_default();
         let word = rest.get(..WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD));
-        line_begins && word && rest.get(WORD.len()..).is_some_and(|after| after.starts_with([' ', '\t']))
+        let is_word = word && rest.get(WORD.len()..).is_some_and(|after| after.starts_with([' ', '\t']));
+        // Not the whole line: a script in one line has as many statements as it likes.
+        let before = self.command.get(..start).unwrap_or_default();
+        let before = before.trim_end_matches(|c: char| c != '\n' && c.is_whitespace());
+        is_word && (before.is_empty() || before.ends_with('\n'))
     }
 }
 

@@ -43,12 +43,12 @@ pub fn split(command: &str, dialect: Dialect) -> Result<Vec<Piece<'_>>, LexError
     let mut body = Body::default();
     let mut start = 0;
     for token in tokens(command, dialect)? {
-        if token.is_sign(';') && !body.holds(dialect, &current) {
+        if token.is_sign(';') && !body.holds(dialect) {
             finish(command, start..token.start, &mut current, &mut pieces);
             start = token.end();
             body = Body::default();
         } else {
-            body.see(dialect, &current, &token);
+            body.see(dialect, current.last(), &token);
             current.push(token);
         }
     }
@@ -66,11 +66,9 @@ fn split_script(command: &str) -> Result<Vec<Piece<'_>>, LexError> {
     let mut start = 0;
     while let Some(step) = script.next(current.is_empty())? {
         let (end, next) = match step {
-            Step::Token(token) if token.is_sign(';') && !body.holds(dialect, &current) => {
-                (token.start, token.end())
-            }
+            Step::Token(token) if token.is_sign(';') && !body.holds(dialect) => (token.start, token.end()),
             Step::Token(token) => {
-                body.see(dialect, &current, &token);
+                body.see(dialect, current.last(), &token);
                 current.push(token);
                 continue;
             }
@@ -109,22 +107,77 @@ struct Body {
     open: usize,
     /// The body has begun.
     begun: bool,
+    header: Header,
+}
+
+/// Whether a statement creates a program, by its words up to now.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Header {
+    /// It has no word yet.
+    #[default]
+    Start,
+    /// EXPLAIN.
+    Explain,
+    /// CREATE and words that may be before the kind of the object; with a DEFINER, any name may be among them.
+    Create { definer: bool },
+    /// It does.
+    Program,
+    /// It creates no program.
+    Other,
+}
+
+impl Header {
+    fn with(self, token: &Token<'_>, dialect: Dialect) -> Self {
+        const MODIFIERS: [&str; 11] = [
+            "OR",
+            "REPLACE",
+            "TEMP",
+            "TEMPORARY",
+            "DEFINER",
+            "AGGREGATE",
+            "CONSTRAINT",
+            "CURRENT_USER",
+            "CURRENT_ROLE",
+            "SQL",
+            "SECURITY",
+        ];
+        match self {
+            Self::Start if token.is("EXPLAIN") => Self::Explain,
+            Self::Start | Self::Explain if token.is("CREATE") => Self::Create { definer: false },
+            Self::Create { .. } if token.is_any(objects(dialect)) => Self::Program,
+            Self::Create { definer } => {
+                // `DEFINER = user@host`
+                let definer = definer || token.is("DEFINER");
+                let passes = token.is_any(&MODIFIERS) || (definer && token.kind != TokenKind::Number);
+                if passes { Self::Create { definer } } else { Self::Other }
+            }
+            Self::Program => Self::Program,
+            Self::Start | Self::Explain | Self::Other => Self::Other,
+        }
+    }
+}
+
+/// The objects whose definition may have semicolons in it.
+fn objects(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Postgres => &["FUNCTION", "PROCEDURE"],
+        Dialect::Mysql => &["PROCEDURE", "FUNCTION", "TRIGGER", "EVENT"],
+        Dialect::Sqlite => &["TRIGGER"],
+        Dialect::Shell | Dialect::Http => &[],
+    }
 }
 
 impl Body {
-    fn see(&mut self, dialect: Dialect, before: &[Token<'_>], token: &Token<'_>) {
+    fn see(&mut self, dialect: Dialect, before: Option<&Token<'_>>, token: &Token<'_>) {
         if token.is_sign('(') {
             self.brackets += 1;
         } else if token.is_sign(')') {
             self.brackets = self.brackets.saturating_sub(1);
         }
+        let program = self.header == Header::Program;
         let begins = match dialect {
-            Dialect::Sqlite => token.is("BEGIN") && creates(before, &["TRIGGER"]),
-            Dialect::Postgres => {
-                token.is("ATOMIC")
-                    && before.last().is_some_and(|last| last.is("BEGIN"))
-                    && creates(before, &["FUNCTION", "PROCEDURE"])
-            }
+            Dialect::Sqlite => program && token.is("BEGIN"),
+            Dialect::Postgres => program && token.is("ATOMIC") && before.is_some_and(|last| last.is("BEGIN")),
             _ => false,
         };
         if begins && !self.begun {
@@ -135,54 +188,18 @@ impl Body {
         } else if self.begun && token.is("END") {
             self.open = self.open.saturating_sub(1);
         }
+        self.header = self.header.with(token, dialect);
     }
 
     /// Whether a semicolon here is part of the statement.
-    fn holds(&self, dialect: Dialect, statement: &[Token<'_>]) -> bool {
+    fn holds(&self, dialect: Dialect) -> bool {
         match dialect {
             Dialect::Sqlite => self.begun && self.open > 0,
             Dialect::Postgres => self.brackets > 0 || (self.begun && self.open > 0),
-            Dialect::Mysql => creates(statement, &["PROCEDURE", "FUNCTION", "TRIGGER", "EVENT"]),
+            Dialect::Mysql => self.header == Header::Program,
             Dialect::Shell | Dialect::Http => false,
         }
     }
-}
-
-/// Whether a statement is a CREATE of one of these objects.
-fn creates(statement: &[Token<'_>], objects: &[&str]) -> bool {
-    const MODIFIERS: [&str; 11] = [
-        "OR",
-        "REPLACE",
-        "TEMP",
-        "TEMPORARY",
-        "DEFINER",
-        "AGGREGATE",
-        "CONSTRAINT",
-        "CURRENT_USER",
-        "CURRENT_ROLE",
-        "SQL",
-        "SECURITY",
-    ];
-    let mut words = statement.iter();
-    if words.as_slice().first().is_some_and(|first| first.is("EXPLAIN")) {
-        words.next();
-    }
-    if !words.next().is_some_and(|first| first.is("CREATE")) {
-        return false;
-    }
-    // `DEFINER = user@host`: any name may be between.
-    let mut definer = false;
-    for token in words {
-        if token.is_any(objects) {
-            return true;
-        }
-        definer |= token.is("DEFINER");
-        let passes = token.is_any(&MODIFIERS) || (definer && token.kind != TokenKind::Number);
-        if !passes {
-            return false;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl Parser<'_> {
         self.blanks();
         if self.eat("\n") {
             self.bodies()?;
-            let more = !self.rest().trim().is_empty();
+            let more = self.at < self.text_end;
             if self.depth == 1 && more {
                 self.script.last_line = self.script.commands.len();
             }

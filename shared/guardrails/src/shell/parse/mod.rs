@@ -51,6 +51,8 @@ struct Document {
 
 struct Parser<'a> {
     text: &'a str,
+    /// Behind it there is only space.
+    text_end: usize,
     at: usize,
     depth: usize,
     script: Script,
@@ -61,7 +63,8 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str, depth: usize) -> Self {
-        Self { text, at: 0, depth, script: Script::default(), documents: Vec::new(), joined: None }
+        let text_end = text.trim_end().len();
+        Self { text, text_end, at: 0, depth, script: Script::default(), documents: Vec::new(), joined: None }
     }
 
     /// The script, if all of the text was read.
