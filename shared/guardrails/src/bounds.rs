@@ -1,6 +1,7 @@
 //! Bounds on time and stack: an analysis ends, whatever the command is.
 
 use crate::lexed::Depth;
+use crate::text::{Piece, Token, TokenKind};
 use std::panic::AssertUnwindSafe;
 
 /// A command is at most 100 KiB (413 above); what is longer is not looked at.
@@ -17,6 +18,10 @@ pub(crate) const MAX_CHAIN: usize = 3000;
 /// What all runs and brackets of a command may cost together ([`Depth::cost`]): one run of [`MAX_CHAIN`], or a hundred of
 /// three hundred tokens. Within the bounds above, a command that is full of the worst takes a second.
 pub(crate) const MAX_COST: usize = 10_000_000;
+
+/// What all tokens of a command may weigh together ([`size`]). A script of 100 KiB with usual names and values weighs less;
+/// one that consists of the shortest tokens weighs up to three times as much.
+pub(crate) const MAX_WEIGHT: usize = 130_000;
 
 /// `sqlparser` tries some brackets in two ways, in each other.
 pub(crate) const MAX_SQL_NESTING: usize = 40;
@@ -42,6 +47,23 @@ pub(crate) fn depth(depth: &Depth) -> Result<(), String> {
     }
     if depth.cost > MAX_COST {
         return Err("it has too many long or deep expressions to be analysed in time: split it".to_owned());
+    }
+    Ok(())
+}
+
+/// Refuses a command with more tokens than a parser reads in time: its cost grows with their number rather than with the
+/// bytes. Weights are about the time that a token of its kind takes.
+pub(crate) fn size(pieces: &[Piece<'_>]) -> Result<(), String> {
+    const STATEMENT: usize = 8;
+    let weight = |token: &Token<'_>| match token.kind {
+        TokenKind::Word | TokenKind::Name => 3,
+        TokenKind::Text | TokenKind::Number => 2,
+        TokenKind::Sign if token.is_sign('(') => 3,
+        TokenKind::Sign => 2,
+    };
+    let all = pieces.iter().map(|piece| STATEMENT + piece.tokens.iter().map(weight).sum::<usize>());
+    if all.sum::<usize>() > MAX_WEIGHT {
+        return Err("it has too many words and signs to be analysed in time: split it".to_owned());
     }
     Ok(())
 }

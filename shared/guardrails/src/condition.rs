@@ -6,6 +6,7 @@
 //! usual one differs for one of the constants that it names.
 
 use crate::wildcards::like;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A value of a row, or of the statement.
@@ -25,6 +26,8 @@ pub(crate) enum Term {
         natural: bool,
         /// Of another table than the one whose rows are changed.
         foreign: bool,
+        /// A condition used as a value: 0 or 1.
+        truth: bool,
     },
     /// Two numbers joined by `+`, `-` or `*`.
     Arithmetic(char, Box<Term>, Box<Term>),
@@ -55,12 +58,23 @@ impl Term {
             key,
             natural: NATURAL.iter().any(|function| text.starts_with(function)),
             foreign: false,
+            truth: false,
+        }
+    }
+
+    /// The same term, whose value is that of a condition.
+    pub(crate) fn of_truth(self) -> Self {
+        match self {
+            Self::Variable { key, foreign, .. } => {
+                Self::Variable { key, natural: false, foreign, truth: true }
+            }
+            other => other,
         }
     }
 
     /// A column of another table, or an expression of such columns.
     pub(crate) fn foreign(key: String) -> Self {
-        Self::Variable { key, natural: false, foreign: true }
+        Self::Variable { key, natural: false, foreign: true, truth: false }
     }
 
     /// Whether it has a column of the changed table, and one of another.
@@ -137,15 +151,34 @@ pub(crate) enum Condition {
 /// Values tried for one variable, and combinations of them.
 const MAX_VALUES: usize = 12;
 const MAX_TRIES: usize = 2048;
-/// Parts evaluated in all tries together.
-const MAX_WORK: usize = 400_000;
+/// Parts evaluated for all conditions of a command together.
+const MAX_WORK: usize = 200_000;
 /// Deeper conditions count as conditions that hold for every row.
 const MAX_DEPTH: usize = 4_000;
 
+/// What is left of [`MAX_WORK`] for a command. Where nothing is left, conditions count as ones that hold for every row.
+#[derive(Debug)]
+pub(crate) struct Effort(Cell<usize>);
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self(Cell::new(MAX_WORK))
+    }
+}
+
+impl Effort {
+    /// Takes a part of it; false if less is left.
+    fn takes(&self, work: usize) -> bool {
+        let left = self.0.get().checked_sub(work);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
 /// Whether a condition leaves out rows of the changed table, whatever is in the other tables of the statement: with
 /// `UPDATE a … FROM b WHERE b.id = 1`, one row of b is enough for all of a.
-pub(crate) fn restricts_own(condition: &Condition) -> bool {
-    restricts(&at_best(condition, true))
+pub(crate) fn restricts_own(condition: &Condition, effort: &Effort) -> bool {
+    restricts(&at_best(condition, true), effort)
 }
 
 /// A condition whose parts about other tables alone have the value that makes all of it hold.
@@ -179,7 +212,7 @@ fn at_best(condition: &Condition, wanted: bool) -> Condition {
 }
 
 /// Whether there are values for which the condition does not hold.
-pub(crate) fn restricts(condition: &Condition) -> bool {
+pub(crate) fn restricts(condition: &Condition, effort: &Effort) -> bool {
     let mut facts = Facts::default();
     if !facts.read(condition, 0) {
         return false;
@@ -188,10 +221,11 @@ pub(crate) fn restricts(condition: &Condition) -> bool {
         facts.variables.iter().map(|(key, variable)| (key, facts.values(variable))).collect();
     let all = variables.iter().try_fold(1_usize, |product, (_, values)| product.checked_mul(values.len()));
     let all = all.filter(|all| *all <= MAX_TRIES);
-    let tries = all.unwrap_or(MAX_TRIES).min(MAX_WORK / facts.parts.max(1) + 16);
+    let tries = all.unwrap_or(MAX_TRIES);
     let mut row = BTreeMap::new();
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-    (0..tries).any(|number| {
+    let tries = (0..tries).take_while(|_| effort.takes(facts.parts + variables.len()));
+    tries.into_iter().any(|number| {
         let mut rest = number;
         for (key, values) in &variables {
             let index = if all.is_some() {
@@ -285,8 +319,10 @@ impl Facts {
                 // A pattern's plain text fits it.
                 self.texts.insert(text.replace(['%', '_'], ""));
             }
-            Term::Variable { key, natural, .. } => {
-                self.variables.entry(key.clone()).or_default().natural |= natural;
+            Term::Variable { key, natural, truth, .. } => {
+                let variable = self.variables.entry(key.clone()).or_default();
+                variable.natural |= natural;
+                variable.truth |= truth;
             }
             Term::Arithmetic(_, left, right) => {
                 self.term(left);

@@ -2,17 +2,22 @@
 
 use super::names::bare;
 use super::statement;
-use crate::condition::{Comparison, Condition, Own, Term, is_aggregate, restricts, restricts_own};
+use crate::condition::{Comparison, Condition, Effort, Own, Term, is_aggregate, restricts, restricts_own};
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 /// True if a condition cannot tell one row from another: no column stands in it, or it holds whatever the columns of
 /// the changed table are. `target` is the table whose rows are changed.
-pub(super) fn holds_for_all(condition: &SyntaxNode, target: Option<&str>, own: &Own) -> bool {
+pub(super) fn holds_for_all(
+    condition: &SyntaxNode,
+    target: Option<&str>,
+    own: &Own,
+    effort: &Effort,
+) -> bool {
     if !mentions_column(condition) {
         return true;
     }
     let condition = Translation { target, own }.condition(condition);
-    !restricts(&condition) || !restricts_own(&condition)
+    !restricts(&condition, effort) || !restricts_own(&condition, effort)
 }
 
 struct Translation<'a> {

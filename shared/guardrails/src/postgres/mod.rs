@@ -20,6 +20,7 @@ mod statement;
 mod walk;
 
 use crate::analysis::{Analysis, NotUnderstood, Statement};
+use crate::condition::Effort;
 use crate::lexed::{self, Class, Depth};
 use crate::text::{self, Piece};
 use crate::{Dialect, bounds};
@@ -50,6 +51,7 @@ fn statements(command: &str, catalogue: Option<&Catalogue>) -> Result<Vec<Statem
 fn statements_with(command: &str, known: &Known<'_>) -> Result<Vec<Statement>, NotUnderstood> {
     let pieces = text::split(command, Dialect::Postgres)
         .map_err(|error| NotUnderstood::at(command, error.offset, format!("it {}", error.what)))?;
+    bounds::size(&pieces)?;
     let parse = SourceFile::parse(command);
     let root = parse.syntax_node();
     if let Some(error) = parse.errors().into_iter().min_by_key(|error| error.range().start()) {
@@ -79,7 +81,8 @@ fn statements_with(command: &str, known: &Known<'_>) -> Result<Vec<Statement>, N
     if nodes.len() != pieces.len() {
         return Err("its statements can be told apart in two ways".into());
     }
-    nodes.iter().zip(&pieces).map(|(node, piece)| read_twice(node, piece, command, known)).collect()
+    let effort = Effort::default();
+    nodes.iter().zip(&pieces).map(|(node, piece)| read_twice(node, piece, command, known, &effort)).collect()
 }
 
 /// One statement, read by the parser and by its tokens.
@@ -88,13 +91,15 @@ fn read_twice(
     piece: &Piece<'_>,
     command: &str,
     known: &Known<'_>,
+    effort: &Effort,
 ) -> Result<Statement, NotUnderstood> {
     let range = node.text_range();
     let inside = usize::from(range.start())..usize::from(range.end());
     if piece.tokens.iter().any(|token| !inside.contains(&token.start)) {
         return Err(NotUnderstood::at(command, piece.start, "its statements can be told apart in two ways"));
     }
-    let walked = walk::statement(node, known).map_err(|why| NotUnderstood::at(command, inside.start, why))?;
+    let walked =
+        walk::statement(node, known, effort).map_err(|why| NotUnderstood::at(command, inside.start, why))?;
     if let Some(offset) = walked.reserved {
         return Err(NotUnderstood::at(
             command,

@@ -6,7 +6,7 @@ use super::scope::Scope;
 use super::{builtin, changes, condition, output, reads, reserved, settings, statement};
 use crate::analysis::{Kind, Statement, TableName, Use};
 use crate::change::ChangeKind;
-use crate::condition::Own;
+use crate::condition::{Effort, Own};
 use crate::names::quoted;
 use countersign_catalogue::Volatility;
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
@@ -22,12 +22,17 @@ pub(super) struct Walked {
 }
 
 /// Analyses a node that is a whole statement.
-pub(super) fn statement(node: &SyntaxNode, known: &Known<'_>) -> Result<Walked, &'static str> {
+pub(super) fn statement(
+    node: &SyntaxNode,
+    known: &Known<'_>,
+    effort: &Effort,
+) -> Result<Walked, &'static str> {
     let Some((kind, verb)) = statement::classify(node.kind()) else {
         return Err("it has a statement of a kind that the guardrail does not know");
     };
     let mut walk = Walk {
         known,
+        effort,
         found: Statement::new(kind, verb),
         scopes: Vec::new(),
         explains: false,
@@ -78,6 +83,7 @@ enum Step {
 
 struct Walk<'a> {
     known: &'a Known<'a>,
+    effort: &'a Effort,
     found: Statement,
     scopes: Vec<Scope>,
     /// Only the plan of what stands in it is made.
@@ -238,7 +244,12 @@ impl Walk<'_> {
                 let positioned = node.children().any(|child| child.kind() == SyntaxKind::WHERE_CURRENT_OF);
                 match condition.and_then(|clause| clause.children().next()) {
                     Some(condition)
-                        if condition::holds_for_all(&condition, target_name(node).as_deref(), &own(node)) =>
+                        if condition::holds_for_all(
+                            &condition,
+                            target_name(node).as_deref(),
+                            &own(node),
+                            self.effort,
+                        ) =>
                     {
                         found.unbounded = true;
                         found.note(format!("{verb} {table} with a WHERE that holds for every row"));
@@ -257,7 +268,7 @@ impl Walk<'_> {
                 let on = node.descendants().find(|part| part.kind() == SyntaxKind::ON_CLAUSE);
                 if on
                     .and_then(|on| on.children().next())
-                    .is_none_or(|on| condition::holds_for_all(&on, None, &own(node)))
+                    .is_none_or(|on| condition::holds_for_all(&on, None, &own(node), self.effort))
                 {
                     found.unbounded = true;
                     found.note("merges on a condition that holds for every row");

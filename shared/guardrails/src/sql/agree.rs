@@ -228,6 +228,14 @@ impl Reader<'_> {
         if next.kind == TokenKind::Text && self.verb().is("VACUUM") {
             return Ok(());
         }
+        // `REORGANIZE PARTITION p INTO (…)`
+        if next.is_sign('(') && self.verb().is("ALTER") {
+            return Ok(());
+        }
+        // `LOAD INDEX INTO CACHE t`
+        if next.is("CACHE") && self.verb().is("LOAD") {
+            return Ok(());
+        }
         self.name()
     }
 

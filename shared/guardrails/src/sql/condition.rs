@@ -1,7 +1,7 @@
 //! Conditions, translated for [`crate::condition`].
 
 use crate::Dialect;
-use crate::condition::{Comparison, Condition, Own, Term, is_aggregate, restricts, restricts_own};
+use crate::condition::{Comparison, Condition, Effort, Own, Term, is_aggregate, restricts, restricts_own};
 use core::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, Expr, InTarget, JoinConstraint, Query, SetExpr, TableFactor, UnaryOperator, Value, Visit,
@@ -17,13 +17,14 @@ pub(super) fn holds_for_all(
     dialect: Dialect,
     targets: &[String],
     own: &Own,
+    effort: &Effort,
 ) -> bool {
     if !mentions_column(condition) {
         return true;
     }
     let translation = Translation { dialect, targets, own };
     let condition = translation.condition(condition);
-    if !restricts(&condition) {
+    if !restricts(&condition, effort) {
         return true;
     }
     let joined = joins.iter().fold(condition, |all, join| {
@@ -36,7 +37,7 @@ pub(super) fn holds_for_all(
         };
         Condition::And(Box::new(all), Box::new(one))
     });
-    !restricts_own(&joined)
+    !restricts_own(&joined, effort)
 }
 
 struct Translation<'a> {
@@ -246,13 +247,55 @@ impl Translation<'_> {
                     BinaryOperator::Plus => '+',
                     BinaryOperator::Minus => '-',
                     BinaryOperator::Multiply => '*',
+                    _ if is_truth(op) => return self.variable(expr).of_truth(),
                     _ => return self.variable(expr),
                 };
                 Term::Arithmetic(sign, Box::new(self.term(left)), Box::new(self.term(right)))
             }
+            // `a IS NULL NOT LIKE 'x'` compares 0 or 1.
+            Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::IsTrue(_)
+            | Expr::IsNotTrue(_)
+            | Expr::IsFalse(_)
+            | Expr::IsNotFalse(_)
+            | Expr::IsUnknown(_)
+            | Expr::IsNotUnknown(_)
+            | Expr::IsDistinctFrom(..)
+            | Expr::IsNotDistinctFrom(..)
+            | Expr::Between { .. }
+            | Expr::In { .. }
+            | Expr::Like { .. }
+            | Expr::RLike { .. }
+            | Expr::Exists { .. }
+            | Expr::UnaryOp { op: UnaryOperator::Not | UnaryOperator::BangNot, .. } => {
+                self.variable(expr).of_truth()
+            }
             _ => self.variable(expr),
         }
     }
+}
+
+/// Whether an operator makes a condition of its operands.
+fn is_truth(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::And
+            | BinaryOperator::Or
+            | BinaryOperator::Xor
+            | BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+            | BinaryOperator::Spaceship
+            | BinaryOperator::Is
+            | BinaryOperator::IsNot
+            | BinaryOperator::Regexp
+            | BinaryOperator::Match
+            | BinaryOperator::Glob
+    )
 }
 
 fn not(condition: Condition) -> Condition {

@@ -2,7 +2,7 @@
 
 use crate::Dialect;
 use crate::lexed::{self, Class, Depth};
-use crate::text::{Piece, TokenKind};
+use crate::text::{self, Piece, TokenKind};
 use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, SQLiteDialect};
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
@@ -54,6 +54,10 @@ pub(super) fn same_names(parsers: &[TokenWithSpan], ours: &[crate::text::Token<'
         // A variable: `@a`.
         Token::Word(word) => {
             Some(word.value.trim_start_matches('@')).filter(|text| is_word(text)).map(Cow::Borrowed)
+        }
+        // A parameter of SQLite: `$a`.
+        Token::Placeholder(name) => {
+            Some(name.as_str()).filter(|name| name.len() > 1 && name.starts_with('$')).map(Cow::Borrowed)
         }
         _ => None,
     });
@@ -142,6 +146,9 @@ fn is_quoted(token: &Token) -> bool {
 
 /// A command without comments and strings, as rules read it.
 pub(crate) fn code(command: &str, dialect: Dialect) -> String {
+    if let Ok(tokens) = text::tokens(command, dialect) {
+        return lexed::code(classes(command, &tokens));
+    }
     let Ok(tokens) = tokens(command, dialect) else {
         // Nothing is known: all of it is code.
         return command.to_owned();
@@ -149,6 +156,20 @@ pub(crate) fn code(command: &str, dialect: Dialect) -> String {
     let texts: Vec<(Class, String)> =
         tokens.iter().map(|token| (class(&token.token), token.token.to_string())).collect();
     lexed::code(texts.iter().map(|(class, text)| (*class, text.as_str())))
+}
+
+/// Tokens and what is between them.
+fn classes<'a>(command: &'a str, tokens: &[text::Token<'a>]) -> impl Iterator<Item = (Class, &'a str)> {
+    let mut end = 0;
+    let mut pieces: Vec<(Class, &str)> = Vec::with_capacity(2 * tokens.len() + 1);
+    for token in tokens {
+        let class = if token.kind == TokenKind::Text { Class::Text } else { Class::Code };
+        pieces.push((Class::Nothing, command.get(end..token.start).unwrap_or_default()));
+        pieces.push((class, token.text));
+        end = token.end();
+    }
+    pieces.push((Class::Nothing, command.get(end..).unwrap_or_default()));
+    pieces.into_iter().filter(|(_, text)| !text.is_empty())
 }
 
 /// How much work a statement is.

@@ -6,6 +6,7 @@ mod condition;
 mod count;
 mod expr;
 mod functions;
+mod heads;
 mod lex;
 mod rewrite;
 mod show;
@@ -14,6 +15,7 @@ mod walk;
 mod words;
 
 use crate::analysis::{Analysis, Kind, NotUnderstood, Statement};
+use crate::condition::Effort;
 use crate::text::{self, Piece};
 use crate::{Dialect, bounds};
 use sqlparser::parser::Parser;
@@ -72,29 +74,33 @@ fn statements(dialect: Dialect, command: &str) -> Result<Vec<Statement>, NotUnde
     if pieces.is_empty() {
         return Err("it has no statement".into());
     }
-    pieces.iter().map(|piece| statement(piece, dialect, command)).collect()
+    bounds::size(&pieces)?;
+    let effort = Effort::default();
+    pieces.iter().map(|piece| statement(piece, dialect, command, &effort)).collect()
 }
 
-fn statement(piece: &Piece<'_>, dialect: Dialect, command: &str) -> Result<Statement, NotUnderstood> {
+fn statement(
+    piece: &Piece<'_>,
+    dialect: Dialect,
+    command: &str,
+    effort: &Effort,
+) -> Result<Statement, NotUnderstood> {
     let at_start = |why: &str| NotUnderstood::at(command, piece.start, why);
     let tokens = lex::tokens(piece.text, dialect).map_err(at_start)?;
     if let Some(why) = lex::doubtful(piece.text, &tokens, dialect) {
         return Err(at_start(why));
     }
-    read_twice(piece, tokens, dialect, command)
+    read_twice(piece, tokens, dialect, command, effort)
 }
 
-/// One statement, read by the parser and by its tokens.
+/// One statement, read by the parser and by its tokens; where the parser cannot, by its first words.
 fn read_twice(
     piece: &Piece<'_>,
     tokens: Vec<TokenWithSpan>,
     dialect: Dialect,
     command: &str,
+    effort: &Effort,
 ) -> Result<Statement, NotUnderstood> {
-    let at = |offset: usize, why: String| NotUnderstood::at(command, offset, why);
-    if !lex::same_names(&tokens, &piece.tokens) {
-        return Err(at(piece.start, "its quotes and comments can be read in two ways".to_owned()));
-    }
     let depth = lex::depth(&tokens);
     bounds::depth(&depth)?;
     if depth.nesting > bounds::MAX_SQL_NESTING {
@@ -102,6 +108,76 @@ fn read_twice(
     }
     let suspicious = words::suspicious(&tokens);
     let pipes = dialect == Dialect::Mysql && tokens.iter().any(|token| token.token == Token::StringConcat);
+    let settings = settings(piece, dialect);
+    let (inner, tokens) = match settings {
+        Some(count) => (without(piece, count), behind_for(tokens)),
+        None => (piece.clone(), tokens),
+    };
+    let mut statement = match by_parser(&inner, tokens, dialect, command, effort) {
+        Ok(mut statement) => {
+            if settings.is_some() {
+                statement.hides("it runs under other settings, which may change what it means");
+            }
+            statement
+        }
+        Err(why) if settings.is_some() => return Err(why),
+        Err(why) => {
+            show::read(&piece.tokens, dialect).or_else(|| heads::read(&piece.tokens, dialect)).ok_or(why)?
+        }
+    };
+    if statement.kind != Kind::Read && piece.tokens.iter().any(|token| token.is("DEFINER")) {
+        statement.act(Kind::Privilege, "DEFINER");
+    }
+    // An OR that binds as loosely as one, or a concatenation that binds tightly: by the sql_mode.
+    if pipes && statement.kind != Kind::Read {
+        statement.hides("it has `||`, which is OR or a concatenation, depending on the server's sql_mode");
+    }
+    // Where something is known to write, the word is explained, and the command is no read anyway. SHOW CREATE and its
+    // like name what they ask for.
+    if let Some(word) = suspicious
+        && statement.kind == Kind::Read
+        && !statement.verb.starts_with("SHOW")
+    {
+        statement.not_read(format!("it has the word {word}, which a read does not need"));
+    }
+    Ok(statement)
+}
+
+/// How many tokens the settings of MariaDB's `SET STATEMENT a = 1, b = 2 FOR …` have, with the FOR.
+fn settings(piece: &Piece<'_>, dialect: Dialect) -> Option<usize> {
+    let [set, statement, rest @ ..] = piece.tokens.as_slice() else { return None };
+    if dialect != Dialect::Mysql || !set.is("SET") || !statement.is("STATEMENT") {
+        return None;
+    }
+    let end = rest.iter().position(|token| token.is("FOR"))?;
+    let plain = |token: &text::Token<'_>| !token.is_sign('(') && !token.is("SELECT");
+    rest.get(..end)?.iter().all(plain).then_some(end + 3)
+}
+
+/// A statement without its first tokens.
+fn without<'a>(piece: &Piece<'a>, count: usize) -> Piece<'a> {
+    Piece { tokens: piece.tokens.get(count..).unwrap_or_default().to_vec(), ..piece.clone() }
+}
+
+/// The parser's tokens behind the first FOR.
+fn behind_for(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is_for = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("FOR"));
+    let start = tokens.iter().position(is_for).map_or(0, |at| at + 1);
+    tokens.split_off(start)
+}
+
+/// What the parser reads, if all of the tokens agree.
+fn by_parser(
+    piece: &Piece<'_>,
+    tokens: Vec<TokenWithSpan>,
+    dialect: Dialect,
+    command: &str,
+    effort: &Effort,
+) -> Result<Statement, NotUnderstood> {
+    let at = |offset: usize, why: String| NotUnderstood::at(command, offset, why);
+    if !lex::same_names(&tokens, &piece.tokens) {
+        return Err(at(piece.start, "its quotes and comments can be read in two ways".to_owned()));
+    }
     if let Some(statement) = show::read(&piece.tokens, dialect) {
         return Ok(statement);
     }
@@ -120,27 +196,11 @@ fn read_twice(
     if left.token != Token::EOF {
         return Err(at(place(left.span.start), "the statement should end here".to_owned()));
     }
-    let walked = walk::statement(&parsed, dialect);
+    let walked = walk::statement(&parsed, dialect, effort);
     if let Some(location) = walked.reserved {
         return Err(at(place(location), "it has a reserved word here where a name is expected".to_owned()));
     }
-    let mut statement = walked.found;
-    agree::check(&piece.tokens, dialect, &walked.known, &statement.functions)
+    agree::check(&piece.tokens, dialect, &walked.known, &walked.found.functions)
         .map_err(|disagreement| at(disagreement.offset, disagreement.what))?;
-    if statement.kind != Kind::Read && piece.tokens.iter().any(|token| token.is("DEFINER")) {
-        statement.act(Kind::Privilege, "DEFINER");
-    }
-    // An OR that binds as loosely as one, or a concatenation that binds tightly: by the sql_mode.
-    if pipes && statement.kind != Kind::Read {
-        statement.hides("it has `||`, which is OR or a concatenation, depending on the server's sql_mode");
-    }
-    // Where something is known to write, the word is explained, and the command is no read anyway. SHOW CREATE and its
-    // like name what they ask for.
-    if let Some(word) = suspicious
-        && statement.kind == Kind::Read
-        && !statement.verb.starts_with("SHOW")
-    {
-        statement.not_read(format!("it has the word {word}, which a read does not need"));
-    }
-    Ok(statement)
+    Ok(walked.found)
 }

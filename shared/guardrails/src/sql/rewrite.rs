@@ -7,23 +7,36 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 ///
 /// - MySQL: UPDATE and DELETE without their modifiers, which the parser would take for a table; `UPDATE a, b` as a
 ///   join; `EXPLAIN EXTENDED` as EXPLAIN; MariaDB's `ANALYZE SELECT` as EXPLAIN ANALYZE; `a MOD b` as `a % b`;
-///   `CHAR(65 USING x)` without the character set; `TABLE t` in brackets
+///   `CHAR(65 USING x)` without the character set; `TABLE t` in brackets; MariaDB's dynamic columns without their types;
+///   `LIMIT 2 ROWS EXAMINED 3` without the rows examined; composed units of time (`DAY_HOUR`) as DAY
 /// - SQLite: `a ISNULL` as `a IS NULL`, `a NOTNULL` as `a IS NOT NULL`; CROSS JOIN as JOIN, which may have a condition;
-///   frames of windows without EXCLUDE
+///   frames of windows without EXCLUDE; `AS MATERIALIZED (…)` and `UNIQUE … ON CONFLICT x` without these words
 pub(super) fn as_parsed(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Vec<TokenWithSpan> {
     let tokens: Vec<TokenWithSpan> =
         tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
-    if dialect == Dialect::Sqlite { sqlite(tokens) } else { operators(statement(tokens)) }
+    if dialect == Dialect::Sqlite { sqlite(tokens) } else { operators(values(statement(tokens))) }
 }
 
 fn sqlite(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut found: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let creates_table = tokens.first().is_some_and(|first| is(first, "CREATE"))
+        && tokens.iter().take(3).any(|token| is(token, "TABLE"));
     let mut rest = tokens.into_iter().peekable();
     while let Some(token) = rest.next() {
         let words: &[&str] = if is(&token, "ISNULL") {
             &["IS", "NULL"]
         } else if is(&token, "NOTNULL") {
             &["IS", "NOT", "NULL"]
+        } else if is(&token, "MATERIALIZED") && rest.peek().is_some_and(|next| next.token == Token::LParen) {
+            // `AS NOT MATERIALIZED (`
+            if found.last().is_some_and(|last| is(last, "NOT")) {
+                found.pop();
+            }
+            continue;
+        } else if creates_table && is(&token, "ON") && rest.peek().is_some_and(|next| is(next, "CONFLICT")) {
+            // `UNIQUE (a) ON CONFLICT REPLACE`
+            rest.nth(1);
+            continue;
         } else if is(&token, "CROSS") && rest.peek().is_some_and(|next| is(next, "JOIN")) {
             continue;
         } else if is(&token, "EXCLUDE") && found.last().is_some_and(ends_frame) {
@@ -73,7 +86,9 @@ fn statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         let modifiers = modifiers.count();
         tokens.drain(1..=modifiers);
     }
-    if starts(&tokens, 0, &["UPDATE"]) {
+    let explains = usize::from(starts(&tokens, 0, &["EXPLAIN"]));
+    let explains = explains + usize::from(explains == 1 && starts(&tokens, 1, &["ANALYZE"]));
+    if starts(&tokens, explains, &["UPDATE"]) {
         return joined(tokens);
     }
     if let ([first, ..], [.., last]) = (tokens.as_slice(), tokens.as_slice())
@@ -102,6 +117,69 @@ fn joined(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         } else {
             found.push(token);
         }
+    }
+    found
+}
+
+/// Types, units and bounds within expressions and behind them.
+fn values(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    const UNITS: [&str; 11] = [
+        "SECOND_MICROSECOND",
+        "MINUTE_MICROSECOND",
+        "MINUTE_SECOND",
+        "HOUR_MICROSECOND",
+        "HOUR_SECOND",
+        "HOUR_MINUTE",
+        "DAY_MICROSECOND",
+        "DAY_SECOND",
+        "DAY_MINUTE",
+        "DAY_HOUR",
+        "YEAR_MONTH",
+    ];
+    const COLUMNS: [&str; 3] = ["COLUMN_CREATE", "COLUMN_ADD", "COLUMN_GET"];
+    let is_any = |token: &TokenWithSpan, words: &[&str]| words.iter().any(|word| is(token, word));
+    let mut found: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    // For each open bracket, whether it is that of a function of dynamic columns.
+    let mut brackets: Vec<bool> = Vec::new();
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        match &token.token {
+            Token::LParen => brackets.push(found.last().is_some_and(|before| is_any(before, &COLUMNS))),
+            Token::RParen => _ = brackets.pop(),
+            // `AS decimal(10, 2)`
+            Token::Word(_) if brackets.last() == Some(&true) && is(&token, "AS") => {
+                let mut depth = 0_usize;
+                while let Some(next) =
+                    rest.next_if(|next| depth > 0 || !matches!(next.token, Token::Comma | Token::RParen))
+                {
+                    match next.token {
+                        Token::LParen => depth += 1,
+                        Token::RParen => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    // A type has no query in it.
+                    if is(&next, "SELECT") {
+                        found.push(next);
+                    }
+                }
+                continue;
+            }
+            Token::Word(_)
+                if is_any(&token, &UNITS) && found.last().is_some_and(|last| last.token != Token::Period) =>
+            {
+                found.push(keyword("DAY", &token));
+                continue;
+            }
+            Token::Word(_) if is(&token, "ROWS") && rest.peek().is_some_and(|next| is(next, "EXAMINED")) => {
+                rest.nth(1);
+                if found.last().is_some_and(|last| is(last, "LIMIT")) {
+                    found.pop();
+                }
+                continue;
+            }
+            _ => {}
+        }
+        found.push(token);
     }
     found
 }

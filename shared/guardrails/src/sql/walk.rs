@@ -3,7 +3,7 @@
 use super::{agree, condition, expr, functions, statement as sorts};
 use crate::Dialect;
 use crate::analysis::{Kind, Statement, TableName, Use};
-use crate::condition::Own;
+use crate::condition::{Effort, Own};
 use crate::names::quoted;
 use core::ops::ControlFlow;
 use sqlparser::ast::{
@@ -24,11 +24,12 @@ pub(super) struct Walked {
 }
 
 /// Analyses a statement.
-pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Walked {
+pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect, effort: &Effort) -> Walked {
     let (kind, verb) = sorts::classify(parsed);
     let mut walk = Walk {
         found: Statement::new(kind, verb.clone()),
         dialect,
+        effort,
         with: with_names(parsed),
         outermost: true,
         explains: matches!(parsed, ast::Statement::Explain { analyze: false, .. }),
@@ -49,9 +50,10 @@ pub(super) fn statement(parsed: &ast::Statement, dialect: Dialect) -> Walked {
     Walked { found: walk.found, known, reserved: walk.reserved }
 }
 
-struct Walk {
+struct Walk<'a> {
     found: Statement,
     dialect: Dialect,
+    effort: &'a Effort,
     /// Names of WITHs that hide no table of the same name.
     with: BTreeSet<String>,
     outermost: bool,
@@ -61,7 +63,7 @@ struct Walk {
     withs: BTreeSet<String>,
 }
 
-impl Visitor for Walk {
+impl Visitor for Walk<'_> {
     type Break = ();
 
     fn pre_visit_statement(&mut self, statement: &ast::Statement) -> ControlFlow<()> {
@@ -167,7 +169,7 @@ impl Visitor for Walk {
     }
 }
 
-impl Walk {
+impl Walk<'_> {
     /// The tables that a statement changes, also one inside of another: the parser's walk does not name all of them,
     /// and not how they are used.
     fn targets(&mut self, statement: &ast::Statement) {
@@ -198,13 +200,29 @@ impl Walk {
                 let targets = update_targets(update);
                 let what = format!("updates {}", names_of(&targets));
                 let (own, joins) = own_of_update(update, &targets);
-                changes(found, &what, update.selection.as_ref(), &joins, self.dialect, &targets, &own);
+                changes(
+                    found,
+                    &what,
+                    update.selection.as_ref(),
+                    (&own, &joins),
+                    self.dialect,
+                    &targets,
+                    self.effort,
+                );
             }
             ast::Statement::Delete(delete) if !explains => {
                 let targets = delete_targets(delete);
                 let what = format!("deletes from {}", names_of(&targets));
                 let (own, joins) = own_of_delete(delete, &targets);
-                changes(found, &what, delete.selection.as_ref(), &joins, self.dialect, &targets, &own);
+                changes(
+                    found,
+                    &what,
+                    delete.selection.as_ref(),
+                    (&own, &joins),
+                    self.dialect,
+                    &targets,
+                    self.effort,
+                );
             }
             ast::Statement::Insert(insert) if !explains => {
                 found.note(format!("inserts into {}", names_of(&targets(statement))));
@@ -336,10 +354,10 @@ fn changes(
     found: &mut Statement,
     what: &str,
     selection: Option<&Expr>,
-    joins: &[&JoinConstraint],
+    (own, joins): (&Own, &[&JoinConstraint]),
     dialect: Dialect,
     targets: &[TableName],
-    own: &Own,
+    effort: &Effort,
 ) {
     let targets: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
     match selection {
@@ -347,7 +365,7 @@ fn changes(
             found.unbounded = true;
             found.note(format!("{what} without WHERE"));
         }
-        Some(condition) if condition::holds_for_all(condition, joins, dialect, &targets, own) => {
+        Some(condition) if condition::holds_for_all(condition, joins, dialect, &targets, own, effort) => {
             found.unbounded = true;
             found.note(format!("{what} with a WHERE that holds for every row"));
         }
