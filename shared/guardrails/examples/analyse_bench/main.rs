@@ -128,7 +128,7 @@ fn slowest(dialect: Dialect, rules: &RuleSet, every: usize) {
     let mut all: Vec<(Duration, String)> = Vec::new();
     hostile::each(dialect, &mut |name, command| {
         number += 1;
-        if number % every != 0 {
+        if !number.is_multiple_of(every) {
             return;
         }
         let (took, understood) = fastest(dialect, command, rules);

@@ -8,7 +8,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 /// - MySQL: UPDATE and DELETE without their modifiers, which the parser would take for a table; `UPDATE a, b` as a
 ///   join; `EXPLAIN EXTENDED` as EXPLAIN; MariaDB's `ANALYZE SELECT` as EXPLAIN ANALYZE; `a MOD b` as `a % b`;
 ///   `CHAR(65 USING x)` without the character set; `TABLE t` in brackets; MariaDB's dynamic columns without their types;
-///   `LIMIT 2 ROWS EXAMINED 3` without the rows examined; composed units of time (`DAY_HOUR`) as DAY
+///   `DELETE a.* FROM …` without the star; `LIMIT 2 ROWS EXAMINED 3` without the rows examined; composed units of time (`DAY_HOUR`) as DAY
 /// - SQLite: `a ISNULL` as `a IS NULL`, `a NOTNULL` as `a IS NOT NULL`; CROSS JOIN as JOIN, which may have a condition;
 ///   frames of windows without EXCLUDE; `AS MATERIALIZED (…)` and `UNIQUE … ON CONFLICT x` without these words
 pub(super) fn as_parsed(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Vec<TokenWithSpan> {
@@ -86,6 +86,9 @@ fn statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         let modifiers = modifiers.count();
         tokens.drain(1..=modifiers);
     }
+    if starts(&tokens, 0, &["DELETE"]) {
+        tokens = without_stars(tokens);
+    }
     let explains = usize::from(starts(&tokens, 0, &["EXPLAIN"]));
     let explains = explains + usize::from(explains == 1 && starts(&tokens, 1, &["ANALYZE"]));
     if starts(&tokens, explains, &["UPDATE"]) {
@@ -99,6 +102,23 @@ fn statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         tokens = std::iter::once(open).chain(tokens).chain([close]).collect();
     }
     tokens
+}
+
+/// `DELETE a.*, b.* FROM …` as `DELETE a, b FROM …`.
+fn without_stars(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let from = tokens.iter().position(|token| is(token, "FROM")).unwrap_or(0);
+    let mut found: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for (at, token) in tokens.into_iter().enumerate() {
+        if at < from
+            && token.token == Token::Mul
+            && found.last().is_some_and(|last| last.token == Token::Period)
+        {
+            found.pop();
+        } else {
+            found.push(token);
+        }
+    }
+    found
 }
 
 /// `UPDATE a, b SET …` as `UPDATE a CROSS JOIN b SET …`.
