@@ -109,11 +109,9 @@ fn read_twice(
     let suspicious = words::suspicious(&tokens);
     let pipes = dialect == Dialect::Mysql && tokens.iter().any(|token| token.token == Token::StringConcat);
     let settings = settings(piece, dialect);
-    let (inner, tokens) = match settings {
-        Some(count) => (without(piece, count), behind_for(tokens)),
-        None => (piece.clone(), tokens),
-    };
-    let mut statement = match by_parser(&inner, tokens, dialect, command, effort) {
+    let inner = settings.map(|count| without(piece, count));
+    let tokens = if settings.is_some() { behind_for(tokens) } else { tokens };
+    let mut statement = match by_parser(inner.as_ref().unwrap_or(piece), tokens, dialect, command, effort) {
         Ok(mut statement) => {
             if settings.is_some() {
                 statement.hides("it runs under other settings, which may change what it means");
