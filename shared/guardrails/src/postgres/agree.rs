@@ -4,7 +4,7 @@
 //! uses of these words are listed here; a use that is not listed is a disagreement, and the statement is not understood.
 
 use super::reserved;
-use crate::text::{Token, TokenKind};
+use crate::text::{self, Token, TokenKind};
 use std::collections::BTreeSet;
 
 /// What the text has and the tree does not.
@@ -289,13 +289,12 @@ impl Reader<'_> {
 
     /// A token before the next one; 1 is the one just read.
     fn before(&self, distance: usize) -> Option<&Token<'_>> {
-        self.tokens.get(self.at.checked_sub(distance)?)
+        text::before(self.tokens, self.at, distance)
     }
 
     /// The first word of the statement.
     fn verb(&self) -> Token<'_> {
-        const NONE: Token<'static> = Token { kind: TokenKind::Sign, text: "", start: 0 };
-        self.tokens.iter().find(|token| !token.is_sign('(')).copied().unwrap_or(NONE)
+        text::verb(self.tokens)
     }
 }
 

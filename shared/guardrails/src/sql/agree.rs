@@ -7,7 +7,7 @@
 
 use crate::Dialect;
 use crate::names::NameList;
-use crate::text::{Token, TokenKind};
+use crate::text::{self, Token, TokenKind};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -366,13 +366,12 @@ impl Reader<'_> {
 
     /// A token before the next one; 1 is the one just read.
     fn before(&self, distance: usize) -> Option<&Token<'_>> {
-        self.tokens.get(self.at.checked_sub(distance)?)
+        text::before(self.tokens, self.at, distance)
     }
 
     /// The first word of the statement.
     fn verb(&self) -> Token<'_> {
-        const NONE: Token<'static> = Token { kind: TokenKind::Sign, text: "", start: 0 };
-        self.tokens.iter().find(|token| !token.is_sign('(')).copied().unwrap_or(NONE)
+        text::verb(self.tokens)
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod delimiter;
 mod lexer;
+mod places;
 mod position;
 mod program;
 mod split;
 
 pub use lexer::{LexError, Token, TokenKind, tokens};
+pub(crate) use places::{before, verb};
 pub use position::Position;
 pub use program::is_one_program;
 pub use split::{Piece, split};
