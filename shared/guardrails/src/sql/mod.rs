@@ -111,8 +111,16 @@ fn read_twice(
     let settings = settings(piece, dialect);
     let inner = settings.map(|count| without(piece, count));
     let tokens = if settings.is_some() { behind_for(tokens) } else { tokens };
+    // The parser's tree has the object of a privilege, and its walk does not.
+    let grants = piece.tokens.first().is_some_and(|first| first.is_any(&["GRANT", "REVOKE"]));
+    if grants && let Some(statement) = heads::read(&piece.tokens, dialect) {
+        return Ok(statement);
+    }
     let mut statement = match by_parser(inner.as_ref().unwrap_or(piece), tokens, dialect, command, effort) {
         Ok(mut statement) => {
+            if grants {
+                statement.hides("it is about objects that the guardrail does not see");
+            }
             if settings.is_some() {
                 statement.hides("it runs under other settings, which may change what it means");
             }
