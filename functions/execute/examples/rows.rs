@@ -13,11 +13,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use countersign_app::aws::{Aws, AwsSettings};
+use countersign_app::aws::{Aws, AwsSettings, Inside};
 use countersign_execute::mask::{Filter, Masking};
 use countersign_execute::output::Keeper;
 use countersign_guardrails::{Dialect, RuleSet, analyse};
-use countersign_local::EmbeddedStore;
+use countersign_local::{EmbeddedStore, Endpoints};
 use countersign_masking::{Masker, MaskingPolicy};
 use countersign_rules::{RequestId, Timestamp};
 use countersign_storage::{Store, schema};
@@ -34,7 +34,9 @@ async fn main() -> Result<()> {
     let url = std::env::var("COUNTERSIGN_TEST_POSTGRES_URL")
         .context("COUNTERSIGN_TEST_POSTGRES_URL must name a PostgreSQL server")?;
     let store = EmbeddedStore::open(None).await?;
-    let aws = Aws::new(AwsSettings::local(&store.endpoint(), "", ""));
+    let endpoints = store.endpoints();
+    let inside = Inside::new(move |request| endpoints.clone().answer(request));
+    let aws = Aws::new(AwsSettings::local(Endpoints::DYNAMODB, "", "").with_inside(inside));
     let client = aws.dynamodb();
     schema::create_table(&client, "rows").await?;
     let bench = Bench { url, store: Store::new(client, "rows") };

@@ -81,6 +81,7 @@ impl From<SendError> for CallError {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Http(error) if error.is_timeout() => Self::TimedOut,
+            SendError::Http(error) if error.is_builder() => Self::Unusable(error.to_string()),
             SendError::Http(_) => Self::Unreachable,
             SendError::Unusable(why) => Self::Unusable(why.to_string()),
         }
@@ -149,8 +150,6 @@ impl Aws {
 
     async fn attempt(&self, call: &Call) -> Result<http::Response<Bytes>, CallError> {
         let request = self.signed(call, SystemTime::now())?;
-        let request =
-            reqwest::Request::try_from(request).map_err(|error| CallError::Unusable(error.to_string()))?;
         let answer = tokio::time::timeout(call.timeout, self.pool.send(request));
         let answer = answer.await.map_err(|_| CallError::TimedOut)??;
         if answer.status().is_success() {

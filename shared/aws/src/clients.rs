@@ -41,7 +41,7 @@ impl Aws {
     /// Builds the connection pool of these settings, once for all clients.
     #[must_use]
     pub fn new(settings: AwsSettings) -> Self {
-        let pool = Pool::new(&settings.trust);
+        let pool = Pool::new(&settings.trust, settings.inside.clone());
         let connector = SharedHttpConnector::new(pool.clone());
         Self { settings, pool, http: http_client_fn(move |_, _| connector.clone()) }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 
 use crate::connector::Trust;
+use crate::inside::Inside;
 
 /// A variable that is missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,8 @@ pub struct AwsSettings {
     pub s3_url: Option<String>,
     /// `AWS_CA_BUNDLE`: PEM certificates to trust instead of Amazon's.
     pub trust: Trust,
+    /// Who answers for AWS within this process.
+    pub inside: Option<Inside>,
     /// Upper bound for one attempt of a call.
     pub attempt_timeout: Duration,
 }
@@ -100,6 +103,7 @@ impl AwsSettings {
             kms_url: url("AWS_ENDPOINT_URL_KMS"),
             s3_url: url("AWS_ENDPOINT_URL_S3"),
             trust,
+            inside: None,
             attempt_timeout: AWS_ATTEMPT,
         })
     }
@@ -126,7 +130,14 @@ impl AwsSettings {
             kms_url: None,
             s3_url: None,
             trust: Trust::Amazon,
+            inside: None,
             attempt_timeout: LOCAL_ATTEMPT,
         }
+    }
+
+    /// The same, with calls to hosts below `countersign.internal` answered within this process.
+    #[must_use]
+    pub fn with_inside(self, inside: Inside) -> Self {
+        Self { inside: Some(inside), ..self }
     }
 }

@@ -17,7 +17,10 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, Put, ScalarAttributeType,
     StreamSpecification, StreamViewType, TransactWriteItem,
 };
-use countersign_local::{Function, FunctionError, Functions, Platform, PlatformConfig, StreamConfig, Wiring};
+use countersign_aws::{Aws, AwsSettings, Inside};
+use countersign_local::{
+    Endpoints, Function, FunctionError, Functions, Platform, PlatformConfig, StreamConfig, Wiring,
+};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::sync::Arc;
@@ -56,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let scratch = tempfile::tempdir()?;
     config.data_dir = Some(arguments.next().map_or_else(|| scratch.path().to_path_buf(), Into::into));
     let prepared = Platform::prepare(config).await?;
-    let client = client(prepared.dynamodb_endpoint());
+    let client = client(prepared.endpoints());
     create_table(&client).await?;
     let counter = Arc::new(Counter::default());
     let mut stream = StreamConfig::new(TABLE, "count", |image| {
@@ -125,17 +128,16 @@ fn processor_seconds() -> Option<f64> {
     Some(ticks / 100.0)
 }
 
-fn client(endpoint: String) -> Client {
+fn client(endpoints: Endpoints) -> Client {
+    let inside = Inside::new(move |request| endpoints.clone().answer(request));
     Client::from_conf(
         Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("local"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
             .retry_config(RetryConfig::disabled())
-            .http_client(
-                countersign_aws::Aws::new(countersign_aws::AwsSettings::local("", "", "")).http_client(),
-            )
-            .endpoint_url(endpoint)
+            .http_client(Aws::new(AwsSettings::local("", "", "").with_inside(inside)).http_client())
+            .endpoint_url(Endpoints::DYNAMODB)
             .build(),
     )
 }

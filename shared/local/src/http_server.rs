@@ -1,4 +1,4 @@
-//! One HTTP/1.1 server for the three HTTP faces of the platform.
+//! The HTTP/1.1 server of the platform.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -37,7 +37,7 @@ impl HttpServer {
     pub(crate) fn start<H, F>(listener: TcpListener, limits: Limits, handler: H) -> Self
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+        F: Future<Output = Response<Bytes>> + Send + 'static,
     {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(accept(listener, limits, handler, stopped));
@@ -66,7 +66,7 @@ async fn accept<H, F>(
     mut stopped: oneshot::Receiver<Duration>,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<Bytes>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
@@ -90,7 +90,7 @@ async fn accept<H, F>(
         let handler = handler.clone();
         let service = service_fn(move |request| {
             let answer = handler(request, peer);
-            async move { Ok::<_, Infallible>(answer.await) }
+            async move { Ok::<_, Infallible>(answer.await.map(Full::new)) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -160,8 +160,8 @@ pub(crate) fn answer(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     response

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //!  browser, CLI ─▶ gateway ──▶ Runner ──▶ function (the real handler, fed with Lambda's own JSON)
-//!                                ▲  ▲                   │ AWS SDK, endpoints on loopback
+//!                                ▲  ▲                   │ AWS SDK, calls within the process
 //!      stream (feeder) ──────────┘  └── invoke ◀────────┤ Lambda's Invoke API
 //!        ▲                          └── scheduler ◀─────┤ EventBridge Scheduler's API
 //!        └── store's stream table ◀── store ◀───────────┘ DynamoDB's API
 //! ```
 //!
-//! - [`store`]: DynamoDB, embedded and file-backed, served on a loopback port.
+//! - [`store`]: DynamoDB, embedded and file-backed.
+//! - [`endpoints`]: AWS's APIs as the SDK's clients reach them, without a port.
 //! - [`stream`]: feeds the table's stream to a function, in order, at least once.
 //! - [`scheduler`]: one-time schedules that fire for real, and periodic rules.
 //! - [`invoke`]: asynchronous and synchronous invocations.
@@ -20,12 +21,12 @@
 //! no function and on no other crate of the workspace; `serve` wires the functions in.
 
 mod data_dir;
+pub mod endpoints;
 mod error;
 pub mod function;
 pub mod gateway;
 mod http_server;
 pub mod invoke;
-mod loopback;
 pub mod platform;
 mod runner;
 pub mod scheduler;
@@ -34,6 +35,7 @@ pub mod store;
 pub mod stream;
 mod text;
 
+pub use endpoints::Endpoints;
 pub use error::LocalError;
 pub use function::{Function, FunctionError, Functions};
 pub use gateway::{GatewayConfig, Route};

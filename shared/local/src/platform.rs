@@ -1,16 +1,16 @@
 //! Starts the platform in two stages and stops it in order.
 //!
 //! The functions need the endpoints before they can be built, and the platform needs the
-//! functions before it can run: [`Platform::prepare`] opens the data directory, binds every
+//! functions before it can run: [`Platform::prepare`] opens the data directory, binds the public
 //! port and answers DynamoDB's and the scheduler's APIs; [`Prepared::run`] takes the
 //! functions and starts everything that invokes them.
 
+use crate::endpoints::{self, Api, Endpoints};
 use crate::error::LocalError;
 use crate::function::Functions;
 use crate::gateway::{Gateway, GatewayConfig, Route};
 use crate::http_server::HttpServer;
 use crate::invoke::{InvokeApi, InvokeConfig};
-use crate::loopback;
 use crate::runner::Runner;
 use crate::scheduler::{PeriodicRule, RunningScheduler, Scheduler, SchedulerFaults};
 use crate::store::EmbeddedStore;
@@ -18,7 +18,7 @@ use crate::stream::{Feeder, StreamConfig};
 use crate::{ACCOUNT, REGION};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -78,10 +78,10 @@ impl std::fmt::Debug for Wiring {
 pub struct Prepared {
     store: EmbeddedStore,
     scheduler: Scheduler,
-    scheduler_addr: SocketAddr,
-    invoke: HttpServer,
-    lambda_addr: SocketAddr,
+    invoke: Arc<dyn Api>,
     runner: Arc<Runner>,
+    /// Ports that were asked for.
+    ports: Mutex<Vec<HttpServer>>,
     public: TcpListener,
     public_addr: SocketAddr,
     config: PlatformConfig,
@@ -92,7 +92,8 @@ pub struct Prepared {
 pub struct Platform {
     store: EmbeddedStore,
     scheduler: RunningScheduler,
-    invoke: HttpServer,
+    invoke: Arc<dyn Api>,
+    _ports: Mutex<Vec<HttpServer>>,
     feeder: Feeder,
     gateway: HttpServer,
     runner: KillOnDrop,
@@ -110,7 +111,7 @@ impl Drop for KillOnDrop {
 }
 
 impl Platform {
-    /// Opens the data directory and binds every port.
+    /// Opens the data directory and binds the public port.
     ///
     /// # Errors
     /// [`LocalError`]: the directory is in use, not writable, damaged or full; the public
@@ -124,18 +125,15 @@ impl Platform {
             .local_addr()
             .map_err(|source| LocalError::System { action: "reading the listener's address", source })?;
         let store = EmbeddedStore::open(config.data_dir.as_deref()).await?;
-        let (listener, scheduler_addr) = loopback::listen().await?;
-        let scheduler = Scheduler::open(store.data_dir(), listener, config.faults)?;
-        let (listener, lambda_addr) = loopback::listen().await?;
+        let scheduler = Scheduler::open(store.data_dir(), config.faults)?;
         let runner = Runner::new();
-        let invoke = InvokeApi::start(listener, Arc::clone(&runner), &config.invoke);
+        let invoke = Arc::new(InvokeApi::new(Arc::clone(&runner), &config.invoke));
         Ok(Prepared {
             store,
             scheduler,
-            scheduler_addr,
             invoke,
-            lambda_addr,
             runner,
+            ports: Mutex::default(),
             public,
             public_addr,
             config,
@@ -177,27 +175,35 @@ impl Platform {
             tracing::warn!("some functions did not end in time and were stopped");
         }
         // From here on nobody is left who would call these.
-        self.invoke.shutdown(Duration::from_secs(1)).await;
-        self.scheduler.shutdown(Duration::from_secs(1)).await;
+        drop((self.invoke, self.scheduler));
         self.store.shutdown().await;
     }
 }
 
 impl Prepared {
-    /// Where DynamoDB's API is answered (`AWS_ENDPOINT_URL_DYNAMODB`).
-    pub fn dynamodb_endpoint(&self) -> String {
-        self.store.endpoint()
+    /// AWS's APIs, for this process. Lambda's answers 503 until [`Prepared::run`].
+    pub fn endpoints(&self) -> Endpoints {
+        let [dynamodb, scheduler, lambda] = self.apis().map(Arc::downgrade);
+        Endpoints::new(dynamodb, scheduler, lambda)
     }
 
-    /// Where the scheduler's API is answered (`AWS_ENDPOINT_URL_SCHEDULER`).
-    pub fn scheduler_endpoint(&self) -> String {
-        loopback::url(self.scheduler_addr)
+    /// Answers the APIs of DynamoDB, the scheduler and Lambda on ports of this machine too, without a check of any
+    /// signature: for benchmarks, whose functions are processes of their own. Returns the URLs in this order.
+    ///
+    /// # Errors
+    /// [`LocalError`] if there are no ports.
+    pub async fn listen(&self) -> Result<[String; 3], LocalError> {
+        let mut urls = [const { String::new() }; 3];
+        for (url, api) in urls.iter_mut().zip(self.apis()) {
+            let server;
+            (*url, server) = endpoints::listen(api).await?;
+            self.ports.lock().unwrap_or_else(PoisonError::into_inner).push(server);
+        }
+        Ok(urls)
     }
 
-    /// Where Lambda's Invoke API is answered (`AWS_ENDPOINT_URL_LAMBDA`); 503 until
-    /// [`Prepared::run`].
-    pub fn lambda_endpoint(&self) -> String {
-        loopback::url(self.lambda_addr)
+    fn apis(&self) -> [&Arc<dyn Api>; 3] {
+        [self.store.api(), self.scheduler.api(), &self.invoke]
     }
 
     /// The public address, with the port that was taken. Nothing answers there yet.
@@ -240,6 +246,7 @@ impl Prepared {
             store: self.store,
             scheduler,
             invoke: self.invoke,
+            _ports: self.ports,
             feeder,
             gateway,
             runner: KillOnDrop(self.runner),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_app::aws::{Aws, AwsSettings};
+use countersign_app::aws::{Aws, AwsSettings, Inside};
 use countersign_app::config::ConfigError;
 use countersign_app::{App, Config, Invoker};
 use countersign_deliver::{ChatSecrets, Deliver, Senders};
@@ -14,7 +14,7 @@ use countersign_execute::{Execute, Lookup};
 use countersign_expire::Expire;
 use countersign_http::routes::{HttpFunction, function_of};
 use countersign_local::{
-    Chaos, Functions, GatewayConfig, LocalError, PeriodicRule, Platform, PlatformConfig, Prepared,
+    Chaos, Endpoints, Functions, GatewayConfig, LocalError, PeriodicRule, Platform, PlatformConfig, Prepared,
     SchedulerFaults, StreamConfig, Wiring,
 };
 use countersign_seal::Seal;
@@ -144,11 +144,12 @@ impl Service {
         let audit_key = absolute(&config.data_dir)?.join(crate::audit_key::FILE);
         std::fs::create_dir_all(&targets).map_err(|source| file(&targets, "made", source))?;
         let own_dynamodb = (config.lookup)("AWS_ENDPOINT_URL_DYNAMODB").filter(|url| !url.is_empty());
-        let dynamodb = own_dynamodb.clone().unwrap_or_else(|| prepared.dynamodb_endpoint());
+        let dynamodb = own_dynamodb.as_deref().unwrap_or(Endpoints::DYNAMODB);
         crate::audit_key::make(&audit_key)?;
-        let settings =
-            AwsSettings::local(&dynamodb, &prepared.scheduler_endpoint(), &prepared.lambda_endpoint());
-        let aws = Aws::new(settings);
+        let settings = AwsSettings::local(dynamodb, Endpoints::SCHEDULER, Endpoints::LAMBDA);
+        let endpoints = prepared.endpoints();
+        let inside = Inside::new(move |request| endpoints.clone().answer(request));
+        let aws = Aws::new(settings.with_inside(inside));
         let mut app_config =
             Config::read(&settings_of(&config, &targets, &audit_key, prepared.public_addr()))?;
         // On a person's own machine their own programs may be told; in Lambda nothing is on loopback

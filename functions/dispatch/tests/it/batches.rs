@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use aws_sdk_scheduler::Client;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_app::aws::{Aws, AwsSettings};
+use countersign_app::aws::{Aws, AwsSettings, Inside};
 use countersign_app::{App, Config, Invoker};
 use countersign_dispatch::Dispatch;
-use countersign_local::{Platform, PlatformConfig, Prepared};
+use countersign_local::{Endpoints, Platform, PlatformConfig, Prepared};
 use countersign_rules::command::Ballot;
 use countersign_rules::request::RunMode;
 use countersign_rules::risk::Estimate;
@@ -31,8 +31,10 @@ struct Stage {
 impl Stage {
     async fn open() -> Self {
         let platform = Platform::prepare(PlatformConfig::new(([127, 0, 0, 1], 0).into())).await.unwrap();
-        let endpoint = platform.scheduler_endpoint();
-        let aws = Aws::new(AwsSettings::local(&endpoint, &endpoint, &platform.lambda_endpoint()));
+        let endpoints = platform.endpoints();
+        let settings = AwsSettings::local(Endpoints::SCHEDULER, Endpoints::SCHEDULER, Endpoints::LAMBDA);
+        let inside = Inside::new(move |request| endpoints.clone().answer(request));
+        let aws = Aws::new(settings.with_inside(inside));
         Self { _platform: platform, scheduler: aws.scheduler(), aws }
     }
 

@@ -17,7 +17,6 @@ use bytes::Bytes;
 use event::Parts;
 use hosts::Hosts;
 use http::{Method, Request, Response};
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use problem::Problem;
 use std::net::SocketAddr;
@@ -116,11 +115,7 @@ impl Gateway {
         })
     }
 
-    async fn handle(
-        &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-    ) -> Result<Response<Full<Bytes>>, Problem> {
+    async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Bytes>, Problem> {
         if head_bytes(&request) > HEAD_LIMIT_BYTES {
             return Err(Problem::head_too_large(HEAD_LIMIT_BYTES));
         }

@@ -3,7 +3,6 @@
 use crate::http_server;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use serde_json::json;
 use std::time::Duration;
 
@@ -135,7 +134,7 @@ impl Problem {
         self.status
     }
 
-    pub(super) fn into_response(self, path: &str) -> Response<Full<Bytes>> {
+    pub(super) fn into_response(self, path: &str) -> Response<Bytes> {
         let body = json!({
             "type": format!("https://countersign.dev/problems/{}", self.slug),
             "title": self.title,

@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use serde_json::{Map, Value};
 
 /// Headers that this server sets itself, whatever the function said.
@@ -14,7 +13,7 @@ const OWN: [HeaderName; 3] = [header::CONNECTION, header::TRANSFER_ENCODING, hea
 ///
 /// An answer without `statusCode` is, as in API Gateway, the body of a 200 in JSON.
 /// `head` says that the request was a HEAD: then the function's `content-length` stands.
-pub(super) fn build(answer: Value, head: bool) -> Option<Response<Full<Bytes>>> {
+pub(super) fn build(answer: Value, head: bool) -> Option<Response<Bytes>> {
     let Value::Object(mut answer) = answer else {
         return bare(&answer);
     };
@@ -24,18 +23,18 @@ pub(super) fn build(answer: Value, head: bool) -> Option<Response<Full<Bytes>>> 
     let status = u16::try_from(status.as_u64()?).ok()?;
     let status = StatusCode::from_u16(status).ok()?;
     let body = body(&mut answer)?;
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers(&answer, head)?;
     Some(response)
 }
 
-fn bare(answer: &Value) -> Option<Response<Full<Bytes>>> {
+fn bare(answer: &Value) -> Option<Response<Bytes>> {
     let body = match answer {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    Response::builder().header(header::CONTENT_TYPE, "application/json").body(Full::new(body.into())).ok()
+    Response::builder().header(header::CONTENT_TYPE, "application/json").body(body.into()).ok()
 }
 
 fn body(answer: &mut Map<String, Value>) -> Option<Bytes> {

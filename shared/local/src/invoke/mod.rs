@@ -9,18 +9,17 @@
 
 mod queue;
 
-use crate::http_server::{self, BodyError, HttpServer, Limits};
+use crate::endpoints::Api;
+use crate::http_server;
 use crate::runner::{InvokeError, Runner};
 use crate::text;
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
 use queue::{AsyncQueue, Refused};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 const PATH_PREFIX: &str = "/2015-03-31/functions/";
@@ -29,7 +28,6 @@ const PATH_SUFFIX: &str = "/invocations";
 const SYNC_LIMIT_BYTES: usize = 6 * 1024 * 1024;
 /// Lambda's limit for an asynchronous payload.
 const ASYNC_LIMIT_BYTES: usize = 1024 * 1024;
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How invocations through the API are run.
 #[derive(Debug, Clone)]
@@ -56,7 +54,7 @@ impl Default for InvokeConfig {
     }
 }
 
-/// The Invoke API on a listener.
+/// The Invoke API.
 pub(crate) struct InvokeApi {
     runner: Arc<Runner>,
     queue: AsyncQueue,
@@ -64,31 +62,18 @@ pub(crate) struct InvokeApi {
 }
 
 impl InvokeApi {
-    pub(crate) fn start(listener: TcpListener, runner: Arc<Runner>, config: &InvokeConfig) -> HttpServer {
-        let api = Arc::new(Self {
+    pub(crate) fn new(runner: Arc<Runner>, config: &InvokeConfig) -> Self {
+        Self {
             queue: AsyncQueue::new(Arc::clone(&runner), config),
             sync_slots: Semaphore::new(config.sync_concurrency),
             runner,
-        });
-        let limits = Limits {
-            // Longer than an SDK keeps an idle connection, so that it is the client who closes.
-            header_read_timeout: Duration::from_secs(300),
-            connections: 4096,
-        };
-        HttpServer::start(listener, limits, move |request, _| {
-            let api = Arc::clone(&api);
-            async move { api.handle(request).await }
-        })
-    }
-
-    async fn handle(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if http_server::comes_from_a_page(request.headers()) {
-            return error(
-                StatusCode::FORBIDDEN,
-                "AccessDeniedException",
-                "this endpoint is for AWS SDKs, not for pages",
-            );
         }
+    }
+}
+
+#[async_trait]
+impl Api for InvokeApi {
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let Some(name) = target(request.uri().path()) else {
             return error(StatusCode::NOT_FOUND, "UnknownOperationException", "only Invoke is here");
         };
@@ -107,11 +92,11 @@ impl InvokeApi {
         }
         match kind.as_str() {
             "DryRun" => plain(StatusCode::NO_CONTENT, Bytes::new()),
-            "Event" => match payload(request, ASYNC_LIMIT_BYTES).await {
+            "Event" => match payload(request.body(), ASYNC_LIMIT_BYTES) {
                 Ok(payload) => self.accept(&name, payload),
                 Err(refusal) => *refusal,
             },
-            "RequestResponse" => match payload(request, SYNC_LIMIT_BYTES).await {
+            "RequestResponse" => match payload(request.body(), SYNC_LIMIT_BYTES) {
                 Ok(payload) => self.run(&name, payload).await,
                 Err(refusal) => *refusal,
             },
@@ -122,15 +107,17 @@ impl InvokeApi {
             ),
         }
     }
+}
 
-    fn accept(&self, name: &str, payload: Value) -> Response<Full<Bytes>> {
+impl InvokeApi {
+    fn accept(&self, name: &str, payload: Value) -> Response<Bytes> {
         match self.queue.accept(name, payload) {
             Ok(()) => plain(StatusCode::ACCEPTED, Bytes::new()),
             Err(Refused) => too_many_requests(),
         }
     }
 
-    async fn run(&self, name: &str, payload: Value) -> Response<Full<Bytes>> {
+    async fn run(&self, name: &str, payload: Value) -> Response<Bytes> {
         let Ok(_slot) = self.sync_slots.try_acquire() else {
             return too_many_requests();
         };
@@ -157,29 +144,18 @@ fn target(path: &str) -> Option<String> {
 }
 
 /// Reads the payload; an empty one is an empty object, as in Lambda.
-async fn payload(
-    request: Request<Incoming>,
-    limit_bytes: usize,
-) -> Result<Value, Box<Response<Full<Bytes>>>> {
-    let body =
-        http_server::read_body(request.into_body(), limit_bytes, BODY_TIMEOUT).await.map_err(|problem| {
-            match problem {
-                BodyError::TooLarge => error(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "RequestTooLargeException",
-                    &format!("the payload must be at most {limit_bytes} bytes"),
-                ),
-                BodyError::TooSlow | BodyError::Broken => error(
-                    StatusCode::BAD_REQUEST,
-                    "InvalidRequestContentException",
-                    "the payload did not arrive",
-                ),
-            }
-        })?;
+fn payload(body: &[u8], limit_bytes: usize) -> Result<Value, Box<Response<Bytes>>> {
+    if body.len() > limit_bytes {
+        return Err(Box::new(error(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestTooLargeException",
+            &format!("the payload must be at most {limit_bytes} bytes"),
+        )));
+    }
     if body.is_empty() {
         return Ok(json!({}));
     }
-    serde_json::from_slice(&body).map_err(|e| {
+    serde_json::from_slice(body).map_err(|e| {
         Box::new(error(
             StatusCode::BAD_REQUEST,
             "InvalidRequestContentException",
@@ -188,7 +164,7 @@ async fn payload(
     })
 }
 
-fn invoke_error(name: &str, problem: InvokeError) -> Response<Full<Bytes>> {
+fn invoke_error(name: &str, problem: InvokeError) -> Response<Bytes> {
     match problem {
         InvokeError::UnknownFunction => error(
             StatusCode::NOT_FOUND,
@@ -203,13 +179,13 @@ fn invoke_error(name: &str, problem: InvokeError) -> Response<Full<Bytes>> {
     }
 }
 
-fn too_many_requests() -> Response<Full<Bytes>> {
+fn too_many_requests() -> Response<Bytes> {
     let mut response = error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.");
     response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
-fn executed(body: String) -> Response<Full<Bytes>> {
+fn executed(body: String) -> Response<Bytes> {
     let mut response = plain(StatusCode::OK, body.into());
     response
         .headers_mut()
@@ -217,7 +193,7 @@ fn executed(body: String) -> Response<Full<Bytes>> {
     response
 }
 
-fn plain(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
+fn plain(status: StatusCode, body: Bytes) -> Response<Bytes> {
     let mut response = http_server::answer(status, "application/json", body);
     if let Ok(id) = HeaderValue::from_str(&text::request_id()) {
         response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
@@ -227,7 +203,7 @@ fn plain(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
 
 /// A restJson1 error as the SDK reads it: the kind in the header, the text in the body
 /// (Lambda spells the member both ways, depending on the error).
-fn error(status: StatusCode, kind: &'static str, message: &str) -> Response<Full<Bytes>> {
+fn error(status: StatusCode, kind: &'static str, message: &str) -> Response<Bytes> {
     let body = json!({"Type": "User", "Message": message, "message": message});
     let mut response = plain(status, body.to_string().into());
     response

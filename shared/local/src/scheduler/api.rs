@@ -2,64 +2,49 @@
 
 use super::schedule::{self, NewSchedule};
 use super::table::{Created, ScheduleTable};
+use crate::endpoints::Api;
 use crate::error::LocalError;
-use crate::http_server::{self, BodyError, HttpServer, Limits};
+use crate::http_server;
 use crate::text;
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 /// An input of 256 KB may be escaped to several times its size; what is beyond is no schedule.
 const BODY_LIMIT_BYTES: usize = 2 * 1024 * 1024;
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The service's errors.
 enum ApiError {
     Validation(String),
     Conflict(String),
     NotFound(String),
-    AccessDenied,
     Internal(LocalError),
 }
 
-pub(super) struct Api {
+pub(super) struct SchedulerApi {
     table: Arc<ScheduleTable>,
     changed: Arc<Notify>,
 }
 
-impl Api {
-    pub(super) fn start(
-        listener: TcpListener,
-        table: Arc<ScheduleTable>,
-        changed: Arc<Notify>,
-    ) -> HttpServer {
-        let api = Arc::new(Self { table, changed });
-        let limits = Limits {
-            // Longer than an SDK keeps an idle connection, so that it is the client who closes.
-            header_read_timeout: Duration::from_secs(300),
-            connections: 1024,
-        };
-        HttpServer::start(listener, limits, move |request, _| {
-            let api = Arc::clone(&api);
-            async move {
-                match api.handle(request).await {
-                    Ok(answer) => respond(StatusCode::OK, &answer),
-                    Err(error) => error.into_response(),
-                }
-            }
-        })
+#[async_trait]
+impl Api for SchedulerApi {
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        match self.handle(&request) {
+            Ok(answer) => respond(StatusCode::OK, &answer),
+            Err(error) => error.into_response(),
+        }
+    }
+}
+
+impl SchedulerApi {
+    pub(super) fn new(table: Arc<ScheduleTable>, changed: Arc<Notify>) -> Self {
+        Self { table, changed }
     }
 
-    async fn handle(&self, request: Request<Incoming>) -> Result<Value, ApiError> {
-        if http_server::comes_from_a_page(request.headers()) {
-            return Err(ApiError::AccessDenied);
-        }
+    fn handle(&self, request: &Request<Bytes>) -> Result<Value, ApiError> {
         let path = request.uri().path();
         let name = path
             .strip_prefix("/schedules/")
@@ -67,7 +52,7 @@ impl Api {
             .ok_or_else(|| ApiError::NotFound(format!("nothing is at `{path}`")))?;
         let group = group_of(request.uri().query().unwrap_or(""));
         match *request.method() {
-            Method::POST => self.create(&name, request).await,
+            Method::POST => self.create(&name, request.body()),
             Method::GET => self.get(&group, &name),
             Method::DELETE => self.delete(&group, &name),
             _ => Err(ApiError::Validation(format!(
@@ -77,16 +62,11 @@ impl Api {
         }
     }
 
-    async fn create(&self, name: &str, request: Request<Incoming>) -> Result<Value, ApiError> {
-        let body = http_server::read_body(request.into_body(), BODY_LIMIT_BYTES, BODY_TIMEOUT)
-            .await
-            .map_err(|error| match error {
-                BodyError::TooLarge => ApiError::Validation("the input is too long".to_owned()),
-                BodyError::TooSlow | BodyError::Broken => {
-                    ApiError::Validation("the body did not arrive".to_owned())
-                }
-            })?;
-        let new = NewSchedule::parse(name, &body).map_err(ApiError::Validation)?;
+    fn create(&self, name: &str, body: &[u8]) -> Result<Value, ApiError> {
+        if body.len() > BODY_LIMIT_BYTES {
+            return Err(ApiError::Validation("the input is too long".to_owned()));
+        }
+        let new = NewSchedule::parse(name, body).map_err(ApiError::Validation)?;
         match self.table.create(&new)? {
             Created::Stored => {
                 self.changed.notify_one();
@@ -134,16 +114,11 @@ impl From<LocalError> for ApiError {
 }
 
 impl ApiError {
-    fn into_response(self) -> Response<Full<Bytes>> {
+    fn into_response(self) -> Response<Bytes> {
         let (status, kind, message) = match self {
             Self::Validation(message) => (StatusCode::BAD_REQUEST, "ValidationException", message),
             Self::Conflict(message) => (StatusCode::CONFLICT, "ConflictException", message),
             Self::NotFound(message) => (StatusCode::NOT_FOUND, "ResourceNotFoundException", message),
-            Self::AccessDenied => (
-                StatusCode::FORBIDDEN,
-                "AccessDeniedException",
-                "this endpoint is for AWS SDKs, not for pages".to_owned(),
-            ),
             Self::Internal(error) => {
                 tracing::error!(%error, "a schedule cannot be stored or read");
                 (
@@ -161,7 +136,7 @@ impl ApiError {
     }
 }
 
-fn respond(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+fn respond(status: StatusCode, body: &Value) -> Response<Bytes> {
     let mut response = http_server::answer(status, "application/json", body.to_string());
     if let Ok(id) = HeaderValue::from_str(&text::request_id()) {
         response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);

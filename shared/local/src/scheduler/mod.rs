@@ -1,6 +1,6 @@
 //! EventBridge Scheduler: one-time schedules that fire for real, and periodic rules.
 //!
-//! The API is answered on a loopback port (`POST`, `GET`, `DELETE /schedules/{Name}`);
+//! The API is answered to this process (`POST`, `GET`, `DELETE /schedules/{Name}`);
 //! schedules live in a file of their own and fire at or after their second, overdue ones
 //! right after a restart. A schedule is removed after its function has succeeded, so that a
 //! crash in between fires it again: at least once, as in AWS.
@@ -15,17 +15,16 @@ mod rules;
 mod schedule;
 mod table;
 
+use crate::endpoints::Api;
 use crate::error::LocalError;
-use crate::http_server::HttpServer;
 use crate::runner::Runner;
-use api::Api;
+use api::SchedulerApi;
 use fire::Firing;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 pub(crate) use table::FILE;
 use table::ScheduleTable;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -49,20 +48,21 @@ pub(crate) struct Scheduler {
     /// Told when a schedule was made: it may be due before the others.
     changed: Arc<Notify>,
     faults: SchedulerFaults,
-    server: HttpServer,
+    api: Arc<dyn Api>,
 }
 
 impl Scheduler {
-    /// Opens the schedules in `data_dir` and answers the API on `listener`.
-    pub(crate) fn open(
-        data_dir: &Path,
-        listener: TcpListener,
-        faults: SchedulerFaults,
-    ) -> Result<Self, LocalError> {
+    /// Opens the schedules in `data_dir`.
+    pub(crate) fn open(data_dir: &Path, faults: SchedulerFaults) -> Result<Self, LocalError> {
         let table = Arc::new(ScheduleTable::open(data_dir)?);
         let changed = Arc::new(Notify::new());
-        let server = Api::start(listener, Arc::clone(&table), Arc::clone(&changed));
-        Ok(Self { table, changed, faults, server })
+        let api = Arc::new(SchedulerApi::new(Arc::clone(&table), Arc::clone(&changed)));
+        Ok(Self { table, changed, faults, api })
+    }
+
+    /// The API, which answers before anything fires.
+    pub(crate) fn api(&self) -> &Arc<dyn Api> {
+        &self.api
     }
 
     /// Starts to fire.
@@ -78,13 +78,14 @@ impl Scheduler {
             let runner = Arc::clone(runner);
             tasks.push(tokio::spawn(rule.run(runner, stopped.clone())));
         }
-        RunningScheduler { server: Some(self.server), stop, tasks }
+        RunningScheduler { _api: self.api, stop, tasks }
     }
 }
 
 /// The scheduler while it fires. Dropping it stops it at once.
 pub(crate) struct RunningScheduler {
-    server: Option<HttpServer>,
+    /// Answers as long as this lives.
+    _api: Arc<dyn Api>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -95,13 +96,6 @@ impl RunningScheduler {
         self.stop.send_replace(true);
         for task in &mut self.tasks {
             let _ = tokio::time::timeout(within, task).await;
-        }
-    }
-
-    /// Ends the API as well.
-    pub(crate) async fn shutdown(mut self, within: Duration) {
-        if let Some(server) = self.server.take() {
-            server.shutdown(within).await;
         }
     }
 }

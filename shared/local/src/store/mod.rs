@@ -1,5 +1,5 @@
-//! DynamoDB, embedded: the crate `dynoxide` on a file of the data directory, served on a
-//! loopback port from threads of its own.
+//! DynamoDB, embedded: the crate `dynoxide` on a file of the data directory, answering from threads
+//! of its own.
 //!
 //! **Durability.** dynoxide opens its file with `journal_mode = WAL` and leaves `synchronous`
 //! at SQLite's default, FULL: a commit is in the log, and the log is on the disk, before the
@@ -16,15 +16,17 @@ mod server;
 mod tokens;
 
 use crate::data_dir::DataDir;
+use crate::endpoints::{self, Api, Endpoints};
 use crate::error::LocalError;
-use crate::http_server::{HttpServer, Limits};
-use crate::loopback;
+use crate::http_server::HttpServer;
 use crate::sqlite_file;
+use async_trait::async_trait;
+use bytes::Bytes;
 use dynoxide::Database;
+use http::{Request, Response};
 use server::Server;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -39,7 +41,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// The embedded database, running. Dropping it stops it at once.
 pub struct EmbeddedStore {
     database: Database,
-    addr: SocketAddr,
+    api: Arc<dyn Api>,
+    /// Ports that were asked for.
+    ports: Mutex<Vec<HttpServer>>,
     path: PathBuf,
     written: Arc<Notify>,
     stop: Option<oneshot::Sender<()>>,
@@ -50,10 +54,7 @@ pub struct EmbeddedStore {
 
 impl std::fmt::Debug for EmbeddedStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EmbeddedStore")
-            .field("path", &self.path)
-            .field("addr", &self.addr)
-            .finish_non_exhaustive()
+        f.debug_struct("EmbeddedStore").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -68,20 +69,33 @@ impl EmbeddedStore {
         let dir = DataDir::take(dir)?;
         let path = dir.path().join(FILE);
         let database = open_database(&path, dir.is_temporary())?;
-        let (listener, addr) = loopback::listen().await?;
-        let listener = listener
-            .into_std()
-            .map_err(|source| LocalError::System { action: "handing the listener over", source })?;
         let (stop, stopped) = oneshot::channel();
         let written = Arc::new(Notify::new());
         let server = Server::new(database.clone(), Arc::clone(&written));
-        let threads = serve(server, database.clone(), listener, stopped)?;
-        Ok(Self { database, addr, path, written, stop: Some(stop), threads: Some(threads), dir })
+        let (threads, runtime) = start_threads(database.clone(), stopped)?;
+        let api = Arc::new(OnItsThreads { server: Arc::new(server), runtime });
+        let (stop, ports) = (Some(stop), Mutex::default());
+        Ok(Self { database, api, ports, path, written, stop, threads: Some(threads), dir })
     }
 
-    /// The URL where DynamoDB's API is answered. No signature is checked there.
-    pub fn endpoint(&self) -> String {
-        loopback::url(self.addr)
+    /// DynamoDB's API, for this process.
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints::of_store(Arc::downgrade(&self.api))
+    }
+
+    pub(crate) fn api(&self) -> &Arc<dyn Api> {
+        &self.api
+    }
+
+    /// Answers DynamoDB's API on a port of this machine too, without a check of any signature: for tests and
+    /// benchmarks. Returns the URL.
+    ///
+    /// # Errors
+    /// [`LocalError`] if there is no port.
+    pub async fn listen(&self) -> Result<String, LocalError> {
+        let (url, server) = endpoints::listen(&self.api).await?;
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner).push(server);
+        Ok(url)
     }
 
     /// The database itself, for bulk loading in benchmarks (`import_items`).
@@ -137,14 +151,28 @@ fn open_database(path: &Path, temporary: bool) -> Result<Database, LocalError> {
     Ok(database)
 }
 
-/// Serves the database from its own runtime: its handlers block, and the functions' tasks
-/// must not wait behind them.
-fn serve(
-    server: Server,
+/// DynamoDB's API, worked on by the database's own threads: it blocks, and the functions' tasks must not wait behind
+/// it.
+struct OnItsThreads {
+    server: Arc<Server>,
+    runtime: tokio::runtime::Handle,
+}
+
+#[async_trait]
+impl Api for OnItsThreads {
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let server = Arc::clone(&self.server);
+        // A task of its own: a call that is given up is carried out anyway, as AWS would.
+        let call = self.runtime.spawn(async move { server.handle(&request) });
+        call.await.unwrap_or_else(|_| endpoints::ended())
+    }
+}
+
+/// Starts the threads that work on the database.
+fn start_threads(
     database: Database,
-    listener: std::net::TcpListener,
     stopped: oneshot::Receiver<()>,
-) -> Result<JoinHandle<()>, LocalError> {
+) -> Result<(JoinHandle<()>, tokio::runtime::Handle), LocalError> {
     let system = |source| LocalError::System { action: "starting the database's threads", source };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -152,43 +180,20 @@ fn serve(
         .enable_all()
         .build()
         .map_err(system)?;
-    std::thread::Builder::new()
+    let handle = runtime.handle().clone();
+    let threads = std::thread::Builder::new()
         .name("store-main".to_owned())
         .spawn(move || {
-            runtime.block_on(run(server, database, listener, stopped));
+            runtime.block_on(async {
+                let sweeper = tokio::spawn(sweep_ttl(database));
+                // Also resolves when the store is dropped without a shutdown.
+                let _ = stopped.await;
+                sweeper.abort();
+            });
             runtime.shutdown_timeout(STOP_WITHIN);
         })
-        .map_err(system)
-}
-
-async fn run(
-    server: Server,
-    database: Database,
-    listener: std::net::TcpListener,
-    stopped: oneshot::Receiver<()>,
-) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, "the embedded database cannot listen");
-            return;
-        }
-    };
-    let limits = Limits {
-        // Longer than an SDK keeps an idle connection, so that it is the client who closes.
-        header_read_timeout: Duration::from_secs(300),
-        connections: 4096,
-    };
-    let server = Arc::new(server);
-    let serving = HttpServer::start(listener, limits, move |request, _| {
-        let server = Arc::clone(&server);
-        async move { server.handle(request).await }
-    });
-    let sweeper = tokio::spawn(sweep_ttl(database));
-    // Also resolves when the store is dropped without a shutdown.
-    let told = stopped.await.is_ok();
-    sweeper.abort();
-    serving.shutdown(if told { STOP_WITHIN } else { Duration::ZERO }).await;
+        .map_err(system)?;
+    Ok((threads, handle))
 }
 
 async fn sweep_ttl(database: Database) {

@@ -1,28 +1,25 @@
 //! DynamoDB's API (awsJson1_0) in front of the embedded database.
 //!
-//! dynoxide has a server of its own. This one differs in three things: it answers no page in
-//! a browser (dynoxide's allows every origin), its idempotency tokens stay cheap (see
-//! [`super::tokens`]), and it says when something was written, so that the stream is read at
-//! once. What dynoxide's server checks about requests that no SDK sends, it does not.
+//! dynoxide has a server of its own. This one differs in three things: it listens on no port, its
+//! idempotency tokens stay cheap (see [`super::tokens`]), and it says when something was written,
+//! so that the stream is read at once. What dynoxide's server checks about requests that no SDK
+//! sends, it does not.
 
 use super::tokens::{Known, Tokens, fingerprint};
-use crate::http_server::{self, BodyError};
+use crate::http_server;
 use crate::text;
 use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// DynamoDB's limit for a request.
 const BODY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 
@@ -38,31 +35,21 @@ impl Server {
         Self { database, tokens: Mutex::default(), written }
     }
 
-    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if http_server::comes_from_a_page(request.headers()) {
-            return refusal(StatusCode::FORBIDDEN, "AccessDeniedException");
-        }
+    /// Blocks.
+    pub(super) fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
         if request.method() != Method::POST {
             return refusal(StatusCode::NOT_FOUND, "UnknownOperationException");
         }
         let target = request.headers().get("x-amz-target");
         let target = target.and_then(|target| target.to_str().ok()).unwrap_or("");
         let operation = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix));
-        let Some(operation) = operation.map(str::to_owned) else {
+        let Some(operation) = operation else {
             return refusal(StatusCode::BAD_REQUEST, "UnknownOperationException");
         };
-        let body = http_server::read_body(request.into_body(), BODY_LIMIT_BYTES, BODY_TIMEOUT);
-        let body = match body.await {
-            Ok(body) => body,
-            Err(BodyError::TooLarge) => {
-                return refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException");
-            }
-            Err(BodyError::TooSlow | BodyError::Broken) => {
-                return refusal(StatusCode::BAD_REQUEST, "SerializationException");
-            }
-        };
-        // Blocks, on threads that do nothing else.
-        match self.run(&operation, &body) {
+        if request.body().len() > BODY_LIMIT_BYTES {
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException");
+        }
+        match self.run(operation, request.body()) {
             Ok(answer) => respond(StatusCode::OK, answer),
             Err(error) => {
                 let status = error.status_code();
@@ -178,12 +165,12 @@ fn read<Q: DeserializeOwned>(body: &[u8]) -> Result<Q, DynoxideError> {
     })
 }
 
-fn refusal(status: StatusCode, kind: &str) -> Response<Full<Bytes>> {
+fn refusal(status: StatusCode, kind: &str) -> Response<Bytes> {
     let body = serde_json::json!({"__type": format!("com.amazon.coral.service#{kind}")});
     respond(status, body.to_string())
 }
 
-fn respond(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+fn respond(status: StatusCode, body: String) -> Response<Bytes> {
     let mut response = http_server::answer(status, MEDIA_TYPE, body);
     if let Ok(id) = HeaderValue::from_str(&text::request_id()) {
         response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);

@@ -5,17 +5,17 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use countersign_local::{Function, FunctionError, Platform, Prepared};
+use countersign_local::{Endpoints, Function, FunctionError, Platform, Prepared};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-fn client(endpoint: String) -> Client {
-    Client::from_conf(sdk_config!(aws_sdk_lambda, endpoint))
+fn client(endpoints: Endpoints) -> Client {
+    Client::from_conf(sdk_config!(aws_sdk_lambda, endpoints, Endpoints::LAMBDA))
 }
 
 async fn start(functions: Vec<(&str, Arc<dyn Function>)>) -> (Platform, Client) {
     let prepared = prepare(None).await;
-    let client = client(prepared.lambda_endpoint());
+    let client = client(prepared.endpoints());
     (prepared.run(wiring(functions)).await.unwrap(), client)
 }
 
@@ -111,7 +111,7 @@ async fn a_dry_run_runs_nothing_and_a_full_queue_says_try_later() {
     let mut config = crate::common::config(None);
     config.invoke.async_backlog = 0;
     let prepared = Platform::prepare(config).await.unwrap();
-    let client = client(prepared.lambda_endpoint());
+    let client = client(prepared.endpoints());
     let platform = prepared.run(wiring(vec![("sink", Arc::clone(&sink) as _)])).await.unwrap();
     let answer = invoke(&client, "sink", InvocationType::DryRun, "{}").send().await.unwrap();
     assert_eq!(answer.status_code(), 204);
@@ -125,7 +125,7 @@ async fn a_dry_run_runs_nothing_and_a_full_queue_says_try_later() {
 #[tokio::test]
 async fn before_the_functions_are_there_the_service_says_so() {
     let prepared = prepare(None).await;
-    let client = client(prepared.lambda_endpoint());
+    let client = client(prepared.endpoints());
     let error = invoke(&client, "sink", InvocationType::Event, "{}").send().await.unwrap_err();
     assert_eq!(error.raw_response().unwrap().status().as_u16(), 503);
 }
@@ -134,7 +134,7 @@ async fn before_the_functions_are_there_the_service_says_so() {
 async fn a_page_in_a_browser_cannot_invoke_anything() {
     let sink = Recorder::new();
     let prepared = prepare(None).await;
-    let endpoint = prepared.lambda_endpoint();
+    let [_, _, endpoint] = prepared.listen().await.unwrap();
     let platform = prepared.run(wiring(vec![("sink", Arc::clone(&sink) as _)])).await.unwrap();
     let answer = reqwest::Client::new()
         .post(format!("{endpoint}/2015-03-31/functions/sink/invocations"))

@@ -7,15 +7,15 @@ use aws_sdk_scheduler::operation::create_schedule::builders::CreateScheduleFluen
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target,
 };
-use countersign_local::{FunctionError, PeriodicRule, Platform, Prepared, SchedulerFaults};
+use countersign_local::{Endpoints, FunctionError, PeriodicRule, Platform, Prepared, SchedulerFaults};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-fn client(endpoint: String) -> Client {
-    Client::from_conf(sdk_config!(aws_sdk_scheduler, endpoint))
+fn client(endpoints: Endpoints) -> Client {
+    Client::from_conf(sdk_config!(aws_sdk_scheduler, endpoints, Endpoints::SCHEDULER))
 }
 
 fn at(time: SystemTime) -> String {
@@ -72,7 +72,7 @@ async fn gone(client: &Client, name: &str) {
 async fn a_schedule_fires_not_before_its_second_with_its_input_and_is_deleted() {
     let expire = Recorder::new();
     let prepared = prepare(None).await;
-    let client = client(prepared.scheduler_endpoint());
+    let client = client(prepared.endpoints());
     let platform = prepared.run(wiring(vec![("expire", Arc::clone(&expire) as _)])).await.unwrap();
     let second = SystemTime::UNIX_EPOCH
         + Duration::from_secs(
@@ -91,14 +91,14 @@ async fn a_schedule_fires_not_before_its_second_with_its_input_and_is_deleted() 
 async fn schedules_survive_a_restart_and_overdue_ones_fire_then() {
     let dir = tempfile::tempdir().unwrap();
     let prepared = prepare(Some(dir.path())).await;
-    let first = client(prepared.scheduler_endpoint());
+    let first = client(prepared.endpoints());
     create(&first, "overdue", past(), r#"{"n":1}"#).send().await.unwrap();
     // Nothing has run yet; the process ends here.
     drop(prepared);
 
     let expire = Recorder::new();
     let prepared = prepare(Some(dir.path())).await;
-    let second = client(prepared.scheduler_endpoint());
+    let second = client(prepared.endpoints());
     assert!(exists(&second, "overdue").await);
     let platform = prepared.run(wiring(vec![("expire", Arc::clone(&expire) as _)])).await.unwrap();
     assert_eq!(expire.calls(1).await, [json!({"n": 1})]);
@@ -109,7 +109,7 @@ async fn schedules_survive_a_restart_and_overdue_ones_fire_then() {
 #[tokio::test]
 async fn a_name_that_is_taken_in_its_group_is_a_conflict_unless_it_is_the_same_call_again() {
     let prepared = prepare(None).await;
-    let client = client(prepared.scheduler_endpoint());
+    let client = client(prepared.endpoints());
     let later = || at(SystemTime::now() + Duration::from_secs(3600));
     create(&client, "one", later(), "{}").client_token("t1").send().await.unwrap();
     create(&client, "one", later(), "{}").client_token("t1").send().await.unwrap();
@@ -125,7 +125,7 @@ async fn a_name_that_is_taken_in_its_group_is_a_conflict_unless_it_is_the_same_c
 #[tokio::test]
 async fn a_schedule_can_be_deleted_once() {
     let prepared = prepare(None).await;
-    let client = client(prepared.scheduler_endpoint());
+    let client = client(prepared.endpoints());
     create(&client, "one", at(SystemTime::now() + Duration::from_secs(3600)), "{}").send().await.unwrap();
     let delete = || client.delete_schedule().name("one").group_name("countersign").send();
     delete().await.unwrap();
@@ -137,7 +137,7 @@ async fn a_schedule_can_be_deleted_once() {
 #[tokio::test]
 async fn bad_names_expressions_and_inputs_are_validation_errors() {
     let prepared = prepare(None).await;
-    let client = client(prepared.scheduler_endpoint());
+    let client = client(prepared.endpoints());
     let long_name = "x".repeat(65);
     let long_input = format!("\"{}\"", "x".repeat(256 * 1024));
     for (name, when, input) in [
@@ -159,7 +159,7 @@ async fn a_failing_function_is_tried_again_and_the_schedule_is_deleted_after_it_
     let failed = || Err(FunctionError::new("Busy", "not now"));
     let expire = Recorder::answering(vec![failed(), failed(), Ok(json!({}))]);
     let prepared = prepare(None).await;
-    let client = client(prepared.scheduler_endpoint());
+    let client = client(prepared.endpoints());
     create(&client, "again", past(), "{}").send().await.unwrap();
     let platform = prepared.run(wiring(vec![("expire", Arc::clone(&expire) as _)])).await.unwrap();
     expire.calls(3).await;
@@ -173,7 +173,7 @@ async fn retries_end_where_the_retry_policy_says() {
     let failed = || Err(FunctionError::new("Broken", "never"));
     let expire = Recorder::answering((0..10).map(|_| failed()).collect());
     let prepared = prepare(None).await;
-    let client = client(prepared.scheduler_endpoint());
+    let client = client(prepared.endpoints());
     create(&client, "hopeless", past(), "{}").send().await.unwrap();
     let platform = prepared.run(wiring(vec![("expire", Arc::clone(&expire) as _)])).await.unwrap();
     gone(&client, "hopeless").await;
@@ -187,7 +187,7 @@ async fn a_dead_scheduler_takes_schedules_and_fires_none_while_periodic_rules_ru
     let mut config = crate::common::config(None);
     config.faults = SchedulerFaults { dead: true, ..SchedulerFaults::default() };
     let prepared = Platform::prepare(config).await.unwrap();
-    let client = client(prepared.scheduler_endpoint());
+    let client = client(prepared.endpoints());
     create(&client, "never", past(), r#"{"timer":true}"#).send().await.unwrap();
     let mut wiring = wiring(vec![("expire", Arc::clone(&expire) as _)]);
     wiring.rules = vec![PeriodicRule {
@@ -208,7 +208,7 @@ async fn a_doubling_scheduler_fires_twice() {
     let mut config = crate::common::config(None);
     config.faults.duplicate = true;
     let prepared = Platform::prepare(config).await.unwrap();
-    let client = client(prepared.scheduler_endpoint());
+    let client = client(prepared.endpoints());
     create(&client, "twice", past(), "{}").send().await.unwrap();
     let platform = prepared.run(wiring(vec![("expire", Arc::clone(&expire) as _)])).await.unwrap();
     gone(&client, "twice").await;

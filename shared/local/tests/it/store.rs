@@ -22,7 +22,7 @@ async fn count(client: &aws_sdk_dynamodb::Client) -> i32 {
 #[tokio::test]
 async fn a_transaction_is_written_as_a_whole_or_not_at_all() {
     let store = EmbeddedStore::open(None).await.unwrap();
-    let client = dynamodb(store.endpoint());
+    let client = dynamodb(store.endpoints());
     create_table(&client).await;
     let write = |keys: &[&str]| {
         client
@@ -40,7 +40,7 @@ async fn a_transaction_is_written_as_a_whole_or_not_at_all() {
 #[tokio::test]
 async fn a_transaction_with_the_same_token_runs_once_and_with_another_body_not_at_all() {
     let store = EmbeddedStore::open(None).await.unwrap();
-    let client = dynamodb(store.endpoint());
+    let client = dynamodb(store.endpoints());
     create_table(&client).await;
     let write = |key: &str| {
         client.transact_write_items().transact_items(put_if_new(key)).client_request_token("the-token").send()
@@ -57,7 +57,7 @@ async fn a_transaction_with_the_same_token_runs_once_and_with_another_body_not_a
 #[tokio::test]
 async fn a_transaction_that_failed_may_be_tried_again_with_its_token() {
     let store = EmbeddedStore::open(None).await.unwrap();
-    let client = dynamodb(store.endpoint());
+    let client = dynamodb(store.endpoints());
     create_table(&client).await;
     put(&client, "a", 1).await;
     let write = || {
@@ -73,9 +73,10 @@ async fn a_transaction_that_failed_may_be_tried_again_with_its_token() {
 #[tokio::test]
 async fn a_page_in_a_browser_cannot_read_or_write_the_store() {
     let store = EmbeddedStore::open(None).await.unwrap();
+    let url = store.listen().await.unwrap();
     for method in [reqwest::Method::OPTIONS, reqwest::Method::POST] {
         let answer = reqwest::Client::new()
-            .request(method.clone(), store.endpoint())
+            .request(method.clone(), &url)
             .header("origin", "http://evil.example")
             .header("x-amz-target", "DynamoDB_20120810.ListTables")
             .body("{}")
@@ -93,18 +94,18 @@ async fn a_page_in_a_browser_cannot_read_or_write_the_store() {
 async fn what_was_written_is_there_after_a_restart_and_after_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(Some(dir.path())).await.unwrap();
-    let client = dynamodb(store.endpoint());
+    let client = dynamodb(store.endpoints());
     create_table(&client).await;
     put(&client, "a", 1).await;
     store.shutdown().await;
 
     let store = EmbeddedStore::open(Some(dir.path())).await.unwrap();
-    let client = dynamodb(store.endpoint());
+    let client = dynamodb(store.endpoints());
     put(&client, "b", 1).await;
     drop(store);
 
     let store = EmbeddedStore::open(Some(dir.path())).await.unwrap();
-    let client = dynamodb(store.endpoint());
+    let client = dynamodb(store.endpoints());
     for key in ["a", "b"] {
         let found = client
             .get_item()

@@ -30,7 +30,7 @@ fn stored_sequence(platform: &Platform) -> Vec<i64> {
 
 async fn start(dir: Option<&Path>, wiring: Wiring) -> (Platform, aws_sdk_dynamodb::Client) {
     let prepared = prepare(dir).await;
-    let client = dynamodb(prepared.dynamodb_endpoint());
+    let client = dynamodb(prepared.endpoints());
     if client.describe_table().table_name(TABLE).send().await.is_err() {
         create_table(&client).await;
     }

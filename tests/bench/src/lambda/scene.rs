@@ -53,11 +53,8 @@ impl Scene {
             ("COUNTERSIGN_SQLITE_ROOT".to_owned(), data.join(TARGETS).display().to_string()),
             ("COUNTERSIGN_EXPIRE_ARN".to_owned(), Prepared::function_arn("expire")),
         ];
-        for (service, url) in [
-            ("DYNAMODB", prepared.dynamodb_endpoint()),
-            ("SCHEDULER", prepared.scheduler_endpoint()),
-            ("LAMBDA", prepared.lambda_endpoint()),
-        ] {
+        // Each function is a process of its own here.
+        for (service, url) in ["DYNAMODB", "SCHEDULER", "LAMBDA"].into_iter().zip(prepared.listen().await?) {
             environment.push((format!("AWS_ENDPOINT_URL_{service}"), identity.before(&url).await?));
         }
         for (name, value) in [

@@ -24,6 +24,7 @@ mod journeys;
 #[cfg(all(feature = "postgres-tests", feature = "mariadb-tests"))]
 mod kills;
 mod lives;
+mod machine;
 #[cfg(feature = "postgres-tests")]
 mod postgres;
 #[cfg(all(feature = "postgres-tests", feature = "mariadb-tests"))]

@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     StreamSpecification, StreamViewType,
 };
+use countersign_aws::{Aws, AwsSettings, Inside};
 use countersign_local::{
-    Function, FunctionError, Functions, Platform, PlatformConfig, Prepared, StreamConfig, Wiring,
+    Endpoints, Function, FunctionError, Functions, Platform, PlatformConfig, Prepared, StreamConfig, Wiring,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -18,23 +19,27 @@ use tokio::sync::Notify;
 
 pub(crate) const TABLE: &str = "countersign";
 
-/// An SDK configuration of any service against `$endpoint`, without retries of its own: a
+/// An SDK configuration of any service at `$url` of `$endpoints`, without retries of its own: a
 /// test sees the first answer.
 macro_rules! sdk_config {
-    ($service:ident, $endpoint:expr) => {
+    ($service:ident, $endpoints:expr, $url:expr) => {
         $service::Config::builder()
             .behavior_version($service::config::BehaviorVersion::latest())
             .region($service::config::Region::new("local"))
             .credentials_provider(crate::common::credentials())
             .retry_config($service::config::retry::RetryConfig::disabled())
-            .http_client(
-                countersign_aws::Aws::new(countersign_aws::AwsSettings::local("", "", "")).http_client(),
-            )
-            .endpoint_url($endpoint)
+            .http_client(crate::common::aws($endpoints).http_client())
+            .endpoint_url($url)
             .build()
     };
 }
 pub(crate) use sdk_config;
+
+/// Calls that never leave the process.
+pub(crate) fn aws(endpoints: Endpoints) -> Aws {
+    let inside = Inside::new(move |request| endpoints.clone().answer(request));
+    Aws::new(AwsSettings::local("", "", "").with_inside(inside))
+}
 
 pub(crate) fn credentials() -> Credentials {
     Credentials::new("local", "local", None, None, "test")
@@ -123,8 +128,8 @@ pub(crate) fn wiring(functions: Vec<(&str, Arc<dyn Function>)>) -> Wiring {
     }
 }
 
-pub(crate) fn dynamodb(endpoint: String) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::from_conf(sdk_config!(aws_sdk_dynamodb, endpoint))
+pub(crate) fn dynamodb(endpoints: Endpoints) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::from_conf(sdk_config!(aws_sdk_dynamodb, endpoints, Endpoints::DYNAMODB))
 }
 
 pub(crate) async fn create_table(client: &aws_sdk_dynamodb::Client) {

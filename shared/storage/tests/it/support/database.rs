@@ -35,7 +35,9 @@ impl Database {
     /// The database that `countersign serve` runs on, in a directory that vanishes.
     pub async fn embedded() -> Self {
         let embedded = EmbeddedStore::open(None).await.expect("the embedded database opens");
-        Self::with_table(Kind::Embedded, embedded.endpoint(), Some(embedded)).await
+        // On a port, so that a proxy can stand before it.
+        let url = embedded.listen().await.expect("a free port");
+        Self::with_table(Kind::Embedded, url, Some(embedded)).await
     }
 
     /// AWS's own emulator, which somebody else must have started.

@@ -34,6 +34,7 @@ struct Deployment {
     template: Value,
     recorder: Recorder,
     database: EmbeddedStore,
+    database_url: String,
     people: Map<String, Value>,
     /// Where commands find their database. In Lambda there is none; the output is the same.
     targets: tempfile::TempDir,
@@ -53,14 +54,22 @@ impl Deployment {
     async fn begin() -> Self {
         let template = template();
         let database = EmbeddedStore::open(None).await.unwrap();
-        let recorder = Recorder::before(&database.endpoint()).await;
+        let database_url = database.listen().await.unwrap();
+        let recorder = Recorder::before(&database_url).await;
         let targets = tempfile::tempdir().unwrap();
         std::fs::write(targets.path().join("empty.db"), "").unwrap();
-        let mut deployment =
-            Self { template, recorder, database, people: Map::new(), targets, chat_url: slack().await };
+        let mut deployment = Self {
+            template,
+            recorder,
+            database,
+            database_url,
+            people: Map::new(),
+            targets,
+            chat_url: slack().await,
+        };
         // What is there before any function runs is not theirs.
-        let url = deployment.database.endpoint();
-        let aws = Aws::new(AwsSettings::local(&url, &url, &url));
+        let url = &deployment.database_url;
+        let aws = Aws::new(AwsSettings::local(url, url, url));
         let app = App::new(deployment.config("intake"), &aws);
         schema::create_table(&aws.dynamodb(), &app.config.table).await.unwrap();
         deployment.people = seed(&app).await.unwrap();
@@ -215,8 +224,8 @@ impl Deployment {
         let timer = Timer::new(aws.scheduler(), self.config("dispatch").timer.unwrap());
         let dispatch = Dispatch::new(self.app("dispatch"), timer, self.invoker("dispatch"));
         let id = request["id"].as_str().unwrap().parse().unwrap();
-        let url = self.database.endpoint();
-        let beside = App::new(self.config("dispatch"), &Aws::new(AwsSettings::local(&url, &url, &url)));
+        let url = &self.database_url;
+        let beside = App::new(self.config("dispatch"), &Aws::new(AwsSettings::local(url, url, url)));
         let state = serde_json::to_vec(&beside.store.load(id).await.unwrap().unwrap()).unwrap();
         let doc = STANDARD.encode(codec::compress(&state).unwrap());
         let image = json!({ "sk": { "S": "S" }, "doc": { "B": doc } });
@@ -435,8 +444,8 @@ async fn telling(on: &Deployment) {
     on.http("console", "root", &format!("PUT {path}"), Some(1), changed).await;
     on.http("console", "root", &format!("POST {path}/rotate-secret"), None, Value::Null).await;
     let url = receiver(&[500, 200, 500, 410]).await;
-    let database = on.database.endpoint();
-    let beside = Aws::new(AwsSettings::local(&database, &database, &database));
+    let database = &on.database_url;
+    let beside = Aws::new(AwsSettings::local(database, database, database));
     let store = App::new(on.config("console"), &beside).store;
     let mut stored = store.webhook(id.parse().unwrap()).await.unwrap().unwrap();
     stored.webhook.url = url;
