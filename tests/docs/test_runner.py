@@ -106,7 +106,8 @@ class Following(unittest.TestCase):
         for commands in (
             "countersign 2 || true", "countersign 2 | cat", "countersign 2 &\nwait", "if countersign 2; then :; fi",
             "echo $(countersign 2)", "! countersign 2", "(countersign 2; true)", "alias c=countersign\nc 2 || echo fine",
-            "countersign 2 &\nsleep 0.2",
+            # It has ended, and nobody has waited for it.
+            "countersign 2 &\nwhile kill -0 $! 2>/dev/null; do sleep 0.1; done",
         ):
             with self.subTest(commands):
                 self.setUp()

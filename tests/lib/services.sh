@@ -37,21 +37,26 @@ as_postgres() {
   fi
 }
 
-# A cluster of its own in a folder of its own; shares COUNTERSIGN_TEST_POSTGRES_URL.
-start_postgres() {
-  local bin port=${PORTS[0]} folder="$WORK/postgres"
+# postgres_server FOLDER PORT: makes a cluster in a folder and starts it.
+postgres_server() {
+  local bin folder=$1 port=$2 log="$LOGS/${1##*/}.log"
   bin=$(postgres_bin) || return 1
   mkdir -p "$folder"
   echo countersign >"$folder/password"
   [[ $EUID -ne 0 ]] || chown -R postgres "$folder"
   as_postgres "$bin/initdb" -D "$folder/data" -U postgres -A scram-sha-256 --pwfile="$folder/password" \
-    -E UTF8 --locale=C --no-sync >"$LOGS/postgres.log" 2>&1 &&
+    -E UTF8 --locale=C --no-sync >"$log" 2>&1 &&
     as_postgres "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 \
-      -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c fsync=off" start >>"$LOGS/postgres.log" 2>&1 ||
-    { cat "$LOGS/postgres.log" "$folder/log" >&2; return 1; }
-  COUNTERSIGN_TEST_POSTGRES_URL="postgres://postgres:countersign@127.0.0.1:$port/postgres"
+      -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c fsync=off" start >>"$log" 2>&1 ||
+    { cat "$log" "$folder/log" >&2; return 1; }
+}
+
+# A cluster of its own in a folder of its own; shares COUNTERSIGN_TEST_POSTGRES_URL.
+start_postgres() {
+  postgres_server "$WORK/postgres" "${PORTS[0]}" || return 1
+  COUNTERSIGN_TEST_POSTGRES_URL="postgres://postgres:countersign@127.0.0.1:${PORTS[0]}/postgres"
   share COUNTERSIGN_TEST_POSTGRES_URL
-  remark "PostgreSQL: $("$bin/postgres" --version | sed 's/.*) //'), a cluster of its own, as a target"
+  remark "PostgreSQL: $("$(postgres_bin)/postgres" --version | sed 's/.*) //'), a cluster of its own, as a target"
 }
 
 # mariadb_server FOLDER PORT PROGRAM: makes a server in a folder and starts it. PROGRAM is mariadbd, or mariadbd-safe, which
@@ -145,7 +150,13 @@ start_services() {
   in_parallel start_postgres start_mariadb start_dynamodb_local start_moto
 }
 
+# postgres_stop FOLDER
+postgres_stop() {
+  [[ -e $1/data/postmaster.pid ]] || return 0
+  as_postgres "$(postgres_bin)/pg_ctl" -D "$1/data" -m immediate -w stop >/dev/null 2>&1
+}
+
 stop_services() {
-  [[ -e $WORK/postgres/data/postmaster.pid ]] || return 0
-  as_postgres "$(postgres_bin)/pg_ctl" -D "$WORK/postgres/data" -m immediate -w stop >/dev/null 2>&1
+  postgres_stop "$WORK/postgres-mutants"
+  postgres_stop "$WORK/postgres"
 }
