@@ -5,6 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Whether `bash -n` takes a script.
 pub(super) fn bash_takes(script: &str) -> bool {
@@ -51,8 +54,9 @@ impl Sandbox {
             // `grep` reads its input, as the real one does without a file.
             let reads =
                 if stub == "grep" { format!("/bin/cat >> {}.input\n", log.display()) } else { String::new() };
+            // In one write: another one may run beside it.
             let text = format!(
-                "#!/bin/sh\n{{ printf '%s' {stub}; for a; do printf '\\001%s' \"$a\"; done; echo; }} >> {}\n{reads}",
+                "#!/bin/sh\nline={stub}; for a; do line=\"$line{END}$a\"; done; printf '%s\\n' \"$line\" >> {}\n{reads}",
                 log.display()
             );
             std::fs::write(&path, text).expect("a program");
@@ -70,7 +74,7 @@ impl Sandbox {
         self.folder.join("work")
     }
 
-    /// Runs a script in a fresh folder, for at most two seconds.
+    /// Runs a script in a fresh folder, with what it leaves in the background, each for at most two seconds.
     pub(super) fn run(&self, script: &str) {
         _ = std::fs::remove_dir_all(self.work());
         for log in ["log", "log.input"] {
@@ -79,6 +83,7 @@ impl Sandbox {
         std::fs::create_dir(self.work()).expect("a folder");
         std::fs::write(self.work().join("in"), "in\n").expect("a file");
         std::fs::write(self.work().join("secret"), SECRET).expect("a file");
+        let (mut output, input) = std::io::pipe().expect("a pipe");
         let mut bash = Command::new("/usr/bin/timeout")
             .args(["--signal=KILL", "2", "/bin/bash", "-s"])
             .env_clear()
@@ -87,13 +92,22 @@ impl Sandbox {
             .env("FUNCNEST", "10")
             .current_dir(self.work())
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(input.try_clone().expect("a pipe"))
+            .stderr(input)
             .process_group(0)
             .spawn()
             .expect("bash is there");
+        // It ends when the last process has that holds the other end.
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            _ = std::io::copy(&mut output, &mut std::io::sink());
+            _ = ended.send(());
+        });
         _ = bash.stdin.take().expect("it has an input").write_all(script.as_bytes());
         _ = bash.wait().expect("it ends");
+        _ = end.recv_timeout(Duration::from_secs(2));
+        let group = i32::try_from(bash.id()).ok().and_then(Pid::from_raw).expect("a process group");
+        _ = kill_process_group(group, Signal::KILL);
     }
 
     /// The calls of programs that note them.
