@@ -88,7 +88,7 @@ pub(crate) fn ended() -> Response<Bytes> {
     http_server::answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the platform has ended")
 }
 
-/// A request and a batch of DynamoDB's may be as long as this.
+/// The longest request of the three APIs: DynamoDB's.
 const BODY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 

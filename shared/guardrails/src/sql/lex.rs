@@ -49,17 +49,18 @@ pub(super) fn is_text(token: &Token) -> bool {
 pub(super) fn same_names(parsers: &[TokenWithSpan], ours: &[crate::text::Token<'_>]) -> bool {
     // `0x1F` is a literal to the parser, and a word here.
     let is_word = |text: &str| !["0x", "0X", "0b"].iter().any(|prefix| text.starts_with(prefix));
-    let parsers = parsers.iter().filter_map(|token| match &token.token {
-        Token::Word(word) if word.quote_style.is_some() => Some(Cow::Borrowed(word.value.as_str())),
-        // A variable: `@a`.
+    let parsers = parsers.iter().flat_map(|token| match &token.token {
+        Token::Word(word) if word.quote_style.is_some() => vec![Cow::Borrowed(word.value.as_str())],
+        // A variable or an account, which is one word to the parser: `@a`, `user@host`.
         Token::Word(word) => {
-            Some(word.value.trim_start_matches('@')).filter(|text| is_word(text)).map(Cow::Borrowed)
+            let parts = word.value.split('@').filter(|part| !part.is_empty() && is_word(part));
+            parts.map(Cow::Borrowed).collect()
         }
         // A parameter of SQLite: `$a`.
-        Token::Placeholder(name) => {
-            Some(name.as_str()).filter(|name| name.len() > 1 && name.starts_with('$')).map(Cow::Borrowed)
+        Token::Placeholder(name) if name.len() > 1 && name.starts_with('$') => {
+            vec![Cow::Borrowed(name.as_str())]
         }
-        _ => None,
+        _ => Vec::new(),
     });
     let ours = ours.iter().filter_map(|token| match token.kind {
         TokenKind::Name => token.name().map(Cow::Owned),

@@ -101,6 +101,8 @@ fn read_twice(
     command: &str,
     effort: &Effort,
 ) -> Result<Statement, NotUnderstood> {
+    // Before anything is told by the tokens of one of the two alone.
+    same_names(&tokens, piece, command)?;
     let depth = lex::depth(&tokens);
     bounds::depth(&depth)?;
     if depth.nesting > bounds::MAX_SQL_NESTING {
@@ -111,6 +113,10 @@ fn read_twice(
     let settings = settings(piece, dialect);
     let inner = settings.map(|count| without(piece, count));
     let tokens = if settings.is_some() { behind_for(tokens) } else { tokens };
+    if let Some(inner) = &inner {
+        // Cut at the same FOR.
+        same_names(&tokens, inner, command)?;
+    }
     // The parser's tree has the object of a privilege, and its walk does not.
     let grants = piece.tokens.first().is_some_and(|first| first.is_any(&["GRANT", "REVOKE"]));
     if grants && let Some(statement) = heads::read(&piece.tokens, dialect) {
@@ -149,6 +155,14 @@ fn read_twice(
     Ok(statement)
 }
 
+/// The parser's tokens and ours have the same names.
+fn same_names(tokens: &[TokenWithSpan], piece: &Piece<'_>, command: &str) -> Result<(), NotUnderstood> {
+    if lex::same_names(tokens, &piece.tokens) {
+        return Ok(());
+    }
+    Err(NotUnderstood::at(command, piece.start, "its quotes and comments can be read in two ways"))
+}
+
 /// How many tokens the settings of MariaDB's `SET STATEMENT a = 1, b = 2 FOR …` have, with the FOR.
 fn settings(piece: &Piece<'_>, dialect: Dialect) -> Option<usize> {
     let [set, statement, rest @ ..] = piece.tokens.as_slice() else { return None };
@@ -181,9 +195,6 @@ fn by_parser(
     effort: &Effort,
 ) -> Result<Statement, NotUnderstood> {
     let at = |offset: usize, why: String| NotUnderstood::at(command, offset, why);
-    if !lex::same_names(&tokens, &piece.tokens) {
-        return Err(at(piece.start, "its quotes and comments can be read in two ways".to_owned()));
-    }
     if let Some(statement) = show::read(&piece.tokens, dialect) {
         return Ok(statement);
     }

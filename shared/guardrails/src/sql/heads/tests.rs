@@ -95,6 +95,8 @@ fn statements_are_told_by_their_form() {
         ("INSTALL PLUGIN x SONAME 'y'", "Procedural INSTALL:  hidden"),
     ] {
         assert_eq!(says(command, Dialect::Mysql), expected, "{command}");
+        let analysis = crate::analyse(Dialect::Mysql, command);
+        assert!(!analysis.reason().contains("two ways"), "the lexers disagree about {command}");
     }
     for (command, expected) in [
         ("PRAGMA journal_mode = WAL", "Session PRAGMA:  hidden"),
